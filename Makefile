@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make | check-fast | check | san | fuzz | bench | format | install | deb | clean;  CC=clang works too
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+BUILD   ?= build
+CFLAGS  ?= -O2 -g
+PKGS    := fdisk blkid smartcols mount zlib ext2fs com_err libarchive libzstd libcrypto jansson yaml-0.1 libseccomp
+WARN    := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -ffile-prefix-map=$(CURDIR)=. $(WARN) $(shell pkg-config --cflags $(PKGS)) \
+	-DBERTH_VERSION='"$(VERSION)"' -DBERTH_DATA='"$(PREFIX)/share/berth"' $(CFLAGS)
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lpthread
+SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+LIB_SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
+CLI_SRC := $(wildcard src/cli/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+TOOLS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/boot/*.c))
+FUZZ    := $(patsubst %.c,$(BUILD)-fuzz/%,$(wildcard tests/fuzz/*.c))
+FORMAT  := $(wildcard src/*/*.[ch] tests/*/*.[ch])
+DATADIR  = $(DESTDIR)$(PREFIX)/share
+
+all: $(BUILD)/berth
+
+$(BUILD)/berth: $(CLI_OBJ) $(BUILD)/libberth.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libberth.a $(LIBS)
+
+$(BUILD)/libberth.a: $(LIB_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libberth.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libberth.a $(LIBS) -lcmocka
+
+$(TOOLS) $(FUZZ:$(BUILD)-fuzz/%=$(BUILD)/%): %: %.o $(BUILD)/libberth.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libberth.a $(LIBS)
+
+tests: $(BUILD)/berth $(UNIT) $(TOOLS)
+
+# every test, the boot tests in QEMU included
+check:
+	scripts/check
+
+# unit and command tests, no QEMU, under a minute
+check-fast: tests
+	scripts/run-tests $(BUILD) tests/cases
+
+# the unit and command tests under AddressSanitizer and UndefinedBehaviorSanitizer
+san:
+	$(MAKE) BUILD=$(BUILD)-san CFLAGS="$(SAN)" tests
+	scripts/run-tests $(BUILD)-san tests/cases
+
+# a fuzzer for every parser, to be run by hand: build-fuzz/tests/fuzz/NAME tests/fuzz/seeds
+fuzz:
+	$(MAKE) CC=clang BUILD=$(BUILD)-fuzz CFLAGS="$(SAN) -fsanitize=fuzzer-no-link" LDFLAGS=-fsanitize=fuzzer $(FUZZ)
+
+bench: all
+	scripts/bench $(BUILD)/berth
+
+format:
+	clang-format -i $(FORMAT)
+
+check-format:
+	clang-format --dry-run --Werror $(FORMAT)
+
+install: all
+	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
+	install -d $(DATADIR)/berth/recipes $(DATADIR)/man/man1
+	install -m 644 src/images/recipes/*.yaml $(DATADIR)/berth/recipes
+	install -m 644 docs/berth.1 $(DATADIR)/man/man1
+
+# a package for this Debian, in build/; its prefix is /usr, so it is built apart
+deb:
+	$(MAKE) BUILD=$(BUILD)/deb PREFIX=/usr all
+	scripts/make-deb $(BUILD)/deb $(VERSION) $(BUILD)/berth_$(VERSION)_amd64.deb
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-fuzz $(BUILD)-clang
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d)
+.PHONY: all tests check check-fast san fuzz bench format check-format install deb clean
+.SECONDARY:

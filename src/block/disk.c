@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * disk.c: the router. Every access is cut at the borders of the partitions that the kernel
+ * knows, and each piece goes through the node that has it. Writes need a claim.
+ */
+#include "block/disk.h"
+#include "block/claim.h"
+#include "block/disk_kernel.h"
+#include "core/cleanup.h"
+#include "core/io.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* The bytes of a file that stand for its partition table; QEMU's lock bytes begin at 100. */
+#define TABLE_LOCK ((struct extent){0, 100})
+
+struct route {
+    struct kernel_partition kernel;
+    struct blockdev *node; /* opened when first used; NULL until then */
+    bool exclusive;        /* node is open for writing and O_EXCL */
+};
+
+struct disk {
+    struct blockdev bd;
+    struct blockdev *trace; /* above bd, or NULL */
+    struct blockdev *whole;
+    char *path;
+    int fd; /* of its own: locks, ioctls */
+    dev_t device;
+    bool writable;
+    struct route *routes;
+    size_t n_routes;
+    struct extent *allowed;
+    size_t n_allowed;
+};
+
+static struct route *route_at(struct disk *d, uint64_t offset, uint64_t *end)
+{
+    *end = d->bd.bytes;
+    for (size_t i = 0; i < d->n_routes; i++) {
+        struct route *r = &d->routes[i];
+
+        if (r->kernel.range.start <= offset && offset < extent_end(&r->kernel.range)) {
+            *end = extent_end(&r->kernel.range);
+            return r;
+        }
+        if (r->kernel.range.start > offset && r->kernel.range.start < *end)
+            *end = r->kernel.range.start;
+    }
+    return NULL;
+}
+
+/* The device that has the bytes at *offset, which becomes relative to it, for at most *n of them.
+ */
+static struct blockdev *target(struct disk *d, uint64_t *offset, uint64_t *n, struct err *e)
+{
+    uint64_t end;
+    struct route *r = route_at(d, *offset, &end);
+
+    if (*n > end - *offset)
+        *n = end - *offset;
+    if (r == NULL)
+        return d->whole;
+    if (r->node == NULL)
+        r->node = file_open(r->kernel.node, false, d->bd.sector, e);
+    *offset -= r->kernel.range.start;
+    return r->node;
+}
+
+static int check_allowed(struct disk *d, uint64_t offset, uint64_t n, struct err *e)
+{
+    uint64_t end = offset + n;
+    bool moved = true;
+
+    while (moved && offset < end) {
+        moved = false;
+        for (size_t i = 0; i < d->n_allowed; i++) {
+            if (d->allowed[i].start <= offset && offset < extent_end(&d->allowed[i])) {
+                offset = extent_end(&d->allowed[i]);
+                moved = true;
+            }
+        }
+    }
+    if (offset >= end)
+        return 0;
+    return err_set(e, ERR_FAILED, "%s: a write at %llu, which was not claimed", d->path,
+                   (unsigned long long)offset);
+}
+
+static int disk_pread(struct blockdev *bd, void *buf, size_t n, uint64_t offset, struct err *e)
+{
+    struct disk *d = (struct disk *)bd;
+
+    while (n > 0) {
+        uint64_t at = offset, part = n;
+        struct blockdev *to = target(d, &at, &part, e);
+
+        if (to == NULL || blockdev_pread(to, buf, (size_t)part, at, e) < 0)
+            return -1;
+        buf = (char *)buf + part;
+        offset += part;
+        n -= (size_t)part;
+    }
+    return 0;
+}
+
+static int disk_pwrite(struct blockdev *bd, const void *buf, size_t n, uint64_t offset,
+                       struct err *e)
+{
+    struct disk *d = (struct disk *)bd;
+
+    if (check_allowed(d, offset, n, e) < 0)
+        return -1;
+    while (n > 0) {
+        uint64_t at = offset, part = n;
+        struct blockdev *to = target(d, &at, &part, e);
+
+        if (to == NULL || blockdev_pwrite(to, buf, (size_t)part, at, e) < 0)
+            return -1;
+        buf = (const char *)buf + part;
+        offset += part;
+        n -= (size_t)part;
+    }
+    return 0;
+}
+
+/* zero and discard differ only in what they call below. */
+static int each_piece(struct disk *d, uint64_t offset, uint64_t bytes,
+                      int (*call)(struct blockdev *, uint64_t, uint64_t, struct err *),
+                      struct err *e)
+{
+    if (check_allowed(d, offset, bytes, e) < 0)
+        return -1;
+    while (bytes > 0) {
+        uint64_t at = offset, part = bytes;
+        struct blockdev *to = target(d, &at, &part, e);
+
+        if (to == NULL || call(to, at, part, e) < 0)
+            return -1;
+        offset += part;
+        bytes -= part;
+    }
+    return 0;
+}
+
+static int disk_zero(struct blockdev *bd, uint64_t offset, uint64_t bytes, struct err *e)
+{
+    return each_piece((struct disk *)bd, offset, bytes, blockdev_zero, e);
+}
+
+static int disk_discard(struct blockdev *bd, uint64_t offset, uint64_t bytes, struct err *e)
+{
+    return each_piece((struct disk *)bd, offset, bytes, blockdev_discard, e);
+}
+
+static int disk_flush(struct blockdev *bd, struct err *e)
+{
+    struct disk *d = (struct disk *)bd;
+
+    for (size_t i = 0; i < d->n_routes; i++)
+        if (d->routes[i].exclusive && blockdev_flush(d->routes[i].node, e) < 0)
+            return -1;
+    return blockdev_flush(d->whole, e);
+}
+
+static int disk_next_data(struct blockdev *bd, uint64_t offset, struct extent *data, struct err *e)
+{
+    return blockdev_next_data(((struct disk *)bd)->whole, offset, data, e);
+}
+
+static int disk_fd_extent(struct blockdev *bd, struct extent range, int *fd, uint64_t *start,
+                          struct err *e)
+{
+    struct disk *d = (struct disk *)bd;
+    uint64_t n = range.bytes;
+    struct blockdev *to = target(d, &range.start, &n, e);
+
+    if (to == NULL)
+        return -1;
+    if (n < range.bytes)
+        return err_set(e, ERR_UNSUPPORTED, "%s: the range is in more than one partition", d->path);
+    return blockdev_fd_extent(to, range, fd, start, e);
+}
+
+static void disk_bd_close(struct blockdev *bd)
+{
+    disk_close((struct disk *)bd);
+}
+
+static const struct blockdev_ops disk_ops = {
+    .kind = "disk",
+    .pread = disk_pread,
+    .pwrite = disk_pwrite,
+    .zero = disk_zero,
+    .discard = disk_discard,
+    .flush = disk_flush,
+    .next_data = disk_next_data,
+    .fd_extent = disk_fd_extent,
+    .close = disk_bd_close,
+};
+
+static int not_a_disk(const struct disk *d, const char *what, struct err *e)
+{
+    err_set(e, ERR_USAGE, "%s is %s, not a disk", d->path, what);
+    return err_hint(e, "name a whole disk such as /dev/sda, or an image file");
+}
+
+/* Finds out what the path is; a partition is not a disk. */
+static int find_kind(struct disk *d, struct err *e)
+{
+    char partition[96];
+    struct stat st;
+
+    if (fstat(d->fd, &st) < 0)
+        return err_errno(e, "%s", d->path);
+    if (S_ISREG(st.st_mode))
+        return 0;
+    if (!S_ISBLK(st.st_mode))
+        return not_a_disk(d, S_ISDIR(st.st_mode) ? "a folder" : "a special file", e);
+    d->device = st.st_rdev;
+    snprintf(partition, sizeof(partition), "/sys/dev/block/%u:%u/partition", major(d->device),
+             minor(d->device));
+    return access(partition, F_OK) == 0 ? not_a_disk(d, "a partition", e) : 0;
+}
+
+/* The sector size of an image file shows in where its GPT header is. */
+static unsigned file_sector(int fd)
+{
+    static const unsigned sizes[] = {512, 4096};
+    char magic[8];
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        if (pread(fd, magic, 8, sizes[i]) == 8 && memcmp(magic, "EFI PART", 8) == 0)
+            return sizes[i];
+    return 512;
+}
+
+static int find_sector(struct disk *d, unsigned wanted, unsigned *sector, struct err *e)
+{
+    int bytes;
+
+    if (d->device == 0) {
+        *sector = wanted != 0 ? wanted : file_sector(d->fd);
+        return 0;
+    }
+    if (ioctl(d->fd, BLKSSZGET, &bytes) < 0)
+        return err_errno(e, "%s: its sector size", d->path);
+    *sector = (unsigned)bytes;
+    return 0;
+}
+
+static int load_routes(struct disk *d, struct err *e)
+{
+    _cleanup_free_ struct kernel_partition *list = NULL;
+    struct route *routes;
+    size_t n;
+
+    if (d->device == 0)
+        return 0;
+    if (kernel_partitions(d->device, &list, &n, e) < 0)
+        return -1;
+    routes = calloc(n + 1, sizeof(*routes));
+    if (routes == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < n; i++) {
+        routes[i].kernel = list[i];
+        for (size_t k = 0; k < d->n_routes; k++) {
+            struct route *old = &d->routes[k];
+
+            if (old->node != NULL && old->kernel.device == list[i].device &&
+                old->kernel.range.start == list[i].range.start &&
+                old->kernel.range.bytes == list[i].range.bytes) {
+                routes[i] = *old;
+                old->node = NULL;
+            }
+        }
+    }
+    for (size_t k = 0; k < d->n_routes; k++)
+        blockdev_close(d->routes[k].node);
+    free(d->routes);
+    d->routes = routes;
+    d->n_routes = n;
+    return 0;
+}
+
+static int open_layers(struct disk *d, unsigned sector, struct err *e)
+{
+    const char *trace = getenv("BERTH_TRACE");
+
+    if (find_kind(d, e) < 0 || find_sector(d, sector, &sector, e) < 0)
+        return -1;
+    d->whole = file_open(d->path, d->writable, sector, e);
+    if (d->whole == NULL)
+        return -1;
+    d->bd = (struct blockdev){&disk_ops, d->whole->bytes, sector, d->path};
+    if (load_routes(d, e) < 0)
+        return -1;
+    if (d->writable && trace != NULL && *trace != '\0') {
+        d->trace = trace_open(&d->bd, trace, e);
+        if (d->trace == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+struct disk *disk_open(const char *path, bool writable, unsigned sector, struct err *e)
+{
+    struct disk *d = calloc(1, sizeof(*d));
+
+    if (d == NULL || (d->path = strdup(path)) == NULL) {
+        free(d);
+        err_no_memory(e);
+        return NULL;
+    }
+    d->writable = writable;
+    d->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    if (d->fd < 0) {
+        err_errno(e, "%s", path);
+        disk_close(d);
+        return NULL;
+    }
+    if (open_layers(d, sector, e) < 0) {
+        disk_close(d);
+        return NULL;
+    }
+    return d;
+}
+
+void disk_close(struct disk *disk)
+{
+    if (disk == NULL)
+        return;
+    blockdev_close(disk->trace);
+    for (size_t i = 0; i < disk->n_routes; i++)
+        blockdev_close(disk->routes[i].node);
+    blockdev_close(disk->whole);
+    cleanup_close(&disk->fd);
+    free(disk->routes);
+    free(disk->allowed);
+    free(disk->path);
+    free(disk);
+}
+
+void disk_cleanup(struct disk **disk)
+{
+    disk_close(*disk);
+}
+
+struct blockdev *disk_blockdev(struct disk *disk)
+{
+    return disk->trace != NULL ? disk->trace : &disk->bd;
+}
+
+bool disk_is_device(const struct disk *disk)
+{
+    return disk->device != 0;
+}
+
+dev_t disk_device(const struct disk *disk)
+{
+    return disk->device;
+}
+
+int disk_check_users(struct disk *disk, struct err *e)
+{
+    return disk->device != 0 ? 0 : claim_check_file_users(disk->fd, disk->path, e);
+}
+
+int disk_allow(struct disk *disk, struct extent range, struct err *e)
+{
+    struct extent *grown = realloc(disk->allowed, (disk->n_allowed + 1) * sizeof(*disk->allowed));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    disk->allowed = grown;
+    disk->allowed[disk->n_allowed++] = range;
+    return 0;
+}
+
+/* Opens a partition's node for writing and O_EXCL: refuses what is in use, and keeps it so. */
+static int claim_node(struct disk *d, struct route *r, const char *what, struct err *e)
+{
+    _cleanup_free_ char *holder = NULL;
+    int fd;
+
+    if (r->exclusive)
+        return 0;
+    fd = open(r->kernel.node, O_RDWR | O_EXCL | O_CLOEXEC);
+    if (fd < 0 && errno == EBUSY) {
+        if (claim_device_holder(r->kernel.device, &holder, NULL, e) < 0)
+            return -1;
+        return err_set(e, ERR_IN_USE, "%s (%s) is in use: %s", what, r->kernel.node,
+                       holder != NULL ? holder : "another program holds it");
+    }
+    if (fd < 0)
+        return err_errno(e, "%s (%s)", what, r->kernel.node);
+    blockdev_close(r->node);
+    r->node = file_from_fd(fd, r->kernel.node, d->bd.sector, e);
+    r->exclusive = r->node != NULL;
+    return r->node == NULL ? -1 : 0;
+}
+
+int disk_claim(struct disk *disk, struct extent range, const char *what, struct err *e)
+{
+    uint64_t end;
+    struct route *r;
+
+    if (disk->device == 0) {
+        if (claim_lock_range(disk->fd, range, what, e) < 0 ||
+            claim_keep_qemu_out(disk->fd, disk->path, e) < 0)
+            return -1;
+    } else {
+        r = route_at(disk, range.start, &end);
+        if (extent_end(&range) > end)
+            return err_set(e, ERR_FAILED, "%s is not what the kernel takes it for", what);
+        if (r != NULL && claim_node(disk, r, what, e) < 0)
+            return -1;
+    }
+    return disk_allow(disk, range, e);
+}
+
+int disk_lock_table(struct disk *disk, struct err *e)
+{
+    if (disk->device == 0)
+        return claim_lock_range(disk->fd, TABLE_LOCK, "the partition table", e);
+    if (flock(disk->fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return err_errno(e, "locking %s", disk->path);
+    return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
+                   disk->path);
+}
+
+bool disk_range_is_claimed(struct disk *disk, struct extent range)
+{
+    return disk->device == 0 && claim_range_is_locked(disk->fd, range);
+}
+
+static bool same_partition(const struct kernel_partition *k, const struct disk_partition *p)
+{
+    return k->number == p->number && k->range.start == p->range.start &&
+           k->range.bytes == p->range.bytes;
+}
+
+static int delete_gone(struct disk *d, const struct disk_partition *partitions, size_t n,
+                       struct err *e)
+{
+    for (size_t i = 0; i < d->n_routes; i++) {
+        struct route *r = &d->routes[i];
+        bool stays = false;
+
+        for (size_t k = 0; k < n && !stays; k++)
+            stays = same_partition(&r->kernel, &partitions[k]);
+        if (stays)
+            continue;
+        blockdev_close(r->node); /* an open node keeps the kernel from deleting it */
+        r->node = NULL;
+        r->exclusive = false;
+        if (kernel_partition_delete(d->fd, r->kernel.number, e) < 0)
+            return -1;
+    }
+    return load_routes(d, e);
+}
+
+static int add_new(struct disk *d, const struct disk_partition *partitions, size_t n, struct err *e)
+{
+    for (size_t k = 0; k < n; k++) {
+        bool known = false;
+
+        for (size_t i = 0; i < d->n_routes && !known; i++)
+            known = same_partition(&d->routes[i].kernel, &partitions[k]);
+        if (!known && kernel_partition_add(d->fd, &partitions[k], e) < 0)
+            return -1;
+    }
+    if (load_routes(d, e) < 0)
+        return -1;
+    for (size_t i = 0; i < d->n_routes; i++)
+        if (kernel_partition_wait(&d->routes[i].kernel, e) < 0)
+            return -1;
+    return 0;
+}
+
+int disk_update_kernel(struct disk *disk, const struct disk_partition *partitions, size_t n,
+                       struct err *e)
+{
+    if (disk->device == 0)
+        return 0;
+    if (delete_gone(disk, partitions, n, e) < 0 || add_new(disk, partitions, n, e) < 0)
+        return err_wrap(e, "%s", disk->path);
+    return 0;
+}
+
+int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
+                struct err *e)
+{
+    uint64_t end;
+    struct route *r;
+
+    *holder = *mountpoint = NULL;
+    if (disk->device == 0) {
+        if (disk_range_is_claimed(disk, range))
+            *holder = io_format(e, "in use by another berth");
+        return 0;
+    }
+    r = route_at(disk, range.start, &end);
+    return r == NULL ? 0 : claim_device_holder(r->kernel.device, holder, mountpoint, e);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* disk_kernel.h: the kernel's view of a disk's partitions (sysfs, BLKPG). For disk.c only. */
+#ifndef BERTH_BLOCK_DISK_KERNEL_H
+#define BERTH_BLOCK_DISK_KERNEL_H
+
+#include "block/disk.h"
+
+#include <stddef.h>
+
+struct kernel_partition {
+    unsigned number;
+    struct extent range;
+    dev_t device;
+    char node[64]; /* "/dev/sda1" */
+};
+
+/* Lists what the kernel knows of a whole disk; *list is new. */
+int kernel_partitions(dev_t whole, struct kernel_partition **list, size_t *n, struct err *e);
+
+/* Adds or deletes one (linux/blkpg.h). fd is the whole disk. */
+int kernel_partition_add(int fd, const struct disk_partition *partition, struct err *e);
+int kernel_partition_delete(int fd, unsigned number, struct err *e);
+
+/* Waits up to five seconds for the node, made by devtmpfs or udev, to be the device it should be.
+ */
+int kernel_partition_wait(const struct kernel_partition *partition, struct err *e);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * grub_config.c: a record as GRUB's menu. Pure text, no I/O. Every word that comes from the record
+ * goes through grub_quote; ids are names of the form [a-z][a-z0-9-]*.
+ *
+ * The whole menu is one function: GRUB does nothing of it before the bootstrap has seen that all of
+ * it could be read.
+ */
+#include "bootmenu/grub_config.h"
+#include "bootmenu/grub_quote.h"
+#include "bootmenu/menu.h"
+#include "core/cleanup.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A text being written into memory. */
+struct text {
+    FILE *out;
+    char *data;
+    size_t len;
+};
+
+static int text_open(struct text *text, struct err *e)
+{
+    *text = (struct text){0};
+    text->out = open_memstream(&text->data, &text->len);
+    return text->out != NULL ? 0 : err_no_memory(e);
+}
+
+static char *text_take(struct text *text, struct err *e)
+{
+    bool failed = ferror(text->out) != 0;
+
+    if (fclose(text->out) != 0 || failed) {
+        free(text->data);
+        err_no_memory(e);
+        return NULL;
+    }
+    return text->data;
+}
+
+/* The names run from `first`; a hint with a comma at its end means every partition of that disk,
+ * and root is the boot disk before the search: a copy of this disk on another one is not taken. */
+char *grub_embedded_text(const char *esp_fs_uuid, struct err *e)
+{
+    struct text text;
+
+    if (text_open(&text, e) < 0)
+        return NULL;
+    fputs("search.fs_uuid ", text.out);
+    grub_quote(text.out, esp_fs_uuid);
+    fputs(" root $root,\nset prefix=($root)/EFI/BOOT\n", text.out);
+    return text_take(&text, e);
+}
+
+char *grub_bootstrap_text(struct err *e)
+{
+    struct text text;
+
+    if (text_open(&text, e) < 0)
+        return NULL;
+    fputs("# Made by berth: shows the boot menu of the slot that " ESP_SELECT " selects.\n",
+          text.out);
+    fputs(grub_script_bootstrap, text.out);
+    return text_take(&text, e);
+}
+
+/* A missing serial port leaves the screen alone instead of leaving nothing. */
+static void put_consoles(FILE *out, const struct record *record)
+{
+    if (record->serial) {
+        const char *terminals = record->vga ? "console serial" : "serial";
+
+        fprintf(out,
+                "  if serial --unit=0 --speed=115200; then\n"
+                "    terminal_input %s\n"
+                "    terminal_output %s\n"
+                "  fi\n",
+                terminals, terminals);
+    }
+    fputs("  if [ \"$grub_platform\" = efi ]; then insmod all_video; fi\n"
+          "  set gfxpayload=keep\n",
+          out);
+}
+
+/* The last console becomes the kernel's /dev/console. */
+static const char *kernel_consoles(const struct record *record)
+{
+    if (record->vga && record->serial)
+        return " console=tty0 console=ttyS0,115200n8";
+    return record->serial ? " console=ttyS0,115200n8" : "";
+}
+
+static void put_entry(FILE *out, const struct record *record, const struct menu_entry *entry)
+{
+    const struct record_system *system = entry->system;
+    char uuid[GUID_TEXT];
+
+    guid_print(&system->fs_uuid, uuid);
+    fputs("  menuentry ", out);
+    grub_quote(out, entry->title);
+    fprintf(out,
+            " --id '%s' {\n"
+            "    if berth_find %s; then\n"
+            "      linux \"($root)/boot/vmlinuz-$berth_version\" root=UUID=%s ro%s",
+            system->name, uuid, uuid, kernel_consoles(record));
+    if (system->kernel_options != NULL)
+        grub_quote_options(out, system->kernel_options);
+    fputs("\n"
+          "      berth_initrd\n"
+          "    fi\n"
+          "  }\n",
+          out);
+}
+
+/* `berth menu next`: the name is cleared and written back before anything boots, so that a system
+ * that does not come up is not tried again. Where it cannot be cleared it does not count. */
+static void put_next(FILE *out, const struct menu *menu)
+{
+    fputs("  set next=\"\"\n"
+          "  load_env --file \"($berth_esp)/" ESP_STATE "\" next\n"
+          "  if [ \"x$next\" != x ]; then\n"
+          "    set berth_next=\"$next\"\n"
+          "    set next=\"\"\n"
+          "    if save_env --file \"($berth_esp)/" ESP_STATE "\" next; then\n"
+          "      for berth_name in",
+          out);
+    for (size_t i = 0; i < menu->n; i++)
+        fprintf(out, " %s", menu->entries[i].system->name);
+    fputs("; do\n"
+          "        if [ \"x$berth_next\" = \"x$berth_name\" ]; then\n"
+          "          set default=\"$berth_next\"\n"
+          "        fi\n"
+          "      done\n"
+          "    fi\n"
+          "  fi\n",
+          out);
+}
+
+static void put_menu(FILE *out, const struct record *record, const struct menu *menu)
+{
+    fputs("function berth_menu {\n", out);
+    put_consoles(out, record);
+    fprintf(out, "  echo 'berth menu, generation %" PRIu64 "'\n", record->generation);
+    for (size_t i = 0; i < menu->n; i++)
+        put_entry(out, record, &menu->entries[i]);
+    fputs("  if [ \"$grub_platform\" = efi ]; then\n"
+          "    menuentry 'Firmware setup' --id 'firmware-setup' { fwsetup; }\n"
+          "  fi\n",
+          out);
+    if (menu->n > 0) {
+        fprintf(out, "  set timeout_style=menu\n  set timeout=%d\n  set default='%s'\n",
+                record->menu_timeout, menu->default_name);
+        put_next(out, menu);
+    } else {
+        fputs("  echo 'berth: no system is installed on this disk yet'\n", out);
+    }
+    fputs("}\n", out);
+}
+
+char *grub_menu_text(const struct record *record, struct err *e)
+{
+    _cleanup_menu_ struct menu menu = {0};
+    struct text text;
+
+    if (menu_entries(record, &menu, e) < 0 || text_open(&text, e) < 0)
+        return NULL;
+    fputs("# Made by berth: the next change of the menu replaces this.\n", text.out);
+    fputs(grub_script_functions, text.out);
+    put_menu(text.out, record, &menu);
+    fprintf(text.out, "set berth_done=%" PRIu64 "\n", record->generation);
+    return text_take(&text, e);
+}

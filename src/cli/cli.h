@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* cli.h: what every command gets, and what commands share in asking and printing. */
+#ifndef BERTH_CLI_CLI_H
+#define BERTH_CLI_CLI_H
+
+#include "core/err.h"
+#include "core/ui.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct cli {
+    struct ui ui; /* first, so that a callback finds the rest */
+    bool json, dry_run, yes, quiet, verbose, color;
+    const char *disk;   /* --disk, or NULL */
+    const char *serial; /* --serial, or NULL */
+    const char *wwn;    /* --wwn, or NULL */
+};
+
+/*
+ * A command: argv[0] is its last word ("build" of `image build`); options of its own are parsed with
+ * getopt_long. Returns the exit status to use on success (mostly 0), or -1 with the err filled:
+ * main prints it and picks the status.
+ */
+typedef int command_fn(struct cli *cli, int argc, char **argv, struct err *e);
+
+#define COMMAND(words, function, synopsis, purpose) command_fn function;
+#include "cli/command.def"
+#undef COMMAND
+
+/* Takes exactly n operands and no options; ERR_USAGE says what was expected. */
+int cli_operands(int argc, char **argv, int n, const char *expected, struct err *e);
+
+/* Prints {"berth-json": 1, key: value} and drops the value. */
+int cli_print_json(const char *key, json_t *value, struct err *e);
+
+/* A table for people (libsmartcols): headings and cells, row by row; NULL cells are empty. */
+int cli_print_table(struct cli *cli, const char *const *headings, size_t columns,
+                    char *const *cells, size_t rows, struct err *e);
+
+/* progress.c: the callbacks of a terminal, or of a log. */
+void cli_progress_start(struct cli *cli);
+void cli_progress_end(void);
+/* True once the person has pressed Ctrl-C. */
+bool cli_interrupted(void);
+
+#endif

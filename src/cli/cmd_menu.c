@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* cmd_menu.c: berth menu show, default, next. */
+#include "bootmenu/menu.h"
+#include "cli/cli.h"
+#include "core/cleanup.h"
+#include "flow/menu.h"
+#include "flow/observe.h"
+
+#include <string.h>
+
+static int print_json(const struct record *record, const struct menu *menu, const char *next,
+                      struct err *e)
+{
+    json_t *entries = json_array(), *top;
+
+    for (size_t i = 0; i < menu->n; i++)
+        json_array_append_new(entries, json_pack("{s:s, s:s}", "name", menu->entries[i].system->name,
+                                                 "title", menu->entries[i].title));
+    top = json_pack("{s:s?, s:s?, s:i, s:I, s:o}", "default", menu->default_name, "next", next,
+                    "timeout", record->menu_timeout, "generation", (json_int_t)record->generation,
+                    "entries", entries);
+    return top == NULL ? err_no_memory(e) : cli_print_json("menu", top, e);
+}
+
+static void print_timeout(int timeout)
+{
+    if (timeout < 0)
+        printf("waits for a choice\n");
+    else if (timeout == 0)
+        printf("boots at once\n");
+    else
+        printf("boots after %d seconds\n", timeout);
+}
+
+static void print_text(const struct record *record, const struct menu *menu, const char *next)
+{
+    for (size_t i = 0; i < menu->n; i++) {
+        const char *name = menu->entries[i].system->name;
+
+        printf("%c %s%s\n",
+               menu->default_name != NULL && strcmp(name, menu->default_name) == 0 ? '*' : ' ',
+               menu->entries[i].title,
+               next != NULL && strcmp(next, name) == 0 ? "  (next start only)" : "");
+    }
+    print_timeout(record->menu_timeout);
+}
+
+int cmd_menu_show(struct cli *cli, int argc, char **argv, struct err *e)
+{
+    _cleanup_record_ struct record *record = NULL;
+    _cleanup_free_ char *path = NULL, *next = NULL;
+    _cleanup_menu_ struct menu menu = {0};
+
+    if (cli_operands(argc, argv, 0, "no operands", e) < 0 ||
+        observe_default_disk(cli->disk, &path, e) < 0 || menu_read(path, &record, &next, e) < 0 ||
+        menu_entries(record, &menu, e) < 0)
+        return -1;
+    if (cli->json)
+        return print_json(record, &menu, next, e);
+    print_text(record, &menu, next);
+    return 0;
+}
+
+/* Both changes of the menu differ only in what they call. */
+static int change(struct cli *cli, int argc, char **argv,
+                  int (*set)(const char *disk, const char *name, struct err *e), struct err *e)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (cli_operands(argc, argv, 1, "the name of one system", e) < 0 ||
+        observe_default_disk(cli->disk, &path, e) < 0)
+        return -1;
+    if (cli->dry_run) {
+        printf("would make %s what boots %s on %s\n", argv[1],
+               set == menu_set_next ? "at the next start only" : "by default", path);
+        return 0;
+    }
+    return set(path, argv[1], e);
+}
+
+int cmd_menu_default(struct cli *cli, int argc, char **argv, struct err *e)
+{
+    return change(cli, argc, argv, menu_set_default, e);
+}
+
+int cmd_menu_next(struct cli *cli, int argc, char **argv, struct err *e)
+{
+    return change(cli, argc, argv, menu_set_next, e);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* guest.c: finds a system's partitions, says why it cannot run, and claims them. */
+#include "flow/guest.h"
+#include "core/cleanup.h"
+#include "os/hibernation.h"
+#include "partition/table.h"
+#include "partition/type.h"
+
+#include <string.h>
+
+static int no_such_system(const struct survey *survey, const char *name, struct err *e)
+{
+    const struct record *record = survey->record;
+    char names[400] = "";
+    size_t fill = 0;
+
+    if (record == NULL)
+        return err_set(e, ERR_NOT_FOUND, "%s has no systems that berth installed", survey->path);
+    for (size_t i = 0; i < record->n_systems && fill < sizeof(names); i++)
+        fill += (size_t)snprintf(names + fill, sizeof(names) - fill, "%s%s", i > 0 ? ", " : "",
+                                 record->systems[i].name);
+    err_set(e, ERR_NOT_FOUND, "there is no system %s on %s", name, survey->path);
+    return err_hint(e, "its systems are: %s", names);
+}
+
+static int in_use(const struct survey_partition *partition, const char *name, struct err *e)
+{
+    if (partition->mountpoint != NULL && strcmp(partition->mountpoint, "/") == 0)
+        return err_set(e, ERR_IN_USE, "%s is the running system", name);
+    err_set(e, ERR_IN_USE, "%s cannot run: its partition %u is in use: %s", name,
+            partition->number, partition->holder);
+    if (partition->mountpoint != NULL)
+        return err_hint(e, "umount %s", partition->mountpoint);
+    return err_hint(e, "%s may be running already, or being changed; end that first", name);
+}
+
+static int take_partition(const struct survey *survey, const char *name, const struct guid *uuid,
+                          struct guest *guest, struct err *e)
+{
+    const struct survey_partition *partition = survey_by_uuid(survey, uuid);
+    char text[GUID_TEXT];
+
+    if (partition == NULL)
+        return err_set(e, ERR_REFUSED, "%s cannot run: its partition %s is not on %s", name,
+                       guid_print(uuid, text), survey->path);
+    if (partition->incomplete) {
+        err_set(e, ERR_REFUSED, "%s cannot run: its partition %u is not complete", name,
+                partition->number);
+        return err_hint(e, "run the interrupted `berth apply` again, which completes it");
+    }
+    if (partition->holder != NULL)
+        return in_use(partition, name, e);
+    if (guest->n_own == GUEST_PARTITIONS_MAX)
+        return err_set(e, ERR_UNSUPPORTED, "%s has more than %d partitions", name,
+                       GUEST_PARTITIONS_MAX);
+    guest->own[guest->n_own++] = partition;
+    return 0;
+}
+
+int guest_find(const struct survey *survey, const char *name, struct guest *guest, struct err *e)
+{
+    const struct record_system *system =
+        survey->record != NULL ? record_system(survey->record, name) : NULL;
+
+    *guest = (struct guest){.system = system};
+    if (system == NULL)
+        return no_such_system(survey, name, e);
+    if (system->family != NULL && strcmp(system->family, "linux") != 0)
+        return err_set(e, ERR_UNSUPPORTED, "%s is of the family %s; run boots Linux only so far",
+                       name, system->family);
+    if (take_partition(survey, name, &system->root, guest, e) < 0)
+        return -1;
+    for (size_t i = 0; i < system->n_volumes; i++)
+        if (take_partition(survey, name, &system->volumes[i].partition, guest, e) < 0)
+            return -1;
+    return 0;
+}
+
+/* Between the survey and the claim somebody else may have changed the table. */
+static int recheck(const struct guest *guest, struct disk *disk, struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(disk), e);
+
+    if (table == NULL)
+        return -1;
+    for (size_t i = 0; i < guest->n_own; i++) {
+        const struct survey_partition *own = guest->own[i];
+        const struct table_entry *entry = table_entry_by_uuid(table, &own->uuid);
+
+        if (entry == NULL || entry->number != own->number ||
+            entry->range.start != own->range.start || entry->range.bytes != own->range.bytes)
+            return err_set(e, ERR_IN_USE, "partition %u was changed by another program just now",
+                           own->number);
+    }
+    return 0;
+}
+
+static int check_awake(const struct guest *guest, struct disk *disk, struct err *e)
+{
+    for (size_t i = 1; i < guest->n_own; i++) {
+        const struct survey_partition *own = guest->own[i];
+        _cleanup_blockdev_ struct blockdev *swap = NULL;
+        bool hibernated;
+
+        if (!partition_type_is(&own->type, "swap"))
+            continue;
+        swap = slice_open(disk_blockdev(disk), own->range, e);
+        if (swap == NULL || hibernation_in_swap(swap, &hibernated, e) < 0)
+            return -1;
+        if (hibernated) {
+            err_set(e, ERR_REFUSED, "%s is hibernated, and would be damaged when it resumes",
+                    guest->system->name);
+            return err_hint(e, "boot it from the menu and shut it down there");
+        }
+    }
+    return 0;
+}
+
+int guest_claim(const struct guest *guest, const struct survey *survey, struct disk *disk,
+                struct err *e)
+{
+    if (disk_check_users(disk, e) < 0)
+        return -1;
+    for (size_t i = 0; i < guest->n_own; i++) {
+        char what[128];
+
+        snprintf(what, sizeof(what), "partition %u of %s (%s)", guest->own[i]->number,
+                 survey->path, guest->system->name);
+        if (disk_claim(disk, guest->own[i]->range, what, e) < 0)
+            return err_hint(e, "%s may be running already, or being changed; end that first",
+                            guest->system->name);
+    }
+    if (recheck(guest, disk, e) < 0)
+        return -1;
+    return check_awake(guest, disk, e);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* intent.c: gathers machine, images and survey, and plans. Reads only. */
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "flow/apply.h"
+#include "flow/guest_input.h"
+#include "flow/observe.h"
+#include "flow/plan_parts.h"
+#include "images/store.h"
+#include "partition/inspect.h"
+
+#include <string.h>
+
+/* A relative path in the file is relative to the file's folder. */
+static char *disk_path(const struct machine *machine, const char *disk, struct err *e)
+{
+    if (disk != NULL)
+        return io_format(e, "%s", disk);
+    if (machine->disk.path == NULL) {
+        err_set(e, ERR_USAGE, "%s names no disk", machine->path);
+        err_hint(e, "say which one with --disk DISK, or disk: {path: ...} in the file");
+        return NULL;
+    }
+    if (machine->disk.path[0] == '/')
+        return io_format(e, "%s", machine->disk.path);
+    return strcmp(machine->folder, ".") == 0
+               ? io_format(e, "%s", machine->disk.path)
+               : io_format(e, "%s/%s", machine->folder, machine->disk.path);
+}
+
+static struct survey *survey_missing(const struct machine *machine, const char *path,
+                                     struct err *e)
+{
+    if (machine->disk.bytes == 0) {
+        err_set(e, ERR_NOT_FOUND, "%s does not exist, and %s gives no size to make it with", path,
+                machine->path);
+        err_hint(e, "add disk: {size: 12GiB} to the file");
+        return NULL;
+    }
+    return inspect_missing(path, machine->disk.bytes,
+                           machine->disk.sector_size != 0 ? machine->disk.sector_size : 512, e);
+}
+
+static struct survey *survey_disk(const struct machine *machine, const char *path, struct err *e)
+{
+    if (access(path, F_OK) < 0 && errno == ENOENT && strncmp(path, "/dev/", 5) != 0)
+        return survey_missing(machine, path, e);
+    return observe_path(path, machine->disk.sector_size, OBSERVE_RECORD, e);
+}
+
+/* The size in the file is for making the disk file; a difference later is only told. */
+static int note_disk_size(struct intent *intent, struct err *e)
+{
+    char wanted[SIZE_TEXT], there[SIZE_TEXT];
+    const struct survey *survey = intent->survey;
+
+    if (!survey->exists || intent->machine->disk.bytes == 0 ||
+        intent->machine->disk.bytes == survey->bytes)
+        return 0;
+    return plan_note(intent->plan, e,
+                     "%s has %s and the file says %s: the size of a disk is not changed",
+                     survey->path, size_exact(survey->bytes, there, sizeof(there)),
+                     size_exact(intent->machine->disk.bytes, wanted, sizeof(wanted)));
+}
+
+static int find_images(struct intent *intent, struct err *e)
+{
+    const struct machine *machine = intent->machine;
+
+    intent->images = calloc(machine->n_systems + 1, sizeof(*intent->images));
+    if (intent->images == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < machine->n_systems; i++) {
+        const struct machine_system *system = &machine->systems[i];
+        struct err inner;
+
+        if (image_find(system->image, &intent->images[i], &inner) < 0) {
+            machine_error(machine, system->at, inner.code, e, "%s: %s", system->name, inner.text);
+            return inner.hint[0] != '\0' ? err_hint(e, "%s", inner.hint) : -1;
+        }
+    }
+    return 0;
+}
+
+int intent_read(const char *file, const char *disk, const struct plan_options *options,
+                struct intent *intent, struct err *e)
+{
+    *intent = (struct intent){0};
+    intent->machine = machine_read(file, e);
+    if (intent->machine == NULL)
+        return -1;
+    intent->path = disk_path(intent->machine, disk, e);
+    if (intent->path == NULL || find_images(intent, e) < 0)
+        return -1;
+    intent->survey = survey_disk(intent->machine, intent->path, e);
+    if (intent->survey == NULL)
+        return -1;
+    intent->plan = plan_make(intent->machine, intent->survey, intent->images, options, e);
+    if (intent->plan == NULL || guest_input_check(intent->plan, e) < 0)
+        return -1;
+    return note_disk_size(intent, e);
+}
+
+void intent_free(struct intent *intent)
+{
+    plan_free(intent->plan);
+    survey_free(intent->survey);
+    for (size_t i = 0; intent->images != NULL && i < intent->machine->n_systems; i++)
+        image_free(&intent->images[i]);
+    free(intent->images);
+    machine_free(intent->machine);
+    free(intent->path);
+    *intent = (struct intent){0};
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* plan_parts.h: the stages of plan_make, in their order. For plan*.c only. */
+#ifndef BERTH_FLOW_PLAN_PARTS_H
+#define BERTH_FLOW_PLAN_PARTS_H
+
+#include "flow/plan.h"
+
+/* plan_match.c: the disk is one that may be changed; the partitions the file names, with what is
+ * there of them. */
+int plan_check_disk(const struct plan *plan, const struct plan_options *options, struct err *e);
+int plan_match(struct plan *plan, const struct image *images, struct err *e);
+
+/* plan_place.c: places new partitions and makes the table. */
+int plan_place(struct plan *plan, struct err *e);
+
+/* plan_record.c: the record as it shall be, and what --prune removes. */
+int plan_record(struct plan *plan, const struct image *images, bool prune, struct err *e);
+
+/* plan_steps.c: the steps in their order. */
+int plan_steps(struct plan *plan, struct err *e);
+
+int plan_note(struct plan *plan, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * plan_record.c: the record as it shall be. What the record has and the file has not stays, unless
+ * it is to be pruned.
+ */
+#include "core/cleanup.h"
+#include "flow/plan_parts.h"
+
+#include <string.h>
+
+static int set_string(char **slot, const char *text, struct err *e)
+{
+    char *copy = text != NULL ? strdup(text) : NULL;
+
+    if (text != NULL && copy == NULL)
+        return err_no_memory(e);
+    free(*slot);
+    *slot = copy;
+    return 0;
+}
+
+static int set_volumes(const struct plan *plan, const struct machine_system *wanted,
+                       struct record_system *system, struct err *e)
+{
+    for (size_t i = 0; i < system->n_volumes; i++)
+        free(system->volumes[i].name);
+    free(system->volumes);
+    system->n_volumes = 0;
+    system->volumes = calloc(wanted->n_volumes + 1, sizeof(*system->volumes));
+    if (system->volumes == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < wanted->n_volumes; i++) {
+        struct record_volume *volume = &system->volumes[system->n_volumes++];
+
+        volume->name = strdup(wanted->volumes[i].name);
+        if (volume->name == NULL)
+            return err_no_memory(e);
+        volume->partition = plan_partition(plan, wanted->volumes[i].name)->uuid;
+    }
+    return 0;
+}
+
+/* What is fixed when a system is made. */
+static int record_made(const struct plan *plan, const struct machine_system *wanted,
+                       const struct image *image, struct record_system *system, struct err *e)
+{
+    const struct plan_partition *root = plan_partition(plan, wanted->name);
+
+    system->host = wanted->host;
+    system->root = root->uuid;
+    system->fs_uuid = root->fs_uuid;
+    if (set_string(&system->family, image->family, e) < 0 ||
+        set_string(&system->os, image->os, e) < 0 ||
+        set_string(&system->image, wanted->image, e) < 0 ||
+        set_string(&system->digest, image->digest, e) < 0)
+        return -1;
+    return set_volumes(plan, wanted, system, e);
+}
+
+/* What follows the file at every apply. */
+static int record_converging(const struct plan *plan, const struct machine_system *wanted,
+                             struct record_system *system, struct err *e)
+{
+    system->bytes = plan_partition(plan, wanted->name)->range.bytes;
+    system->memory = wanted->run.memory;
+    system->cpus = wanted->run.cpus;
+    if (set_string(&system->kernel_options, wanted->kernel_options, e) < 0 ||
+        set_string(&system->net, wanted->run.net, e) < 0 ||
+        set_string(&system->engine, wanted->run.engine, e) < 0)
+        return -1;
+    return 0;
+}
+
+static int note_differences(struct plan *plan, const struct image *image,
+                            const struct record_system *system, struct err *e)
+{
+    if (system->digest == NULL || strcmp(system->digest, image->digest) == 0)
+        return 0;
+    return plan_note(plan, e, "%s was made from %s (%.19s...) and the file's image is %s (%.19s...): "
+                     "nothing is installed again",
+                     system->name, system->image, system->digest, image->name, image->digest);
+}
+
+static int record_one(struct plan *plan, const struct machine_system *wanted,
+                      const struct image *image, struct err *e)
+{
+    struct record_system *system = record_system(plan->record, wanted->name);
+    bool made = system != NULL && !plan_partition(plan, wanted->name)->fill;
+
+    if (system == NULL)
+        system = record_add_system(plan->record, wanted->name, e);
+    if (system == NULL)
+        return -1;
+    if (made ? note_differences(plan, image, system, e) < 0
+             : record_made(plan, wanted, image, system, e) < 0)
+        return -1;
+    return record_converging(plan, wanted, system, e);
+}
+
+static bool mark_removed(struct plan *plan, const struct guid *uuid)
+{
+    if (survey_by_uuid(plan->survey, uuid) == NULL)
+        return false;
+    plan->removed[plan->n_removed++] = *uuid;
+    return true;
+}
+
+/* A system of the record that the file does not have. */
+static void prune_one(struct plan *plan, const char *name)
+{
+    const struct record_system *system = record_system(plan->record, name);
+
+    mark_removed(plan, &system->root);
+    for (size_t i = 0; i < system->n_volumes; i++)
+        mark_removed(plan, &system->volumes[i].partition);
+    record_remove_system(plan->record, name);
+}
+
+static int prune(struct plan *plan, struct err *e)
+{
+    plan->removed = calloc(plan->survey->n_partitions + 1, sizeof(*plan->removed));
+    if (plan->removed == NULL)
+        return err_no_memory(e);
+    for (size_t i = plan->record->n_systems; i-- > 0;) {
+        const struct record_system *system = &plan->record->systems[i];
+
+        /* A file without a host says nothing about the host. */
+        if (!system->host && machine_system(plan->machine, system->name) == NULL)
+            prune_one(plan, system->name);
+    }
+    return 0;
+}
+
+static int set_order(struct record *record, const struct strings *order, struct err *e)
+{
+    char **items = calloc(order->n + 1, sizeof(*items));
+
+    if (items == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < record->n_menu_order; i++)
+        free(record->menu_order[i]);
+    free(record->menu_order);
+    record->menu_order = items;
+    record->n_menu_order = 0;
+    for (size_t i = 0; i < order->n; i++) {
+        items[i] = strdup(order->items[i]);
+        if (items[i] == NULL)
+            return err_no_memory(e);
+        record->n_menu_order++;
+    }
+    return 0;
+}
+
+static int check_names(const struct plan *plan, const struct machine_menu *menu, struct err *e)
+{
+    if (menu->default_name != NULL && record_system(plan->record, menu->default_name) == NULL)
+        return machine_error(plan->machine, menu->default_at, ERR_USAGE, e,
+                             "menu.default: there is no system called %s", menu->default_name);
+    for (size_t i = 0; i < menu->order.n; i++)
+        if (record_system(plan->record, menu->order.items[i]) == NULL)
+            return machine_error(plan->machine, menu->order_at, ERR_USAGE, e,
+                                 "menu.order: there is no system called %s",
+                                 menu->order.items[i]);
+    return 0;
+}
+
+static int record_menu(struct plan *plan, struct err *e)
+{
+    const struct machine_menu *menu = &plan->machine->menu;
+    struct record *record = plan->record;
+
+    if (!plan->machine->has_menu)
+        return 0;
+    if (check_names(plan, menu, e) < 0)
+        return -1;
+    if (menu->default_name != NULL && set_string(&record->menu_default, menu->default_name, e) < 0)
+        return -1;
+    if (menu->has_timeout)
+        record->menu_timeout = menu->timeout;
+    record->vga = menu->vga;
+    record->serial = menu->serial;
+    return menu->order.n > 0 ? set_order(record, &menu->order, e) : 0;
+}
+
+int plan_record(struct plan *plan, const struct image *images, bool prune_others, struct err *e)
+{
+    const struct machine *machine = plan->machine;
+
+    plan->record = plan->survey->record != NULL ? record_copy(plan->survey->record, e)
+                                                : record_new(e);
+    if (plan->record == NULL || set_string(&plan->record->machine, machine->name, e) < 0)
+        return -1;
+    plan->record->disk = plan->table->uuid;
+    for (size_t i = 0; i < machine->n_systems; i++)
+        if (record_one(plan, &machine->systems[i], &images[i], e) < 0)
+            return -1;
+    if (prune_others && prune(plan, e) < 0)
+        return -1;
+    return record_menu(plan, e);
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * run.c: claim, read, view, serve, start, stay.
+ *
+ * Between guest_claim and disk_close every byte outside the guest's partitions is out of reach
+ * three times over: the view sends it elsewhere, the disk refuses writes that are not claimed, and
+ * the server has no other descriptor.
+ */
+#include "flow/run.h"
+#include "block/disk.h"
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "core/jail.h"
+#include "core/size.h"
+#include "flow/boot_reader.h"
+#include "flow/guest.h"
+#include "flow/kvm_probe.h"
+#include "flow/nbd.h"
+#include "flow/private_disk.h"
+#include "flow/view.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define MEMORY_DEFAULT (1 * GIB)
+#define MEMORY_MIN     (64 * MIB)
+
+/* The devices between the guest and its disk, the upper ones standing on the lower. */
+struct stack {
+    struct disk *disk;
+    struct blockdev *private_disk, *view, *overlay;
+    struct blockdev *top;  /* view, or overlay */
+    struct blockdev *root; /* the root partition, through top */
+    struct jail_fds fds;   /* every descriptor they use */
+};
+
+struct session {
+    const struct run_request *request;
+    struct guest guest;
+    struct stack stack;
+    int signals;
+    bool kvm;
+};
+
+char *state_folder(struct err *e)
+{
+    const char *state = getenv("BERTH_STATE"), *xdg = getenv("XDG_STATE_HOME"),
+               *home = getenv("HOME");
+    _cleanup_free_ char *path = NULL;
+
+    if (state != NULL && *state != '\0')
+        path = io_format(e, "%s", state);
+    else if (geteuid() == 0)
+        path = io_format(e, "/var/lib/berth/state");
+    else if (xdg != NULL && *xdg == '/')
+        path = io_format(e, "%s/berth", xdg);
+    else
+        path = io_format(e, "%s/.local/state/berth", home != NULL ? home : "/tmp");
+    if (path == NULL || io_make_dirs(path, e) < 0)
+        return NULL;
+    return steal(path);
+}
+
+static void stack_close(struct stack *stack)
+{
+    blockdev_close(stack->root);
+    blockdev_close(stack->overlay);
+    blockdev_close(stack->view);
+    blockdev_close(stack->private_disk);
+    disk_close(stack->disk);
+}
+
+/* The layers above the claimed disk. */
+static int stack_build(struct stack *stack, const struct run_request *request,
+                       const struct guest *guest, struct err *e)
+{
+    _cleanup_free_ char *folder = state_folder(e);
+    struct extent own[GUEST_PARTITIONS_MAX];
+
+    if (folder == NULL)
+        return -1;
+    for (size_t i = 0; i < guest->n_own; i++)
+        own[i] = guest->own[i]->range;
+    stack->private_disk =
+        private_disk_make(request->survey, guest->own, guest->n_own, folder, e);
+    if (stack->private_disk == NULL)
+        return -1;
+    stack->view = view_open(disk_blockdev(stack->disk), stack->private_disk, own, guest->n_own, e);
+    stack->top = stack->view;
+    if (stack->view != NULL && request->ephemeral)
+        stack->top = stack->overlay = overlay_open(stack->view, folder, e);
+    if (stack->top == NULL)
+        return -1;
+    stack->root = slice_open(stack->top, own[0], e);
+    return stack->root == NULL ? -1 : 0;
+}
+
+static int stack_open(struct stack *stack, const struct run_request *request,
+                      const struct guest *guest, struct err *e)
+{
+    const struct survey *survey = request->survey;
+    struct jail_fds before;
+
+    if (jail_list_fds(&before, e) < 0)
+        return -1;
+    stack->disk = disk_open(survey->path, true, survey->sector, e);
+    if (stack->disk == NULL || guest_claim(guest, survey, stack->disk, e) < 0 ||
+        stack_build(stack, request, guest, e) < 0)
+        return -1;
+    return jail_fds_since(&before, &stack->fds, e);
+}
+
+/* ---- the server of the view ---- */
+
+struct service {
+    int sock;
+    struct blockdev *bd;
+};
+
+static int serve(void *arg, struct err *e)
+{
+    struct service *service = arg;
+
+    return nbd_serve(service->sock, service->bd, e);
+}
+
+/* Starts it; *client is the engine's end of its socket. */
+static int start_server(struct session *session, struct jail_child *server, int *client,
+                        struct err *e)
+{
+    struct jail_options jail = {.profile = JAIL_SERVER,
+                                .what = "the server of the guest's disk",
+                                .keep = session->stack.fds,
+                                .outlives_parent = true};
+    struct service service = {.bd = session->stack.top};
+    int ends[2], result;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return err_errno(e, "a socket for the guest's disk");
+    service.sock = ends[0];
+    result = jail_fds_add(&jail.keep, ends[0], e);
+    if (result == 0)
+        result = jail_start(&jail, serve, &service, server, e);
+    close(ends[0]);
+    if (result < 0)
+        close(ends[1]);
+    else
+        *client = ends[1];
+    return result;
+}
+
+/* ---- one boot ---- */
+
+static char *command_line(const struct session *session, struct err *e)
+{
+    const struct record_system *system = session->guest.system;
+    const char *options = system->kernel_options != NULL ? system->kernel_options : "";
+    const char *fs_uuid = session->guest.own[0]->fs_uuid;
+    char text[GUID_TEXT];
+
+    if (fs_uuid == NULL)
+        fs_uuid = guid_print(&system->fs_uuid, text);
+    return io_format(e, "root=UUID=%s ro %s%sconsole=ttyS0", fs_uuid, options,
+                     *options != '\0' ? " " : "");
+}
+
+static const char *first_of(const char *a, const char *b, const char *otherwise)
+{
+    return a != NULL ? a : b != NULL ? b : otherwise;
+}
+
+static struct engine_config engine_config(const struct session *session)
+{
+    const struct run_request *request = session->request;
+    const struct record_system *system = session->guest.system;
+    struct engine_config config = {.name = request->name,
+                                   .memory = request->memory,
+                                   .cpus = request->cpus,
+                                   .sector = session->stack.top->sector,
+                                   .kvm = session->kvm};
+
+    if (config.memory == 0)
+        config.memory = system->memory != 0 ? system->memory : MEMORY_DEFAULT;
+    if (config.cpus == 0)
+        config.cpus = system->cpus != 0 ? system->cpus : 1;
+    config.net = strcmp(first_of(request->net, system->net, "user"), "user") == 0;
+    return config;
+}
+
+static int start_engine(struct session *session, int disk, struct engine *engine, struct err *e)
+{
+    struct engine_config config = engine_config(session);
+    struct boot_files files = {.kernel = -1, .initrd = -1};
+    _cleanup_free_ char *line = command_line(session, e);
+    int result;
+
+    if (line == NULL || boot_reader_read(session->stack.root, &session->stack.fds,
+                                         session->request->name, &files, e) < 0)
+        return -1;
+    ui_note(session->request->ui, "%s: Linux %s", session->request->name, files.version);
+    config.disk = disk;
+    config.kernel = files.kernel;
+    config.initrd = files.initrd;
+    config.command_line = line;
+    result = engine_start(&config, engine, e);
+    boot_files_close(&files);
+    return result;
+}
+
+static int stay(struct session *session, struct engine *engine, int server, enum run_end *end,
+                struct err *e)
+{
+    struct console console;
+    int result, status;
+
+    if (console_open(&console, e) < 0) {
+        engine_end(engine, true, &status, NULL, 0);
+        return -1;
+    }
+    result = supervise(engine, &console, session->signals, server, session->request->name, end, e);
+    console_close(&console);
+    return result;
+}
+
+static int boot(struct session *session, enum run_end *end, struct err *e)
+{
+    struct jail_child server;
+    struct engine engine;
+    struct err why = {0};
+    int disk = -1, result;
+
+    if (start_server(session, &server, &disk, e) < 0)
+        return -1;
+    result = start_engine(session, disk, &engine, e);
+    close(disk); /* the engine's copy is now the only one, or there is none */
+    if (result == 0)
+        result = stay(session, &engine, server.report, end, e);
+    if (jail_wait(&server, &why) < 0 && result == 0 && *end != RUN_ENDED) {
+        *e = why;
+        result = -1;
+    }
+    return result;
+}
+
+static bool interrupted(const struct session *session)
+{
+    struct pollfd poll_signals = {session->signals, POLLIN, 0};
+
+    return poll(&poll_signals, 1, 0) > 0;
+}
+
+static int boot_until_off(struct session *session, enum run_end *end, struct err *e)
+{
+    do {
+        if (interrupted(session))
+            return err_set(e, ERR_INTERRUPTED, "%s was not started", session->request->name);
+        if (boot(session, end, e) < 0)
+            return -1;
+    } while (*end == RUN_RESET && !session->request->no_reboot);
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static int check_request(const struct session *session, struct err *e)
+{
+    struct engine_config config = engine_config(session);
+
+    if (config.memory < MEMORY_MIN || config.memory % MIB != 0)
+        return err_set(e, ERR_USAGE, "memory: expected a whole number of MiB from 64 on");
+    if (config.cpus > RUN_CPUS_MAX)
+        return err_set(e, ERR_USAGE, "cpus: expected 1 to %d", RUN_CPUS_MAX);
+    return 0;
+}
+
+static void announce(struct session *session)
+{
+    struct ui *ui = session->request->ui;
+    char why[160];
+
+    session->kvm = engine_kvm_usable(why, sizeof(why));
+    if (!session->kvm)
+        ui_note(ui, "software emulation, which is slow: %s", why);
+    if (session->request->ephemeral)
+        ui_note(ui, "ephemeral: every change is forgotten at the end");
+    if (isatty(STDIN_FILENO))
+        ui_note(ui, "Ctrl-] powers %s off, a second one ends it at once", session->request->name);
+}
+
+/* Descriptors 0 to 2 are there, so that nothing else gets their numbers. */
+static int fill_standard_fds(struct err *e)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+            return err_errno(e, "/dev/null");
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+    return 0;
+}
+
+static int run_session(struct session *session, enum run_end *end, struct err *e)
+{
+    if (guest_find(session->request->survey, session->request->name, &session->guest, e) < 0 ||
+        stack_open(&session->stack, session->request, &session->guest, e) < 0 ||
+        check_request(session, e) < 0)
+        return -1;
+    session->signals = supervise_signals(e);
+    if (session->signals < 0)
+        return -1;
+    announce(session);
+    return boot_until_off(session, end, e);
+}
+
+int run_guest(const struct run_request *request, enum run_end *end, struct err *e)
+{
+    struct session session = {.request = request, .signals = -1};
+    int result = fill_standard_fds(e);
+
+    if (result == 0)
+        result = run_session(&session, end, e);
+    cleanup_close(&session.signals);
+    stack_close(&session.stack);
+    return result;
+}

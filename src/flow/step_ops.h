@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * step_ops.h: what each kind of step does. step.def is the table; done() looks at the disk, and that
+ * alone makes apply repeatable and resumable.
+ */
+#ifndef BERTH_FLOW_STEP_OPS_H
+#define BERTH_FLOW_STEP_OPS_H
+
+#include "block/disk.h"
+#include "core/ui.h"
+#include "flow/plan.h"
+
+struct apply {
+    const struct plan *plan;
+    struct disk *disk; /* NULL until the file is there */
+    const char *path;
+    struct ui *ui;
+};
+
+struct step_ops {
+    const char *name;
+    /* 1: the disk shows that it is done, 0: it does not, -1: it cannot be told */
+    int (*done)(struct apply *apply, const struct step *step, struct err *e);
+    int (*apply)(struct apply *apply, const struct step *step, struct err *e);
+};
+
+#define STEP(kind, name, function)                                                                 \
+    int function##_done(struct apply *apply, const struct step *step, struct err *e);              \
+    int function##_apply(struct apply *apply, const struct step *step, struct err *e);
+#include "flow/step.def"
+#undef STEP
+
+extern const struct step_ops step_kinds[];
+
+/* The type that a partition gets when its content is complete: the commit of a fill. */
+int step_commit_type(struct apply *apply, const struct plan_partition *partition, struct err *e);
+
+#endif

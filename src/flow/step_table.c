@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* step_table.c: the steps that make the file and change the partition table. */
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "flow/step_ops.h"
+#include "partition/type.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const struct step_ops step_kinds[] = {
+#define STEP(kind, name, function) [kind] = {name, function##_done, function##_apply},
+#include "flow/step.def"
+#undef STEP
+};
+
+int step_create_done(struct apply *apply, const struct step *step, struct err *e)
+{
+    struct stat st;
+
+    (void)step;
+    if (stat(apply->path, &st) == 0)
+        return (uint64_t)st.st_size == apply->plan->survey->bytes;
+    return errno == ENOENT ? 0 : err_errno(e, "%s", apply->path);
+}
+
+/* The file gets its size under another name, so that one of that name is always whole. */
+int step_create_apply(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_free_ char *draft = io_format(e, "%s.XXXXXX", apply->path);
+    _cleanup_close_ int fd = -1;
+    mode_t mask = umask(0);
+    int result = 0;
+
+    (void)step;
+    umask(mask);
+    if (draft == NULL)
+        return -1;
+    fd = mkostemp(draft, O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, "making %s", apply->path);
+    if (ftruncate(fd, (off_t)apply->plan->survey->bytes) < 0 || fchmod(fd, 0666 & ~mask) < 0 ||
+        fsync(fd) < 0 || link(draft, apply->path) < 0)
+        result = err_errno(e, "making %s", apply->path);
+    unlink(draft);
+    return result < 0 ? -1 : io_sync_folder(apply->path, e);
+}
+
+/* Tells the kernel what the table on the disk says now. */
+static int update_kernel(struct apply *apply, const struct table *table, struct err *e)
+{
+    _cleanup_free_ struct disk_partition *list = calloc(table->n + 1, sizeof(*list));
+
+    if (list == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < table->n; i++)
+        list[i] = (struct disk_partition){table->entries[i].number, table->entries[i].range};
+    return disk_update_kernel(apply->disk, list, table->n, e);
+}
+
+static bool has_entry(struct table *table, const struct table_entry *wanted)
+{
+    const struct table_entry *there = table_entry_by_uuid(table, &wanted->uuid);
+
+    return there != NULL && there->number == wanted->number &&
+           there->range.start == wanted->range.start && there->range.bytes == wanted->range.bytes;
+}
+
+int step_table_done(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_table_ struct table *there = table_read(disk_blockdev(apply->disk), e);
+    const struct table *wanted = apply->plan->table;
+
+    (void)step;
+    if (there == NULL)
+        return -1;
+    if (there->kind != TABLE_GPT || there->copies_differ)
+        return 0;
+    for (size_t i = 0; i < wanted->n; i++)
+        if (!has_entry(there, &wanted->entries[i]))
+            return 0;
+    return 1;
+}
+
+/* Every partition that is not filled yet is of the type "incomplete". */
+int step_table_apply(struct apply *apply, const struct step *step, struct err *e)
+{
+    const struct plan *plan = apply->plan;
+    struct table table = *plan->table;
+    _cleanup_free_ struct table_entry *entries = calloc(table.n + 1, sizeof(*entries));
+    const struct partition_type *incomplete = partition_type("incomplete");
+
+    (void)step;
+    if (entries == NULL)
+        return err_no_memory(e);
+    memcpy(entries, table.entries, table.n * sizeof(*entries));
+    table.entries = entries;
+    for (size_t i = 0; i < plan->n_partitions; i++) {
+        struct table_entry *entry = table_entry_by_uuid(&table, &plan->partitions[i].uuid);
+
+        if (plan->partitions[i].fill) {
+            entry->type = incomplete->guid;
+            entry->attributes = incomplete->attributes;
+        }
+    }
+    if (table_write(disk_blockdev(apply->disk), &table, e) < 0)
+        return -1;
+    return update_kernel(apply, &table, e);
+}
+
+int step_remove_done(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_table_ struct table *there = table_read(disk_blockdev(apply->disk), e);
+
+    (void)step;
+    if (there == NULL)
+        return -1;
+    for (size_t i = 0; i < apply->plan->n_removed; i++)
+        if (table_entry_by_uuid(there, &apply->plan->removed[i]) != NULL)
+            return 0;
+    return 1;
+}
+
+int step_remove_apply(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+
+    (void)step;
+    if (table == NULL)
+        return -1;
+    for (size_t i = 0; i < apply->plan->n_removed; i++) {
+        const struct table_entry *entry = table_entry_by_uuid(table, &apply->plan->removed[i]);
+
+        if (entry != NULL)
+            table_remove(table, entry->number);
+    }
+    if (table_write(disk_blockdev(apply->disk), table, e) < 0)
+        return -1;
+    return update_kernel(apply, table, e);
+}
+
+int step_commit_type(struct apply *apply, const struct plan_partition *partition, struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+    const struct partition_type *type = partition_type(partition->wanted->type);
+    struct table_entry *entry;
+
+    if (table == NULL)
+        return -1;
+    entry = table_entry_by_uuid(table, &partition->uuid);
+    if (entry == NULL || type == NULL)
+        return err_set(e, ERR_FAILED, "%s has gone from the partition table",
+                       partition->wanted->name);
+    entry->type = type->guid;
+    entry->attributes = type->attributes;
+    return table_write(disk_blockdev(apply->disk), table, e);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* supervise.h: stays with a running engine until it has ended, and says how. */
+#ifndef BERTH_FLOW_SUPERVISE_H
+#define BERTH_FLOW_SUPERVISE_H
+
+#include "core/err.h"
+#include "flow/console.h"
+#include "flow/engine_qemu.h"
+
+enum run_end {
+    RUN_POWERED_OFF,
+    RUN_RESET, /* the guest asked for a reboot */
+    RUN_ENDED, /* the person ended it */
+};
+
+/* How long a guest has to power off when it is asked to, in seconds. */
+#define SUPERVISE_GRACE 30
+
+/* Blocks the signals that ask berth to end and returns a signalfd for them. */
+int supervise_signals(struct err *e);
+
+/*
+ * Moves console and machine protocol until the engine is gone; then it is closed. signals: from
+ * supervise_signals. server: a descriptor that becomes readable when the guest's disk is gone.
+ *
+ * Ctrl-] or a signal presses the guest's power button, a second one, or SUPERVISE_GRACE seconds, end
+ * the engine. Returns 0 with *end, or ERR_CRASHED for a panic or an engine that broke down.
+ */
+int supervise(struct engine *engine, struct console *console, int signals, int server,
+              const char *name, enum run_end *end, struct err *e);
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* extent.h: a range of bytes on a disk. */
+#ifndef BERTH_MODEL_EXTENT_H
+#define BERTH_MODEL_EXTENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct extent {
+    uint64_t start; /* bytes */
+    uint64_t bytes;
+};
+
+static inline uint64_t extent_end(const struct extent *x)
+{
+    return x->start + x->bytes;
+}
+
+static inline bool extent_overlaps(const struct extent *a, const struct extent *b)
+{
+    return a->start < extent_end(b) && b->start < extent_end(a);
+}
+
+static inline bool extent_contains(const struct extent *outer, const struct extent *inner)
+{
+    return outer->start <= inner->start && extent_end(inner) <= extent_end(outer);
+}
+
+#endif

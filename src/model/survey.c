@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* survey.c: the survey as plain data: freeing it, and finding partitions in it. */
+#include "model/survey.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_system(struct survey_system *system)
+{
+    if (system == NULL)
+        return;
+    free(system->family);
+    free(system->os);
+    free(system->kernel);
+    free(system);
+}
+
+static void free_partition(struct survey_partition *partition)
+{
+    free(partition->name);
+    free(partition->fs);
+    free(partition->fs_uuid);
+    free(partition->label);
+    free(partition->holder);
+    free(partition->mountpoint);
+    free_system(partition->system);
+}
+
+void survey_free(struct survey *survey)
+{
+    if (survey == NULL)
+        return;
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        free_partition(&survey->partitions[i]);
+    free(survey->partitions);
+    record_free(survey->record);
+    free(survey->path);
+    free(survey->model);
+    free(survey->serial);
+    free(survey->wwn);
+    free(survey);
+}
+
+void survey_cleanup(struct survey **survey)
+{
+    survey_free(*survey);
+}
+
+const struct survey_partition *survey_by_name(const struct survey *survey, const char *name)
+{
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        if (survey->partitions[i].name != NULL && strcmp(survey->partitions[i].name, name) == 0)
+            return &survey->partitions[i];
+    return NULL;
+}
+
+const struct survey_partition *survey_by_uuid(const struct survey *survey, const struct guid *uuid)
+{
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        if (guid_equal(&survey->partitions[i].uuid, uuid))
+            return &survey->partitions[i];
+    return NULL;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * survey.h: a plain snapshot, without descriptors, of what is really on a disk.
+ */
+#ifndef BERTH_MODEL_SURVEY_H
+#define BERTH_MODEL_SURVEY_H
+
+#include "core/guid.h"
+#include "model/extent.h"
+#include "model/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum table_kind { TABLE_NONE, TABLE_GPT, TABLE_MBR };
+
+/* What is known of an operating system found on a partition. */
+struct survey_system {
+    char *family; /* "linux", "windows", "bsd", "other" */
+    char *os;     /* "Debian GNU/Linux 12 (bookworm)" */
+    char *kernel; /* newest kernel's version, or NULL */
+};
+
+struct survey_partition {
+    unsigned number;
+    struct extent range;
+    struct guid type, uuid;
+    uint64_t attributes;
+    char *name;      /* GPT name */
+    char *fs;        /* blkid's TYPE, or NULL */
+    char *fs_uuid, *label;
+    bool incomplete; /* of berth's type "incomplete": being filled */
+    char *holder;    /* who uses it ("mounted on /", "swap", "a running guest"), or NULL */
+    char *mountpoint; /* where it is mounted, or NULL */
+    struct survey_system *system; /* or NULL */
+};
+
+struct survey {
+    char *path;
+    bool is_file, exists;
+    uint64_t bytes;
+    unsigned sector;
+    char *model, *serial, *wwn; /* of a device, or NULL */
+    enum table_kind table;
+    struct guid uuid;           /* of the table */
+    struct extent usable;       /* where partitions may lie */
+    bool copies_differ;         /* the table's backup is not what the primary says */
+    bool unknown_data;          /* no table, yet not blank */
+    bool boot_code;             /* sector 0 has boot code */
+    struct survey_partition *partitions; /* by number */
+    size_t n_partitions;
+    struct record *record;      /* from the ESP, or NULL */
+};
+
+void survey_free(struct survey *survey);
+
+#define _cleanup_survey_ __attribute__((cleanup(survey_cleanup)))
+void survey_cleanup(struct survey **survey);
+
+/* NULL when there is none. */
+const struct survey_partition *survey_by_name(const struct survey *survey, const char *name);
+const struct survey_partition *survey_by_uuid(const struct survey *survey, const struct guid *uuid);
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * fs_ext4.c: makes an empty ext4 by running mke2fs on a sparse stage, then brings the stage's data
+ * to the device.
+ *
+ * mke2fs never sees the device. It runs with a configuration of ours, so that the features do not
+ * depend on the machine. Where mke2fs makes a hole in the stage for zeros that will be read
+ * (inode tables in use), zeros are written to the device, since it may hold anything.
+ */
+#include "partition/fs_ext4.h"
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "core/size.h"
+#include "core/spawn.h"
+#include "tree/ext_io.h"
+#include "tree/tree.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define BLOCK     4096
+#define MIN_BYTES (4 * MIB) /* below, there is no room for files beside the metadata */
+#define MAX_LABEL 16
+
+/* No metadata_csum_seed, orphan_file, casefold or encrypt: Linux 5.10 or GRUB 2.06 lack them. */
+static const char configuration[] =
+    "[defaults]\n"
+    "base_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr\n"
+    "default_mntopts = acl,user_xattr\n"
+    "enable_periodic_fsck = 0\n"
+    "blocksize = 4096\n"
+    "inode_size = 256\n"
+    "inode_ratio = 16384\n"
+    "[fs_types]\n"
+    "ext4 = {\n"
+    "features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize\n"
+    "}\n";
+
+struct stage {
+    char path[64]; /* names the descriptor for mke2fs */
+    struct blockdev *bd;
+};
+
+static int stage_open(struct stage *stage, uint64_t bytes, struct err *e)
+{
+    int fd = memfd_create("berth-ext4", MFD_CLOEXEC);
+
+    if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0) {
+        err_errno(e, "a stage of %llu bytes", (unsigned long long)bytes);
+        cleanup_close(&fd);
+        return -1;
+    }
+    snprintf(stage->path, sizeof(stage->path), "/proc/%d/fd/%d", (int)getpid(), fd);
+    stage->bd = file_from_fd(fd, "stage of the ext4", 512, e);
+    return stage->bd != NULL ? 0 : -1;
+}
+
+/* Runs mke2fs with the given words for its -E, -U and size, and our configuration. */
+static int run_mke2fs(const struct stage *stage, const struct fs_ext4_options *options,
+                      const char *extended, const char *blocks, const char *config, struct err *e)
+{
+    char uuid[GUID_TEXT], config_env[96], time_env[64];
+    const char *label = options->label != NULL ? options->label : "";
+    const char *argv[] = {"mke2fs", "-q", "-F",   "-t",        "ext4", "-b",     "4096",
+                          "-U",     uuid, "-L",   label,       "-E",   extended, "-o",
+                          "Linux",  "-T", "ext4", stage->path, blocks, NULL};
+    const char *env[] = {config_env, time_env, NULL};
+    const char *unset[] = {"MKE2FS_SYNC", "MKE2FS_FIRST_META_BG", "MKE2FS_DEVICE_SECTSIZE",
+                           "MKE2FS_DEVICE_PHYS_SECTSIZE", NULL};
+    struct spawn spawn = {
+        .argv = argv, .env = env, .unset = unset, .stdin_fd = -1, .stdout_fd = -1};
+
+    guid_print(&options->uuid, uuid);
+    snprintf(config_env, sizeof(config_env), "MKE2FS_CONFIG=%s", config);
+    snprintf(time_env, sizeof(time_env), "E2FSPROGS_FAKE_TIME=%lld",
+             (long long)(tree_now() > 0 ? tree_now() : 1));
+    return spawn_run(&spawn, NULL, e);
+}
+
+/* The configuration goes into a memfd of its own, and mke2fs reads it by its path in /proc. */
+static int make_on_stage(const struct stage *stage, const struct fs_ext4_options *options,
+                         uint64_t bytes, struct err *e)
+{
+    _cleanup_close_ int config = memfd_create("berth-mke2fs.conf", MFD_CLOEXEC);
+    char path[64], seed_text[GUID_TEXT], extended[160], blocks[32];
+    struct guid seed;
+
+    if (config < 0)
+        return err_errno(e, "a temporary mke2fs.conf");
+    if (io_write(config, configuration, sizeof(configuration) - 1, e) < 0)
+        return -1;
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), config);
+    guid_derive(&options->uuid, "ext4 directory hash", &seed);
+    /* nodiscard: a discarded file counts as zeroed, and mke2fs would then tell the kernel that
+     * unused inode tables hold zeros, which is true of the stage only */
+    snprintf(extended, sizeof(extended),
+             "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,hash_seed=%s",
+             guid_print(&seed, seed_text));
+    snprintf(blocks, sizeof(blocks), "%llu", (unsigned long long)(bytes / BLOCK));
+    return run_mke2fs(stage, options, extended, blocks, path, e);
+}
+
+static int copy_blocks(struct blockdev *from, struct blockdev *to, blk64_t block, uint64_t n,
+                       struct err *e)
+{
+    char buf[BLOCK];
+
+    for (; n > 0; n--, block++)
+        if (blockdev_pread(from, buf, BLOCK, block * BLOCK, e) < 0 ||
+            blockdev_pwrite(to, buf, BLOCK, block * BLOCK, e) < 0)
+            return -1;
+    return 0;
+}
+
+/* The parts of a group that are read even where the stage has a hole. */
+static int copy_group(struct ext_io *io, struct blockdev *to, dgrp_t group, struct err *e)
+{
+    ext2_filsys fs = io->fs;
+    struct blockdev *from = io->bd;
+    uint64_t inodes = fs->super->s_inodes_per_group - ext2fs_bg_itable_unused(fs, group);
+
+    if (!ext2fs_bg_flags_test(fs, group, EXT2_BG_BLOCK_UNINIT) &&
+        copy_blocks(from, to, ext2fs_block_bitmap_loc(fs, group), 1, e) < 0)
+        return -1;
+    if (ext2fs_bg_flags_test(fs, group, EXT2_BG_INODE_UNINIT))
+        return 0;
+    if (copy_blocks(from, to, ext2fs_inode_bitmap_loc(fs, group), 1, e) < 0)
+        return -1;
+    return copy_blocks(from, to, ext2fs_inode_table_loc(fs, group),
+                       round_up(inodes * EXT2_INODE_SIZE(fs->super), BLOCK) / BLOCK, e);
+}
+
+static int copy_stage(struct blockdev *stage, struct blockdev *to, struct err *e)
+{
+    struct ext_io io;
+    int result = 0;
+
+    if (blockdev_copy_data(stage, to, e) < 0 || ext_io_open(&io, stage, EXT2_FLAG_64BITS, e) < 0)
+        return -1;
+    for (dgrp_t group = 0; result == 0 && group < io.fs->group_desc_count; group++)
+        result = copy_group(&io, to, group, e);
+    ext_io_close(&io);
+    return result;
+}
+
+static int check_options(struct blockdev *bd, const struct fs_ext4_options *options, struct err *e)
+{
+    if (bd->bytes < MIN_BYTES)
+        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an ext4 (at least %llu)",
+                       bd->name, (unsigned long long)bd->bytes, (unsigned long long)MIN_BYTES);
+    if (options->label != NULL && strlen(options->label) > MAX_LABEL)
+        return err_set(e, ERR_USAGE, "the label \"%s\" is longer than the %d bytes of ext4",
+                       options->label, MAX_LABEL);
+    return 0;
+}
+
+int fs_ext4_make(struct blockdev *bd, const struct fs_ext4_options *options, struct err *e)
+{
+    struct stage stage = {.bd = NULL};
+    int result = -1;
+
+    if (check_options(bd, options, e) < 0)
+        return -1;
+    if (stage_open(&stage, round_down(bd->bytes, BLOCK), e) == 0 &&
+        make_on_stage(&stage, options, bd->bytes, e) == 0)
+        result = copy_stage(stage.bd, bd, e);
+    blockdev_close(stage.bd);
+    return result < 0 ? err_wrap(e, "making an ext4 on %s", bd->name) : 0;
+}

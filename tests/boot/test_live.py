@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On a live machine: berth changes the very disk that its host has booted from.
+
+The machine is emulated with AMD's SVM, so that berth inside it has a KVM for `run`. A third system
+and its machine file arrive on a second disk.
+"""
+import os
+import re
+import subprocess
+
+import pytest
+
+import disks
+import images
+from boot.vm import VM
+from guests import tiny
+from ordinary import OrdinaryBerth
+from program import BERTH
+
+USER, PASSWORD = "user", "berth"
+CPU = "EPYC,+svm,+npt"
+HASH = "$6$KcIuesOmLJVRA6Ub$r522sB4XzkEx4.W.s6NE6X4o6yNGYqeeJb8fdltFzjizehveH4uj4ZguTsuCuwC59hBJ9Ks." \
+    "e4uJz2m0YRc2c/"
+
+MACHINE = f"""\
+berth: 1
+name: live
+disk: {{path: live.img, size: 10GiB}}
+host:
+  name: main
+  image: debian-12-live
+  root: {{size: 4GiB, fs: ext4}}
+  users:
+    - {{name: {USER}, password-hash: "{HASH}", groups: [sudo], sudo-without-password: true}}
+guests:
+  - name: dev
+    image: debian-13
+    root: {{size: 3GiB, fs: ext4}}
+"""
+
+THIRD = """\
+  - name: third
+    image: tiny
+    root: {size: 512MiB, fs: ext4}
+    run: {memory: 256MiB, cpus: 1, net: none, engine: qemu}
+"""
+
+MENU = """\
+menu:
+  default: main
+  timeout: 2
+"""
+
+# What the apply and the system itself may change below / while the test runs.
+MAY_CHANGE = re.compile(r"/(var/log|var/lib/(systemd|berth|dhcp|private)|var/tmp|var/cache/private|root|"
+                        r"home|tmp|run|boot/efi|etc/(resolv\.conf|machine-id|ssh/ssh_host_))")
+
+
+@pytest.fixture(scope="module")
+def live_disk(ordinary_home):
+    home = ordinary_home / "live"
+    home.mkdir()
+    if os.getuid() == 0:
+        os.chown(home, ordinary_home.stat().st_uid, ordinary_home.stat().st_gid)
+    berth = OrdinaryBerth(home, images.live(BERTH))
+    (home / "live.yaml").write_text(MACHINE + MENU)
+    berth.ok("apply", home / "live.yaml", "--yes", timeout=600)
+    return home / "live.img"
+
+
+@pytest.fixture(scope="module")
+def transfer(tmp_path_factory):
+    """A disk with what the live machine needs for its third system."""
+    folder = tmp_path_factory.mktemp("transfer")
+    content = folder / "content"
+    content.mkdir()
+    kernel = tiny.Kernel(images.blob(images.live(BERTH), "debian-12"))
+    tiny.make_image(content / "tiny.tar", kernel)
+    (content / "live.yaml").write_text(MACHINE + THIRD + MENU)
+    disk = folder / "transfer.img"
+    with open(disk, "wb") as file:
+        file.truncate(256 << 20)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", "TRANSFER", "-d", content, disk], check=True)
+    return disk
+
+
+def succeed(vm, command, timeout=300):
+    status, output = vm.shell(command, timeout)
+    assert status == 0, f"{command}: status {status}\n{output}"
+    return output
+
+
+def log_in_as_root(vm):
+    vm.expect("main login:")
+    vm.login(USER, PASSWORD)
+    vm.send("sudo -i\r")
+    vm.expect("# ", 60)
+    vm.send("stty -echo; export TERM=dumb PAGER=cat\r")
+    succeed(vm, "mkdir -p /run/transfer && mount -o ro LABEL=TRANSFER /run/transfer")
+
+
+def test_a_third_system_is_added_booted_and_run_from_the_live_host(live_disk, transfer):
+    extra = ["-drive", f"file={transfer},format=raw,if=none,id=transfer,readonly=on",
+             "-device", "virtio-blk-pci,drive=transfer"]
+    names = disks.ranges(live_disk)
+    with VM(live_disk, cpu=CPU, memory=2048, extra=extra) as vm:
+        log_in_as_root(vm)
+        add_third(vm)
+        succeed(vm, "berth menu next third --disk /dev/vda")
+        vm.send("systemctl reboot\r")
+        vm.expect("TINY-UP third")
+        vm.send("sync; reboot -f\r")
+        log_in_as_root(vm)
+        run_third_beside_the_host(vm)
+        vm.send("systemctl poweroff\r")
+        vm.wait()
+    after = disks.ranges(live_disk)
+    assert {name: after[name] for name in names} == names
+    assert "third" in after
+
+
+def add_third(vm):
+    """apply on the running host's own disk, and nothing else of the host changes."""
+    succeed(vm, "berth image add /run/transfer/tiny.tar --name tiny --unsigned")
+    succeed(vm, "sync; sleep 1; touch /run/before; sleep 1")
+    succeed(vm, "berth apply /run/transfer/live.yaml --disk /dev/vda --serial berth-test --yes", 600)
+    output = succeed(vm, "sync; find / -xdev -cnewer /run/before")
+    changed = [line for line in output.split() if line.startswith("/")]
+    assert not [path for path in changed if not MAY_CHANGE.match(path) and path != "/"], changed
+    succeed(vm, "berth plan /run/transfer/live.yaml --disk /dev/vda --check")
+    refused, output = vm.shell("berth apply /run/transfer/live.yaml --disk /dev/vda --serial other --yes")
+    assert refused == 3, output
+
+
+def run_third_beside_the_host(vm):
+    """`run third` holds its partition: the host cannot mount it, nor run it twice."""
+    node = succeed(vm, "blkid -t PARTLABEL=third -o device").split()[0]
+    succeed(vm, "test -c /dev/kvm || modprobe kvm_amd")
+    vm.send("berth run third --disk /dev/vda </dev/null >/run/third.log 2>&1 & echo PID=$!=\r")
+    pid = vm.expect(r"PID=(\d+)=").group(1)
+    succeed(vm, "for i in $(seq 120); do grep -q 'TINY-UP third' /run/third.log && break; sleep 1; "
+            "done; cat /run/third.log; grep -q 'TINY-UP third' /run/third.log")
+    refused, output = vm.shell(f"mount {node} /mnt")
+    assert refused != 0 and "busy" in output, output
+    refused, output = vm.shell("berth run third --disk /dev/vda </dev/null")
+    assert refused == 3, output
+    succeed(vm, f"kill {pid}; for i in $(seq 30); do kill -0 {pid} 2>/dev/null || break; sleep 1; done")
+    succeed(vm, f"mount {node} /mnt && cat /mnt/etc/hostname && umount /mnt")

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""berth run: an installed system beside the host, with the qemu engine.
+
+The systems are tiny (tests/guests/tiny.py): a stock kernel and a shell on the serial line.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import termios
+import time
+
+import pexpect
+import pexpect.popen_spawn
+import pytest
+
+import disks
+import images
+from guests import tiny
+from program import BERTH, Berth
+
+UP = "TINY-UP {}"
+TIMEOUT = 120  # seconds; a tiny system is up after five to twenty
+MIB = 1 << 20
+LEAVE = "\x1d"  # Ctrl-]
+
+MACHINE = """\
+berth: 1
+name: run
+disk: {{path: disk.img, size: 320MiB}}
+partitions:
+  - {{name: esp, type: esp, size: 40MiB}}
+  - {{name: bios, type: bios-boot, size: 2MiB}}
+host:
+  name: main
+  image: {image}
+  root: {{size: 80MiB, fs: ext4}}
+  kernel-options: quiet
+guests:
+  - name: dev
+    image: {image}
+    root: {{size: 80MiB, fs: ext4}}
+    volumes:
+      - {{name: dev-swap, type: swap, size: 16MiB}}
+    kernel-options: quiet
+    run: {{memory: 256MiB, net: none}}
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A disk with main and dev, which no test changes."""
+    folder = tmp_path_factory.mktemp("run")
+    kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-12"))
+    tiny.make_image(folder / "tiny.tar", kernel)
+    (folder / "machine.yaml").write_text(MACHINE.format(image=folder / "tiny.tar"))
+    Berth(folder).ok("apply", folder / "machine.yaml", "--yes")
+    return folder / "disk.img"
+
+
+@pytest.fixture
+def disk(made, tmp_path):
+    disks.copy(made, tmp_path / "disk.img")
+    return tmp_path / "disk.img"
+
+
+class Run:
+    """with Run(berth, disk, "dev") as run: a guest, by pipes or on a terminal."""
+
+    def __init__(self, berth, disk, name, *options, terminal=False):
+        argv = [berth.binary, "run", name, "--disk", str(disk), "--memory", "256MiB", *options]
+        settings = {"env": berth.env, "cwd": berth.home, "timeout": TIMEOUT, "encoding": "utf-8",
+                    "codec_errors": "replace"}
+        if terminal:
+            self.child = pexpect.spawn(argv[0], argv[1:], **settings)
+        else:
+            self.errors = open(berth.home / f"errors-{name}", "w+", encoding="utf-8")
+            self.child = pexpect.popen_spawn.PopenSpawn(argv, **settings)
+        self.child.delaybeforesend = 0.1
+        self.name, self.terminal = name, terminal
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.terminal:
+            self.child.close(force=True)
+        elif self.child.proc.poll() is None:
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
+
+    def up(self):
+        """Waits for the guest's shell."""
+        self.child.expect(UP.format(self.name))
+        self.child.expect("# ")
+        return self
+
+    def shell(self, command):
+        """Runs a command in the guest and returns its status."""
+        self.child.send(f"{command}; echo STATUS''=$?=\r")
+        self.child.expect(r"STATUS=(\d+)=")
+        return int(self.child.match.group(1))
+
+    def power_off(self):
+        self.child.send("poweroff -f\r")
+        return self.end()
+
+    def end(self):
+        """Waits until it is over and returns the exit status."""
+        self.child.expect(pexpect.EOF)
+        if not self.terminal:
+            return self.child.wait()
+        self.child.close()
+        return self.child.exitstatus
+
+    @property
+    def pid(self):
+        return self.child.pid if self.terminal else self.child.proc.pid
+
+    def engine(self):
+        """The process id of its QEMU."""
+        children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        for child in children.split():
+            if "qemu" in pathlib.Path(f"/proc/{child}/comm").read_text():
+                return int(child)
+        raise AssertionError("no engine runs")
+
+
+def outside_of(disk, *names):
+    """A digest of every byte of the disk outside those partitions."""
+    borders = sorted(disks.ranges(disk)[name] for name in names)
+    starts = [0] + [end for _, end in borders]
+    ends = [start for start, _ in borders] + [os.path.getsize(disk)]
+    return [disks.fingerprint(disk, start, end) for start, end in zip(starts, ends)]
+
+
+def test_a_guest_writes_to_its_own_partitions_and_nowhere_else(berth, disk):
+    before, own = outside_of(disk, "dev", "dev-swap"), disks.ranges(disk)["dev"]
+    with Run(berth, disk, "dev") as run:
+        run.up()
+        assert run.shell("mount -o remount,rw /; echo hello > /made && sync") == 0
+        assert run.shell("ls /dev/vda*") == 0
+        # its table, its ESP and the gaps between are made for it alone
+        assert run.shell("dd if=/dev/zero of=/dev/vda bs=1M count=1 && sync") == 0
+        assert run.shell("dd if=/dev/urandom of=/dev/vda bs=1M seek=8 count=120; sync") == 0
+        assert run.power_off() == 0
+    assert outside_of(disk, "dev", "dev-swap") == before
+    assert "made" in disks.ext_content(disk, *own)
+
+
+def test_a_guest_sees_its_own_partitions_and_a_made_esp(berth, disk):
+    with Run(berth, disk, "dev") as run:
+        run.up()
+        assert run.shell("grep -q vda /proc/partitions || cat /proc/partitions") == 0
+        numbers = {part["name"]: number for number, part in
+                   enumerate(disks.table(disk)["partitions"], 1)}
+        for name, number in numbers.items():
+            expected = 0 if name in ("esp", "dev", "dev-swap") else 1
+            assert run.shell(f"[ -e /dev/vda{number} ]") == expected, name
+        assert run.shell(f"mkdir /tmp/e; mount -t vfat /dev/vda{numbers['esp']} /tmp/e;"
+                         " [ ! -e /tmp/e/EFI ]") == 0
+        assert run.power_off() == 0
+
+
+def test_an_ephemeral_run_forgets_everything_at_its_end(berth, disk):
+    before = disks.fingerprint(disk)
+    with Run(berth, disk, "dev", "--ephemeral") as run:
+        run.up()
+        assert run.shell("mount -o remount,rw / && touch /made && sync") == 0
+        run.child.send("reboot -f\r")
+        run.up()
+        assert run.shell("[ -e /made ]") == 0  # not before
+        assert run.power_off() == 0
+    assert disks.fingerprint(disk) == before
+    assert not any((berth.home / "state").iterdir())
+
+
+def test_one_run_of_a_guest_at_a_time_but_another_guest_beside_it(berth, disk):
+    with Run(berth, disk, "dev") as dev:
+        dev.up()
+        again = berth("run", "dev", "--disk", disk)
+        assert again.returncode == 3
+        assert "in use" in again.stderr
+        assert "hint: " in again.stderr
+        with Run(berth, disk, "main") as main:
+            main.up()
+            assert main.power_off() == 0
+        assert dev.power_off() == 0
+
+
+def test_a_reboot_is_status_10_with_no_reboot(berth, disk):
+    with Run(berth, disk, "dev", "--no-reboot") as run:
+        run.up()
+        run.child.send("reboot -f\r")
+        assert run.end() == 10
+
+
+def test_a_panic_is_status_11(berth, disk):
+    with Run(berth, disk, "dev") as run:
+        run.up()
+        run.child.send("echo -ne '\\001' | dd of=/dev/port bs=1 seek=1285\r")  # pvpanic, 0x505
+        assert run.end() == 11
+
+
+def test_a_killed_engine_is_status_11(berth, disk):
+    with Run(berth, disk, "dev") as run:
+        run.up()
+        os.kill(run.engine(), signal.SIGKILL)
+        assert run.end() == 11
+
+
+def test_a_killed_supervisor_takes_engine_and_claims_with_it(berth, disk):
+    with Run(berth, disk, "dev") as run:
+        engine = run.up().engine()
+        os.kill(run.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while pathlib.Path(f"/proc/{engine}/cwd").is_symlink() and time.monotonic() < deadline:
+            if "Z" in pathlib.Path(f"/proc/{engine}/stat").read_text().rsplit(")", 1)[1]:
+                break
+            time.sleep(0.1)
+        assert time.monotonic() < deadline, "the engine goes on without a supervisor"
+    time.sleep(1)
+    with Run(berth, disk, "dev") as run:
+        run.up()
+        assert run.power_off() == 0
+
+
+def test_on_a_terminal_ctrl_bracket_ends_the_guest_and_restores_it(berth, disk):
+    with Run(berth, disk, "dev", terminal=True) as run:
+        before = termios.tcgetattr(run.child.child_fd)
+        run.child.expect_exact("Ctrl-]")
+        run.up()
+        assert termios.tcgetattr(run.child.child_fd) != before
+        assert run.shell("true") == 0
+        run.child.send(LEAVE)
+        run.child.expect("asked dev to power off")
+        run.child.send(LEAVE)  # this guest hears no power button
+        run.child.expect(pexpect.EOF)
+        assert termios.tcgetattr(run.child.child_fd) == before
+        run.child.close()
+        assert run.child.exitstatus == 130
+
+
+def test_a_signal_presses_the_power_button_and_a_second_one_ends_the_guest(berth, disk):
+    with Run(berth, disk, "dev") as run:
+        engine = run.up().engine()
+        os.kill(run.pid, signal.SIGTERM)
+        time.sleep(2)
+        assert run.shell("true") == 0  # it may take its time
+        os.kill(run.pid, signal.SIGINT)
+        assert run.end() == 130
+    assert not pathlib.Path(f"/proc/{engine}").exists()
+
+
+def test_no_terminal_and_no_input_run_to_the_end(berth, disk):
+    done = subprocess.Popen([berth.binary, "run", "dev", "--disk", disk, "--no-reboot"],
+                            env=berth.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    try:
+        seen = ""
+        while UP.format("dev") not in seen:
+            line = done.stdout.readline()
+            assert line, seen
+            seen += line
+        assert done.poll() is None
+    finally:
+        done.terminate()
+        done.terminate()
+        done.communicate(timeout=60)

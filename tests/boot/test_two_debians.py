@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk of docs/examples/two-debians.yaml, made without any privilege, boots as it should."""
+import os
+import subprocess
+
+import pexpect
+import pytest
+
+import disks
+from boot.vm import BOOT_TIMEOUT, VM
+from ordinary import AS_ORDINARY, ORDINARY
+
+USER, PASSWORD = "user", "berth"  # as the example has it
+FIRMWARE = ("bios", "uefi")
+ENTRIES = ("main", "dev")  # in the menu's order; the first is the default
+
+
+def test_an_ordinary_user_owns_the_disk(two_debians):
+    if os.getuid() == 0:
+        assert two_debians.stat().st_uid == ORDINARY
+
+
+def test_a_second_apply_changes_no_byte(ordinary, two_debians):
+    before = disks.fingerprint(two_debians)
+    plan = ordinary.json("plan", ordinary.home / "two-debians.yaml", "--disk", two_debians)
+    assert plan["steps"] == []
+    ordinary.ok("apply", ordinary.home / "two-debians.yaml", "--disk", two_debians, "--yes")
+    assert disks.fingerprint(two_debians) == before
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("index", range(len(ENTRIES)), ids=ENTRIES)
+def test_each_entry_of_the_menu_reaches_its_login(two_debians, firmware, index):
+    with VM(two_debians, firmware, snapshot=True) as vm:
+        for entry in ENTRIES:
+            vm.expect(entry, timeout=120)
+        vm.choose(index)
+        vm.expect(rf"{ENTRIES[index]} login:")
+
+
+def test_menu_next_boots_once_and_the_default_follows(ordinary, two_debians):
+    disk = ordinary.home / "next.img"
+    disks.copy(two_debians, disk)
+    if os.getuid() == 0:
+        os.chown(disk, ORDINARY, ORDINARY)
+    ordinary.ok("menu", "next", "dev", "--disk", disk)
+    with VM(disk) as vm:
+        vm.expect("dev login:")
+        vm.reset()
+        vm.expect("main login:")
+    disk.unlink()
+
+
+def test_an_ephemeral_run_changes_no_byte_of_the_disk(ordinary, two_debians):
+    before = disks.fingerprint(two_debians)
+    argv = [*AS_ORDINARY, ordinary.binary, "run", "dev", "--ephemeral", "--disk", str(two_debians)]
+    console = pexpect.spawn(argv[0], argv[1:], env=ordinary.env, cwd=ordinary.home,
+                            encoding="utf-8", codec_errors="replace", timeout=BOOT_TIMEOUT)
+    console.delaybeforesend = 0.2
+    try:
+        console.expect("dev login:")
+        console.send(USER + "\r")
+        console.expect("assword:")
+        console.send(PASSWORD + "\r")
+        console.expect(r"\$ ")
+        console.send("touch ~/made-here && sync && sudo touch /made-by-root && sudo sync && "
+                     "echo SYN''CED\r")
+        console.expect("SYNCED")
+        console.send("sudo poweroff\r")
+        console.expect(pexpect.EOF)
+    finally:
+        console.close(force=True)
+    assert console.exitstatus == 0
+    assert disks.fingerprint(two_debians) == before
+
+
+def test_a_disk_is_left_alone_when_its_file_is_wrong(ordinary, two_debians):
+    before = disks.fingerprint(two_debians)
+    wrong = ordinary.home / "wrong.yaml"
+    text = (ordinary.home / "two-debians.yaml").read_text()
+    wrong.write_text(text.replace("size: 4GiB", "size: 400GiB"))
+    done = ordinary("apply", wrong, "--disk", two_debians, "--yes")
+    assert done.returncode in (2, 3), done.stderr
+    assert disks.fingerprint(two_debians) == before
+
+
+def test_the_trees_of_both_systems_are_sound(two_debians):
+    for name in ENTRIES:
+        start, end = disks.ranges(two_debians)[name]
+        checked = subprocess.run(["e2fsck", "-fn", f"{two_debians}?offset={start}"],
+                                 capture_output=True, text=True)
+        assert checked.returncode == 0, f"{end - start} bytes:\n{checked.stdout}"

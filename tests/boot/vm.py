@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A virtual machine that boots a disk file as a PC would, with its serial line in our hands.
+
+Software emulation, since the machines that run the tests need not have a usable /dev/kvm. Each
+machine has its own copy of the UEFI variables; with snapshot=True the disk file is only read. Time
+limits are generous: they end a machine that hangs, they do not measure one.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import tempfile
+import time
+
+import pexpect
+
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+BOOT_TIMEOUT = 300  # seconds; a Debian is up after 15 to 60
+ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>78])")
+
+
+class VMError(Exception):
+    """The machine did not do what was expected; the text ends with what its console said last."""
+
+
+def qemu_argv(disk, firmware="bios", memory=1024, cpu=None, snapshot=False, variables=None):
+    """The command that boots `disk` with its serial line on standard input and output."""
+    argv = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", str(memory),
+            "-nodefaults", "-vga", "std", "-display", "none", "-net", "none",
+            "-drive", f"file={disk},format=raw,if=none,id=disk,cache=writeback,discard=unmap,"
+            f"snapshot={'on' if snapshot else 'off'}",
+            "-device", "virtio-blk-pci,drive=disk,serial=berth-test,bootindex=1",
+            "-device", "virtio-rng-pci"]
+    if cpu:
+        argv += ["-cpu", cpu]
+    if firmware == "uefi":
+        argv += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
+                 "-drive", f"if=pflash,unit=1,format=raw,file={variables}"]
+    return argv
+
+
+def plain(text):
+    """Console output without terminal escapes."""
+    return ESCAPES.sub("", text).replace("\r", "")
+
+
+class VM:
+    """with VM("disk.img", "uefi") as vm: vm.expect("login:")"""
+
+    def __init__(self, disk, firmware="bios", extra=(), **options):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-vm-"))
+        variables = self.folder / "variables.fd"
+        if firmware == "uefi":
+            shutil.copy(OVMF_VARS, variables)
+        self.socket = self.folder / "qmp"
+        argv = qemu_argv(disk, firmware, variables=variables, **options)
+        argv += ["-serial", "stdio", "-qmp", f"unix:{self.socket},server,nowait", *extra]
+        self.log = open(self.folder / "console", "w+", encoding="utf-8", errors="replace")
+        self.started = time.monotonic()
+        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", codec_errors="replace",
+                                   timeout=BOOT_TIMEOUT, echo=False, dimensions=(25, 80),
+                                   env={**os.environ, "TMPDIR": "/var/tmp"})
+        self.child.logfile_read = self.log
+        self.child.delaybeforesend = 0.1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def seconds(self):
+        """Since the machine was started."""
+        return time.monotonic() - self.started
+
+    def console(self):
+        """Everything that the serial line has said so far, without escapes."""
+        self.log.flush()
+        return plain((self.folder / "console").read_text(errors="replace"))
+
+    def expect(self, pattern, timeout=BOOT_TIMEOUT):
+        """Waits for the regular expression and returns the match; VMError when it does not come."""
+        try:
+            self.child.expect(pattern, timeout=timeout)
+        except (pexpect.TIMEOUT, pexpect.EOF) as error:
+            what = "the machine ended" if isinstance(error, pexpect.EOF) else f"{timeout} s passed"
+            tail = self.console()[-3000:]
+            raise VMError(f"{what} without {pattern!r}; the console ends:\n{tail}") from None
+        return self.child.match
+
+    def send(self, text):
+        self.child.send(text)
+
+    def choose(self, index):
+        """Picks an entry of the boot menu, counted from 0; the default must be the first."""
+        for _ in range(index):
+            self.send("\x1b[B")
+            time.sleep(0.3)
+        self.send("\r")
+
+    def login(self, user, password):
+        """At the login prompt: logs in and makes the prompt of the shell one that can be expected."""
+        self.send(user + "\r")
+        self.expect("[Pp]assword:", 60)
+        self.send(password + "\r")
+        self.expect(r"[$#] ", 60)
+        self.send("stty -echo; export TERM=dumb PAGER=cat SYSTEMD_COLORS=0\r")
+        time.sleep(1)
+        self.shell("true")
+
+    def shell(self, command, timeout=BOOT_TIMEOUT):
+        """Runs a command in the shell of the serial line; returns its (status, output)."""
+        self.send(f"echo BE''GIN; {command}; echo END-$?-\r")
+        self.expect(r"BEGIN\s+", timeout)
+        match = self.expect(r"END-(\d+)-", timeout)
+        return int(match.group(1)), plain(self.child.before)
+
+    def monitor(self, command, **arguments):
+        """Gives QEMU a command (QMP) and returns its answer."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.socket))
+            stream = client.makefile("rw")
+            stream.readline()  # the greeting
+            for request in ({"execute": "qmp_capabilities"},
+                            {"execute": command, "arguments": arguments}):
+                stream.write(json.dumps(request) + "\n")
+                stream.flush()
+                answer = json.loads(stream.readline())
+                while "event" in answer:
+                    answer = json.loads(stream.readline())
+        if "error" in answer:
+            raise VMError(f"{command}: {answer['error']['desc']}")
+        return answer["return"]
+
+    def screendump(self, path):
+        """Saves what the graphical screen shows, as a PPM picture."""
+        self.monitor("screendump", filename=str(path))
+
+    def reset(self):
+        """Presses the reset button."""
+        self.monitor("system_reset")
+
+    def wait(self, timeout=120):
+        """Waits until the machine has powered itself off."""
+        self.expect(pexpect.EOF, timeout)
+
+    def close(self):
+        """Pulls the plug, when the machine still runs, and removes what it left."""
+        self.child.close(force=True)
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

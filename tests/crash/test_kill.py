@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SIGKILL at any moment of an apply, for real: the next apply completes it, and the disk boots."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+import images
+from boot.vm import VM
+from crash import machines
+from guests import tiny
+from program import BERTH, Berth
+
+KILLS = 50
+BOOTS = 10
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """(berth, machine file, disk of an apply that nobody killed, its seconds)"""
+    home = tmp_path_factory.mktemp("kill")
+    berth = Berth(home)
+    image = home / "tiny.tar"
+    tiny.make_image(image, tiny.Kernel(images.blob(images.debians(BERTH), "debian-12")))
+    machine = machines.write(home / "machine.yaml", image, size="256MiB", root="64MiB")
+    disk = home / "whole.img"
+    start = time.monotonic()
+    berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.REPRODUCIBLE)
+    return berth, machine, disk, time.monotonic() - start
+
+
+def apply_and_kill(berth, machine, disk, seconds):
+    """Starts an apply and kills it after that time; True when it was still at work."""
+    child = subprocess.Popen([berth.binary, "apply", machine, "--disk", disk, "--yes"],
+                             env={**berth.env, **machines.REPRODUCIBLE}, cwd=berth.home,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    child.send_signal(signal.SIGKILL)
+    return child.wait() == -signal.SIGKILL
+
+
+def boots(disk, name, index):
+    with VM(disk, snapshot=True, memory=512) as vm:
+        vm.expect(name, timeout=120)
+        vm.choose(index)
+        vm.expect(f"TINY-UP {name}")
+
+
+def test_an_apply_that_was_killed_is_completed_by_the_next_one(world):
+    berth, machine, whole, seconds = world
+    moments = random.Random(2)
+    killed = 0
+    for number in range(KILLS):
+        disk = berth.home / f"killed-{number}.img"
+        killed += apply_and_kill(berth, machine, disk, moments.uniform(0, seconds))
+        berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.REPRODUCIBLE)
+        different = machines.difference(berth, disk, whole)
+        assert different is None, f"kill {number}: {different}"
+        if number < BOOTS:
+            boots(disk, *(("main", 0), ("dev", 1))[number % 2])
+        os.unlink(disk)
+    assert killed > KILLS / 2

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on a disk file, told by other people's tools than berth's own."""
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+CHUNK = 1 << 20
+ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+
+
+def data_chunks(path, start=0, end=None):
+    """(offset, bytes) of every aligned chunk between start and end that is not all zeros."""
+    with open(path, "rb") as disk:
+        end = os.fstat(disk.fileno()).st_size if end is None else end
+        offset = start
+        while offset < end:
+            try:
+                offset = max(offset, os.lseek(disk.fileno(), offset, os.SEEK_DATA))
+            except OSError:
+                return
+            offset -= (offset - start) % CHUNK
+            data = os.pread(disk.fileno(), max(0, min(CHUNK, end - offset)), offset)
+            if data.strip(b"\0"):
+                yield offset, data
+            offset += CHUNK
+
+
+def fingerprint(path, start=0, end=None):
+    """A digest of every byte; holes and written zeros are the same, as they read the same."""
+    total = hashlib.sha256()
+    for offset, data in data_chunks(path, start, end):
+        total.update(b"%d:" % (offset - start) + data)
+    return total.hexdigest()
+
+
+def copy(source, target):
+    """Copies a disk file, sparse."""
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True)
+
+
+def table(path):
+    """The partition table, as sfdisk tells it, without the file's name."""
+    done = subprocess.run(["sfdisk", "--json", path], check=True, stdout=subprocess.PIPE)
+    found = json.loads(done.stdout)["partitiontable"]
+    found.pop("device")
+    for partition in found["partitions"]:
+        partition.pop("node")
+    return found
+
+
+def ranges(path):
+    """name: (start, end) in bytes of every partition."""
+    found = table(path)
+    sector = found.get("sectorsize", 512)
+    return {partition["name"]: (partition["start"] * sector,
+                                (partition["start"] + partition["size"]) * sector)
+            for partition in found["partitions"]}
+
+
+def folder_content(folder):
+    """path: (mode, owner, times, target or digest) of everything below a folder."""
+    content = {}
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        status = path.lstat()
+        what = os.readlink(path) if path.is_symlink() else \
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        content[str(path.relative_to(folder))] = (oct(status.st_mode), status.st_uid,
+                                                  status.st_gid, int(status.st_mtime), what)
+    return content
+
+
+def ext_content(path, start, end):
+    """folder_content of the ext filesystem in that range of the disk, after e2fsck -fn."""
+    with tempfile.TemporaryDirectory() as scratch:
+        image = f"{scratch}/fs"
+        with open(image, "wb") as target:
+            target.truncate(end - start)
+            for offset, data in data_chunks(path, start, end):
+                os.pwrite(target.fileno(), data, offset - start)
+        checked = subprocess.run(["e2fsck", "-fn", image], capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stdout
+        os.mkdir(f"{scratch}/root")
+        subprocess.run(["debugfs", "-R", f"rdump / {scratch}/root", image], check=True,
+                       capture_output=True)
+        return folder_content(f"{scratch}/root")
+
+
+def esp_content(path):
+    """path: digest of every file of the EFI system partition."""
+    found = table(path)
+    start, = (partition["start"] for partition in found["partitions"]
+              if partition["type"].lower() == ESP)
+    offset = start * found.get("sectorsize", 512)
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run(["mcopy", "-snm", "-i", f"{path}@@{offset}", "::", scratch], check=True,
+                       capture_output=True, env={**os.environ, "MTOOLS_SKIP_CHECK": "1"})
+        return {name: entry[-1] for name, entry in folder_content(scratch).items()}

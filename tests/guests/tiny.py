@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The smallest Linux that is one: a stock kernel, busybox, and an init that names itself.
+
+For tests where the userland does not matter: it boots in seconds where a Debian takes half a
+minute. Its initramfs mounts root=UUID=..., so a boot proves the partition, not only the kernel.
+"""
+import io
+import os
+import pathlib
+import subprocess
+import tarfile
+
+BUSYBOX = "/usr/bin/busybox"  # of the package busybox-static
+APPLETS = "sh mount umount insmod findfs switch_root sleep cat echo setsid cttyhack sync reboot " \
+    "poweroff mkdir uname ls dd"
+# loaded twice over, since which of them needs which differs between kernels
+MODULES = "virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk " \
+    "crc32c_generic libcrc32c crc16 mbcache jbd2 ext4"
+
+OS_RELEASE = """\
+PRETTY_NAME="Tiny test system"
+NAME="Tiny"
+ID=tiny
+VERSION_ID="1"
+"""
+
+INITRAMFS_INIT = """\
+#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+for module in {modules} {modules}; do
+    [ ! -e /modules/$module.ko ] || insmod /modules/$module.ko 2>/dev/null
+done
+for word in $(cat /proc/cmdline); do
+    case $word in root=*) root=${{word#root=}} ;; esac
+done
+tries=0
+until device=$(findfs "$root") || [ $tries -ge 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+mount -t ext4 "$device" /root && exec switch_root /root /sbin/init
+echo "TINY-FAILED: no root $root"
+poweroff -f
+"""
+
+ROOT_INIT = """\
+#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+echo "TINY-UP $(cat /etc/hostname)"
+exec setsid cttyhack sh
+"""
+
+
+class Kernel:
+    """A kernel and its modules, taken from the tar of a Debian."""
+
+    def __init__(self, source):
+        self.files = {}
+        self.version = None
+        names = set(MODULES.split())
+        decompress = ["zstd", "-dcf", str(source)]  # passes a plain tar through
+        with subprocess.Popen(decompress, stdout=subprocess.PIPE) as reader, \
+                tarfile.open(fileobj=reader.stdout, mode="r|") as archive:
+            for member in archive:
+                name = os.path.basename(member.name)
+                module = name.removesuffix(".xz").removesuffix(".ko").replace("-", "_")
+                if name.startswith("vmlinuz-"):
+                    self.version = name.removeprefix("vmlinuz-")
+                    self.files["vmlinuz"] = archive.extractfile(member).read()
+                elif ".ko" in name and module in names and member.isfile():
+                    self.files[module] = unpacked(name, archive.extractfile(member).read())
+
+
+def unpacked(name, data):
+    if not name.endswith(".xz"):
+        return data
+    return subprocess.run(["xz", "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def cpio_entry(number, name, mode, data=b""):
+    """One entry of a "newc" cpio archive (kernel: Documentation/driver-api/early-userspace)."""
+    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+    header = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+    return header + bytes(-len(header) % 4) + data + bytes(-len(data) % 4)
+
+
+def initramfs(kernel):
+    busybox = pathlib.Path(BUSYBOX).read_bytes()
+    script = INITRAMFS_INIT.format(modules=MODULES).encode()
+    entries = [(folder, 0o040755, b"") for folder in
+               ("bin", "dev", "proc", "sys", "root", "modules")]
+    entries += [("init", 0o100755, script), ("bin/busybox", 0o100755, busybox)]
+    entries += [(f"bin/{applet}", 0o120777, b"busybox") for applet in APPLETS.split()]
+    entries += [(f"modules/{name}.ko", 0o100644, data) for name, data in kernel.files.items()
+                if name != "vmlinuz"]
+    entries.append(("TRAILER!!!", 0, b""))
+    return b"".join(cpio_entry(n, *entry) for n, entry in enumerate(entries, 1))
+
+
+def add(archive, name, data=None, mode=0o644, link=None):
+    member = tarfile.TarInfo(name)
+    member.mode = mode
+    member.mtime = 1700000000
+    if link:
+        member.type, member.linkname, member.mode = tarfile.SYMTYPE, link, 0o777
+    elif data is None:
+        member.type, member.mode = tarfile.DIRTYPE, 0o755
+    else:
+        member.size = len(data)
+    archive.addfile(member, io.BytesIO(data or b""))
+
+
+def make_image(path, kernel=None):
+    """Writes the tar of a tiny Linux. Without a kernel it only looks like one, and is smaller."""
+    with tarfile.open(path, "w") as archive:
+        for folder in ("bin", "boot", "dev", "etc", "proc", "run", "sbin", "sys", "tmp", "usr",
+                       "usr/lib", "var"):
+            add(archive, folder)
+        add(archive, "usr/lib/os-release", OS_RELEASE.encode())
+        add(archive, "etc/os-release", link="../usr/lib/os-release")
+        add(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+        add(archive, "etc/shadow", b"root:*:19000:0:99999:7:::\n", 0o640)
+        add(archive, "etc/group", b"root:x:0:\n")
+        add(archive, "etc/hostname", b"tiny\n")
+        add(archive, "sbin/init", ROOT_INIT.encode(), 0o755)
+        if kernel is None:
+            add(archive, "boot/vmlinuz-6.1.0-1-test", b"not a kernel\n" * 5000)
+            add(archive, "boot/initrd.img-6.1.0-1-test", b"not an initramfs\n" * 5000)
+            return
+        add(archive, "bin/busybox", pathlib.Path(BUSYBOX).read_bytes(), 0o755)
+        for applet in APPLETS.split():
+            add(archive, f"bin/{applet}", link="busybox")
+        add(archive, f"boot/vmlinuz-{kernel.version}", kernel.files["vmlinuz"])
+        add(archive, f"boot/initrd.img-{kernel.version}", initramfs(kernel))

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* test_jail.c: what a jailed process cannot do any more, and how its failures come back. */
+#include "core/jail.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int run(enum jail_profile profile, jail_fn *fn, void *arg, struct err *e)
+{
+    struct jail_options options = {.profile = profile, .what = "the test"};
+
+    return jail_run(&options, fn, arg, e);
+}
+
+static int opens(void *arg, struct err *e)
+{
+    (void)arg;
+    return open("/etc/hostname", O_RDONLY) < 0 ? err_errno(e, "open") : 0;
+}
+
+static int connects(void *arg, struct err *e)
+{
+    (void)arg;
+    return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? err_errno(e, "socket") : 0;
+}
+
+static int executes(void *arg, struct err *e)
+{
+    char *argv[] = {"true", NULL};
+
+    (void)arg;
+    execv("/bin/true", argv);
+    return err_errno(e, "exec");
+}
+
+static int forks(void *arg, struct err *e)
+{
+    (void)arg;
+    return fork() < 0 ? err_errno(e, "fork") : 0;
+}
+
+static int maps_code(void *arg, struct err *e)
+{
+    void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)arg;
+    return p == MAP_FAILED ? err_errno(e, "mmap") : 0;
+}
+
+static void forbidden_calls_end_either_profile(void **state)
+{
+    jail_fn *const forbidden[] = {opens, connects, executes, forks, maps_code};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+        struct err e = {0};
+
+        assert_int_equal(run(JAIL_READER, forbidden[i], NULL, &e), -1);
+        assert_non_null(strstr(e.text, "it tried something it must not"));
+        assert_int_equal(run(JAIL_SERVER, forbidden[i], NULL, &e), -1);
+        assert_non_null(strstr(e.text, "it tried something it must not"));
+    }
+}
+
+static int writes(void *arg, struct err *e)
+{
+    return pwrite(*(int *)arg, "x", 1, 0) != 1 ? err_errno(e, "pwrite") : 0;
+}
+
+static void a_reader_writes_to_its_own_descriptors_only(void **state)
+{
+    int own = memfd_create("own", MFD_CLOEXEC), disk = memfd_create("disk", MFD_CLOEXEC);
+    struct jail_options options = {.profile = JAIL_READER,
+                                   .what = "the reader",
+                                   .keep = {{own, disk}, 2},
+                                   .write = &own,
+                                   .n_write = 1};
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(jail_run(&options, writes, &own, &e), 0);
+    assert_int_equal(jail_run(&options, writes, &disk, &e), -1);
+    assert_string_equal(e.text, "the reader was stopped: it tried something it must not");
+    close(own);
+    close(disk);
+}
+
+static int reads(void *arg, struct err *e)
+{
+    char byte;
+
+    return pread(*(int *)arg, &byte, 1, 0) < 0 ? err_errno(e, "pread") : 0;
+}
+
+static void other_descriptors_are_closed(void **state)
+{
+    int kept = memfd_create("kept", MFD_CLOEXEC), other = memfd_create("other", MFD_CLOEXEC);
+    struct jail_options options = {
+        .profile = JAIL_READER, .what = "the reader", .keep = {{kept}, 1}};
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(jail_run(&options, reads, &kept, &e), 0);
+    assert_int_equal(jail_run(&options, reads, &other, &e), -1);
+    assert_string_equal(e.text, "pread: Bad file descriptor");
+    close(kept);
+    close(other);
+}
+
+static int fails(void *arg, struct err *e)
+{
+    (void)arg;
+    err_set(e, ERR_NOT_FOUND, "no kernel\x1b[31m");
+    return err_hint(e, "install one");
+}
+
+static void an_error_comes_back_without_control_characters(void **state)
+{
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(run(JAIL_READER, fails, NULL, &e), -1);
+    assert_int_equal(e.code, ERR_NOT_FOUND);
+    assert_string_equal(e.text, "no kernel?[31m");
+    assert_string_equal(e.hint, "install one");
+}
+
+static int allocates(void *arg, struct err *e)
+{
+    for (size_t n = 1; n < 64u << 20; n *= 2) {
+        char *p = malloc(n);
+
+        if (p == NULL)
+            return err_no_memory(e);
+        memset(p, 1, n);
+        free(p);
+    }
+    (void)arg;
+    return 0;
+}
+
+static void memory_can_be_had(void **state)
+{
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(run(JAIL_READER, allocates, NULL, &e), 0);
+}
+
+static int ends_silently(void *arg, struct err *e)
+{
+    (void)arg;
+    (void)e;
+    _exit(3);
+}
+
+static void a_child_that_says_nothing_is_a_failure(void **state)
+{
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(run(JAIL_READER, ends_silently, NULL, &e), -1);
+    assert_string_equal(e.text, "the test ended without a word");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forbidden_calls_end_either_profile),
+        cmocka_unit_test(a_reader_writes_to_its_own_descriptors_only),
+        cmocka_unit_test(other_descriptors_are_closed),
+        cmocka_unit_test(an_error_comes_back_without_control_characters),
+        cmocka_unit_test(memory_can_be_had),
+        cmocka_unit_test(a_child_that_says_nothing_is_a_failure),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
