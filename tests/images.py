@@ -55,10 +55,11 @@ def keep(kind, key, fill):
         folder = cache / f"{kind}-{key}"
         if folder.exists():
             return folder
+        partial = cache / "partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        fill(partial)
         for old in cache.glob(f"{kind}-*"):
             shutil.rmtree(old)
-        partial = cache / f"{kind}-{key}.partial"
-        fill(partial)
         partial.rename(folder)
         return folder
 

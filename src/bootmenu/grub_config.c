@@ -40,8 +40,8 @@ static char *text_take(struct text *text, struct err *e)
     return text->data;
 }
 
-/* The names run from `first`; a hint with a comma at its end means every partition of that disk,
- * and root is the boot disk before the search: a copy of this disk on another one is not taken. */
+/* Before the search root is the disk that the BIOS booted from; as a hint, with a comma at its end,
+ * it stands for every partition of that disk, so that a copy of the disk elsewhere is not taken. */
 char *grub_embedded_text(const char *esp_fs_uuid, struct err *e)
 {
     struct text text;
@@ -80,7 +80,8 @@ static void put_consoles(FILE *out, const struct record *record)
                 terminals, terminals);
     }
     fputs("  if [ \"$grub_platform\" = efi ]; then insmod all_video; fi\n"
-          "  set gfxpayload=keep\n",
+          "  set gfxpayload=keep\n"
+          "  if [ \"x$berth_warning\" != x ]; then echo \"$berth_warning\"; sleep 3; fi\n",
           out);
 }
 

@@ -12,8 +12,14 @@
 #define STATUS_RESET       10
 #define STATUS_INTERRUPTED 130
 
-enum { OPTION_ENGINE = 256, OPTION_MEMORY, OPTION_CPUS, OPTION_NET, OPTION_EPHEMERAL,
-       OPTION_NO_REBOOT };
+enum {
+    OPTION_ENGINE = 256,
+    OPTION_MEMORY,
+    OPTION_CPUS,
+    OPTION_NET,
+    OPTION_EPHEMERAL,
+    OPTION_NO_REBOOT
+};
 
 static const struct option options[] = {
     {"engine", required_argument, NULL, OPTION_ENGINE},

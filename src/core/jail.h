@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * jail.h: the one sandbox. A process that handles what others wrote (a guest's filesystem, a guest's
- * disk requests) opens what it needs, enters the jail and only then looks at the first byte.
+ * jail.h: the one sandbox. A process that handles what others wrote (a guest's filesystem, a
+ * guest's disk requests) opens what it needs, enters the jail and only then looks at the first
+ * byte.
  *
  * Inside: no new privileges, no other descriptors, no core dump, not traceable; started as root, no
- * root any more; where the kernel allows it, namespaces without network, System V objects or rights;
- * and a short list of system calls, any other of which ends the process.
+ * root any more; where the kernel allows it, namespaces without network, System V objects or
+ * rights; and a short list of system calls, any other of which ends the process.
  */
 #ifndef BERTH_CORE_JAIL_H
 #define BERTH_CORE_JAIL_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * jail_calls.c: the lists of system calls, by profile. None of them opens, connects, makes a process
- * or maps executable memory.
+ * jail_calls.c: the lists of system calls, by profile. None of them opens, connects, makes a
+ * process or maps executable memory.
  */
 #include "core/jail_calls.h"
 #include "core/cleanup.h"
@@ -14,20 +14,34 @@
 
 /* What the C library needs to run at all, and reading. */
 static const int common_calls[] = {
-    SCMP_SYS(read),          SCMP_SYS(pread64),    SCMP_SYS(readv),
-    SCMP_SYS(preadv),        SCMP_SYS(lseek),      SCMP_SYS(close),
-    SCMP_SYS(fstat),         SCMP_SYS(brk),        SCMP_SYS(munmap),
-    SCMP_SYS(mremap),        SCMP_SYS(madvise),    SCMP_SYS(futex),
-    SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(getrandom),
-    SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group), SCMP_SYS(restart_syscall),
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(readv),
+    SCMP_SYS(preadv),
+    SCMP_SYS(lseek),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(restart_syscall),
 };
 
 /* On descriptors it already has: writing, flushing, allocating, and a connected socket. */
 static const int server_calls[] = {
-    SCMP_SYS(write),     SCMP_SYS(pwrite64), SCMP_SYS(writev),  SCMP_SYS(pwritev),
-    SCMP_SYS(fsync),     SCMP_SYS(fdatasync), SCMP_SYS(fallocate), SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),    SCMP_SYS(recvmsg),  SCMP_SYS(sendmsg), SCMP_SYS(poll),
+    SCMP_SYS(write),  SCMP_SYS(pwrite64),  SCMP_SYS(writev),    SCMP_SYS(pwritev),
+    SCMP_SYS(fsync),  SCMP_SYS(fdatasync), SCMP_SYS(fallocate), SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto), SCMP_SYS(recvmsg),   SCMP_SYS(sendmsg),   SCMP_SYS(poll),
 };
 
 /* What a block device is asked for, and what fcntl may show. */
@@ -107,8 +121,8 @@ int jail_calls_restrict(const struct jail_options *options, struct err *e)
     if (result == 0)
         result = allow_checked(filter);
     if (result == 0)
-        result = options->profile == JAIL_SERVER ? allow_server(filter)
-                                                 : allow_reader(filter, options);
+        result =
+            options->profile == JAIL_SERVER ? allow_server(filter) : allow_reader(filter, options);
     if (result == 0)
         result = seccomp_load(filter);
     if (result == 0)

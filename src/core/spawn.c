@@ -178,6 +178,8 @@ static int tool_failed(const char *tool, int status, const char *words, struct e
     while (n > 0 && line[n - 1] == ' ')
         n--;
     line[n] = '\0';
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
+        return err_set(e, ERR_INTERRUPTED, "%s was interrupted", tool);
     if (WIFSIGNALED(status))
         return err_set(e, ERR_TOOL, "%s was ended by signal %d: %s", tool, WTERMSIG(status), line);
     return err_set(e, ERR_TOOL, "%s failed (%d): %s", tool, WEXITSTATUS(status), line);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* boot_reader.h: fetches a guest's kernel and initrd from its own root filesystem. Somebody else wrote
- * that filesystem: a jailed child reads it, and what comes back are bytes and a bounded text. */
+/* boot_reader.h: fetches a guest's kernel and initrd from its own root filesystem. Somebody else
+ * wrote that filesystem: a jailed child reads it, and what comes back are bytes and a bounded text.
+ */
 #ifndef BERTH_FLOW_BOOT_READER_H
 #define BERTH_FLOW_BOOT_READER_H
 
@@ -11,8 +12,8 @@
 #define BOOT_VERSION_MAX 256
 
 struct boot_files {
-    int kernel; /* sealed memfd */
-    int initrd; /* sealed memfd, or -1 when the kernel has none */
+    int kernel;                     /* sealed memfd */
+    int initrd;                     /* sealed memfd, or -1 when the kernel has none */
     char version[BOOT_VERSION_MAX]; /* of the kernel, printable */
 };
 

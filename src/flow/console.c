@@ -78,8 +78,7 @@ unsigned console_read(struct console *console)
 
 void console_feed(struct console *console, int serial)
 {
-    ssize_t put =
-        send(serial, console->pending, console->n_pending, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t put = send(serial, console->pending, console->n_pending, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     if (put <= 0)
         return;

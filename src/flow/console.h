@@ -17,10 +17,10 @@
 #define CONSOLE_PENDING 4096
 
 struct console {
-    bool raw;       /* standard input is a terminal, and `saved` its state before */
+    bool raw; /* standard input is a terminal, and `saved` its state before */
     struct termios saved;
-    bool reads;     /* standard input may still bring something */
-    bool writes;    /* standard output still takes something */
+    bool reads;                    /* standard input may still bring something */
+    bool writes;                   /* standard output still takes something */
     char pending[CONSOLE_PENDING]; /* read, not yet taken by the guest */
     size_t n_pending;
 };

@@ -51,8 +51,16 @@ static void add(struct arguments *arguments, const char *fmt, ...)
 static void add_machine(struct arguments *a, const struct engine_config *config)
 {
     static const char *const fixed[] = {
-        "-no-user-config", "-nodefaults",       "-display", "none",    "-machine",
-        "q35,usb=off,vmport=off", "-no-reboot", "-rtc",     "base=utc", "-sandbox",
+        "-no-user-config",
+        "-nodefaults",
+        "-display",
+        "none",
+        "-machine",
+        "q35,usb=off,vmport=off",
+        "-no-reboot",
+        "-rtc",
+        "base=utc",
+        "-sandbox",
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
     };
 
@@ -131,8 +139,7 @@ static int drop_root(bool kvm)
 
     if (geteuid() != 0 || (kvm && kvm_group(&group) < 0))
         return 0;
-    if (setgroups(kvm ? 1 : 0, kvm ? &group : NULL) < 0 ||
-        setresgid(NOBODY, NOBODY, NOBODY) < 0)
+    if (setgroups(kvm ? 1 : 0, kvm ? &group : NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0)
         return -1;
     return setresuid(NOBODY, NOBODY, NOBODY);
 }

@@ -17,14 +17,14 @@
 #include <sys/types.h>
 
 struct engine_config {
-    const char *name;    /* of the guest, shown in the process list */
-    uint64_t memory;     /* bytes */
+    const char *name; /* of the guest, shown in the process list */
+    uint64_t memory;  /* bytes */
     unsigned cpus;
-    unsigned sector;     /* of the disk */
-    bool net;            /* user-mode networking, else none */
-    bool kvm;            /* else software emulation */
-    int kernel, initrd;  /* initrd -1: none */
-    int disk;            /* a socket connected to an NBD server */
+    unsigned sector;    /* of the disk */
+    bool net;           /* user-mode networking, else none */
+    bool kvm;           /* else software emulation */
+    int kernel, initrd; /* initrd -1: none */
+    int disk;           /* a socket connected to an NBD server */
     const char *command_line;
 };
 

@@ -27,8 +27,8 @@ static int in_use(const struct survey_partition *partition, const char *name, st
 {
     if (partition->mountpoint != NULL && strcmp(partition->mountpoint, "/") == 0)
         return err_set(e, ERR_IN_USE, "%s is the running system", name);
-    err_set(e, ERR_IN_USE, "%s cannot run: its partition %u is in use: %s", name,
-            partition->number, partition->holder);
+    err_set(e, ERR_IN_USE, "%s cannot run: its partition %u is in use: %s", name, partition->number,
+            partition->holder);
     if (partition->mountpoint != NULL)
         return err_hint(e, "umount %s", partition->mountpoint);
     return err_hint(e, "%s may be running already, or being changed; end that first", name);
@@ -124,8 +124,8 @@ int guest_claim(const struct guest *guest, const struct survey *survey, struct d
     for (size_t i = 0; i < guest->n_own; i++) {
         char what[128];
 
-        snprintf(what, sizeof(what), "partition %u of %s (%s)", guest->own[i]->number,
-                 survey->path, guest->system->name);
+        snprintf(what, sizeof(what), "partition %u of %s (%s)", guest->own[i]->number, survey->path,
+                 guest->system->name);
         if (disk_claim(disk, guest->own[i]->range, what, e) < 0)
             return err_hint(e, "%s may be running already, or being changed; end that first",
                             guest->system->name);

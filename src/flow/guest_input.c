@@ -74,14 +74,12 @@ static int load_file(struct guest_input *g, const struct plan *plan,
                      const struct machine_file *file, struct err *e)
 {
     struct customize_file *f = &g->files[g->input.n_files++];
-    _cleanup_free_ char *path = file->from[0] == '/'
-                                    ? strdup(file->from)
-                                    : io_format(e, "%s/%s", plan->machine->folder, file->from);
+    _cleanup_free_ char *path = machine_resolve(plan->machine, file->from, e);
     char *data;
     struct err inner;
 
     if (path == NULL)
-        return err_no_memory(e);
+        return -1;
     if (io_read_file(path, FILE_MAX, &data, &f->len, &inner) < 0)
         return machine_error(plan->machine, file->at, inner.code, e, "%s", inner.text);
     f->data = keep(g, data, e);

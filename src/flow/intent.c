@@ -21,11 +21,7 @@ static char *disk_path(const struct machine *machine, const char *disk, struct e
         err_hint(e, "say which one with --disk DISK, or disk: {path: ...} in the file");
         return NULL;
     }
-    if (machine->disk.path[0] == '/')
-        return io_format(e, "%s", machine->disk.path);
-    return strcmp(machine->folder, ".") == 0
-               ? io_format(e, "%s", machine->disk.path)
-               : io_format(e, "%s/%s", machine->folder, machine->disk.path);
+    return machine_resolve(machine, machine->disk.path, e);
 }
 
 static struct survey *survey_missing(const struct machine *machine, const char *path,
@@ -63,6 +59,18 @@ static int note_disk_size(struct intent *intent, struct err *e)
                      size_exact(intent->machine->disk.bytes, wanted, sizeof(wanted)));
 }
 
+/* A path is relative to the machine file, like every path in it. */
+static int find_image(const struct machine *machine, const char *name, struct image *image,
+                      struct err *e)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (strchr(name, '/') == NULL)
+        return image_find(name, image, e);
+    path = machine_resolve(machine, name, e);
+    return path == NULL ? -1 : image_find(path, image, e);
+}
+
 static int find_images(struct intent *intent, struct err *e)
 {
     const struct machine *machine = intent->machine;
@@ -74,7 +82,7 @@ static int find_images(struct intent *intent, struct err *e)
         const struct machine_system *system = &machine->systems[i];
         struct err inner;
 
-        if (image_find(system->image, &intent->images[i], &inner) < 0) {
+        if (find_image(machine, system->image, &intent->images[i], &inner) < 0) {
             machine_error(machine, system->at, inner.code, e, "%s: %s", system->name, inner.text);
             return inner.hint[0] != '\0' ? err_hint(e, "%s", inner.hint) : -1;
         }

@@ -33,7 +33,7 @@
 #define ANSWER        'K'
 #define SECONDS       2
 
-static const uint8_t code[] = {0xcc, 0xf4};                         /* int3; hlt */
+static const uint8_t code[] = {0xcc, 0xf4};                        /* int3; hlt */
 static const uint8_t handler[] = {0xb0, ANSWER, 0xe6, PORT, 0xf4}; /* mov al; out; hlt */
 
 static void fill_memory(uint8_t *memory)
@@ -51,13 +51,8 @@ static void fill_memory(uint8_t *memory)
 
 static struct kvm_segment flat_segment(uint16_t selector, uint8_t type)
 {
-    return (struct kvm_segment){.limit = ~0U,
-                                .selector = selector,
-                                .type = type,
-                                .present = 1,
-                                .s = 1,
-                                .db = 1,
-                                .g = 1};
+    return (struct kvm_segment){
+        .limit = ~0U, .selector = selector, .type = type, .present = 1, .s = 1, .db = 1, .g = 1};
 }
 
 static bool set_registers(int cpu)

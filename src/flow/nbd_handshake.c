@@ -94,8 +94,7 @@ static int info(struct negotiation *n, struct err *e)
     if (n->len < 6)
         return reply(n, NBD_REP_ERR_INVALID, NULL, 0, e);
     name_len = get_be32(n->data);
-    if (name_len > n->len - 6 ||
-        n->len - 6 - name_len != 2U * get_be16(n->data + 4 + name_len))
+    if (name_len > n->len - 6 || n->len - 6 - name_len != 2U * get_be16(n->data + 4 + name_len))
         return reply(n, NBD_REP_ERR_INVALID, NULL, 0, e);
     if (name_len != 0)
         return reply(n, NBD_REP_ERR_UNKNOWN, NULL, 0, e);
@@ -173,8 +172,7 @@ int nbd_handshake(int sock, const struct blockdev *bd, struct err *e)
         if (n.option == NBD_OPT_ABORT)
             return reply(&n, NBD_REP_ACK, NULL, 0, e);
         if (n.len > OPTION_MAX)
-            result = nbd_skip(sock, n.len, e) < 0 ? -1
-                                                  : reply(&n, NBD_REP_ERR_TOO_BIG, NULL, 0, e);
+            result = nbd_skip(sock, n.len, e) < 0 ? -1 : reply(&n, NBD_REP_ERR_TOO_BIG, NULL, 0, e);
         else
             result = answer_option(&n, e);
         if (result != 0)

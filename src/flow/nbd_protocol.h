@@ -12,25 +12,25 @@
 struct blockdev;
 
 /* "Newstyle negotiation", "Option types", "Option reply types" */
-#define NBD_MAGIC             UINT64_C(0x4e42444d41474943) /* "NBDMAGIC" */
-#define NBD_OPTION_MAGIC      UINT64_C(0x49484156454f5054) /* "IHAVEOPT" */
-#define NBD_REPLY_MAGIC       UINT64_C(0x0003e889045565a9)
-#define NBD_FIXED_NEWSTYLE    1U
-#define NBD_NO_ZEROES         2U
-#define NBD_OPT_EXPORT_NAME   1U
-#define NBD_OPT_ABORT         2U
-#define NBD_OPT_LIST          3U
-#define NBD_OPT_INFO          6U
-#define NBD_OPT_GO            7U
-#define NBD_REP_ACK           1U
-#define NBD_REP_SERVER        2U
-#define NBD_REP_INFO          3U
-#define NBD_REP_ERR_UNSUP     0x80000001U
-#define NBD_REP_ERR_INVALID   0x80000003U
-#define NBD_REP_ERR_UNKNOWN   0x80000006U
-#define NBD_REP_ERR_TOO_BIG   0x80000009U
-#define NBD_INFO_EXPORT       0U
-#define NBD_INFO_BLOCK_SIZE   3U
+#define NBD_MAGIC           UINT64_C(0x4e42444d41474943) /* "NBDMAGIC" */
+#define NBD_OPTION_MAGIC    UINT64_C(0x49484156454f5054) /* "IHAVEOPT" */
+#define NBD_REPLY_MAGIC     UINT64_C(0x0003e889045565a9)
+#define NBD_FIXED_NEWSTYLE  1U
+#define NBD_NO_ZEROES       2U
+#define NBD_OPT_EXPORT_NAME 1U
+#define NBD_OPT_ABORT       2U
+#define NBD_OPT_LIST        3U
+#define NBD_OPT_INFO        6U
+#define NBD_OPT_GO          7U
+#define NBD_REP_ACK         1U
+#define NBD_REP_SERVER      2U
+#define NBD_REP_INFO        3U
+#define NBD_REP_ERR_UNSUP   0x80000001U
+#define NBD_REP_ERR_INVALID 0x80000003U
+#define NBD_REP_ERR_UNKNOWN 0x80000006U
+#define NBD_REP_ERR_TOO_BIG 0x80000009U
+#define NBD_INFO_EXPORT     0U
+#define NBD_INFO_BLOCK_SIZE 3U
 
 /* "Transmission flags", "Request types", "Command flags", "Error values" */
 #define NBD_FLAG_HAS_FLAGS         1U

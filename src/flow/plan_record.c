@@ -5,6 +5,7 @@
  */
 #include "core/cleanup.h"
 #include "flow/plan_parts.h"
+#include "flow/settings.h"
 
 #include <string.h>
 
@@ -40,6 +41,12 @@ static int set_volumes(const struct plan *plan, const struct machine_system *wan
     return 0;
 }
 
+/* The image's name; an image that was named by its path has none, and the record holds no paths. */
+static const char *store_name(const struct image *image)
+{
+    return strchr(image->name, '/') == NULL ? image->name : NULL;
+}
+
 /* What is fixed when a system is made. */
 static int record_made(const struct plan *plan, const struct machine_system *wanted,
                        const struct image *image, struct record_system *system, struct err *e)
@@ -51,10 +58,12 @@ static int record_made(const struct plan *plan, const struct machine_system *wan
     system->fs_uuid = root->fs_uuid;
     if (set_string(&system->family, image->family, e) < 0 ||
         set_string(&system->os, image->os, e) < 0 ||
-        set_string(&system->image, wanted->image, e) < 0 ||
+        set_string(&system->image, store_name(image), e) < 0 ||
         set_string(&system->digest, image->digest, e) < 0)
         return -1;
-    return set_volumes(plan, wanted, system, e);
+    free(system->settings);
+    system->settings = settings_of(wanted, &root->uuid, e);
+    return system->settings == NULL ? -1 : set_volumes(plan, wanted, system, e);
 }
 
 /* What follows the file at every apply. */
@@ -71,14 +80,29 @@ static int record_converging(const struct plan *plan, const struct machine_syste
     return 0;
 }
 
-static int note_differences(struct plan *plan, const struct image *image,
-                            const struct record_system *system, struct err *e)
+/* What applies only when a system is made, and has changed in the file since: it is told. */
+static int note_differences(struct plan *plan, const struct machine_system *wanted,
+                            const struct image *image, const struct record_system *system,
+                            struct err *e)
 {
-    if (system->digest == NULL || strcmp(system->digest, image->digest) == 0)
+    _cleanup_free_ char *settings = settings_of(wanted, &system->root, e), *keys = NULL;
+
+    if (settings == NULL)
+        return -1;
+    if (system->digest != NULL && strcmp(system->digest, image->digest) != 0 &&
+        plan_note(plan, e,
+                  "%s was made from another image (%s, %.19s...) than %s (%.19s...) is now: nothing "
+                  "is installed again",
+                  system->name, system->image != NULL ? system->image : "a file", system->digest,
+                  image->name, image->digest) < 0)
+        return -1;
+    keys = settings_difference(system->settings, settings);
+    if (keys == NULL)
         return 0;
-    return plan_note(plan, e, "%s was made from %s (%.19s...) and the file's image is %s (%.19s...): "
-                     "nothing is installed again",
-                     system->name, system->image, system->digest, image->name, image->digest);
+    return plan_note(plan, e,
+                     "%s was made with other settings than the file has now (%s): they stay as "
+                     "they were made",
+                     system->name, keys);
 }
 
 static int record_one(struct plan *plan, const struct machine_system *wanted,
@@ -91,7 +115,7 @@ static int record_one(struct plan *plan, const struct machine_system *wanted,
         system = record_add_system(plan->record, wanted->name, e);
     if (system == NULL)
         return -1;
-    if (made ? note_differences(plan, image, system, e) < 0
+    if (made ? note_differences(plan, wanted, image, system, e) < 0
              : record_made(plan, wanted, image, system, e) < 0)
         return -1;
     return record_converging(plan, wanted, system, e);
@@ -106,14 +130,21 @@ static bool mark_removed(struct plan *plan, const struct guid *uuid)
 }
 
 /* A system of the record that the file does not have. */
-static void prune_one(struct plan *plan, const char *name)
+static int prune_one(struct plan *plan, const struct record_system *system, struct err *e)
 {
-    const struct record_system *system = record_system(plan->record, name);
+    _cleanup_free_ char *name = strdup(system->name);
 
+    if (name == NULL)
+        return err_no_memory(e);
     mark_removed(plan, &system->root);
     for (size_t i = 0; i < system->n_volumes; i++)
         mark_removed(plan, &system->volumes[i].partition);
+    if (plan->record->menu_default != NULL && strcmp(plan->record->menu_default, name) == 0) {
+        free(plan->record->menu_default);
+        plan->record->menu_default = NULL;
+    }
     record_remove_system(plan->record, name);
+    return 0;
 }
 
 static int prune(struct plan *plan, struct err *e)
@@ -125,8 +156,9 @@ static int prune(struct plan *plan, struct err *e)
         const struct record_system *system = &plan->record->systems[i];
 
         /* A file without a host says nothing about the host. */
-        if (!system->host && machine_system(plan->machine, system->name) == NULL)
-            prune_one(plan, system->name);
+        if (!system->host && machine_system(plan->machine, system->name) == NULL &&
+            prune_one(plan, system, e) < 0)
+            return -1;
     }
     return 0;
 }

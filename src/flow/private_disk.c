@@ -44,7 +44,8 @@ static int write_table(struct blockdev *bd, const struct survey *survey,
     return table_write(bd, &table, e);
 }
 
-/* The volume's number comes from the partition's GUID: the same in every run, and not the real one's. */
+/* The volume's number comes from the partition's GUID: the same in every run, and not the real
+ * one's. */
 static int make_esp(struct blockdev *bd, const struct survey_partition *esp, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, esp->range, e);

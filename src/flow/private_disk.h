@@ -4,8 +4,8 @@
  * only those, with their numbers, GUIDs and names as on the disk, so that every reference a guest
  * has to itself holds; and an EFI system partition, made empty, not copied.
  *
- * It is made anew for each run in a file without a name: what a guest writes there reaches neither the
- * disk nor a later run.
+ * It is made anew for each run in a file without a name: what a guest writes there reaches neither
+ * the disk nor a later run.
  */
 #ifndef BERTH_FLOW_PRIVATE_DISK_H
 #define BERTH_FLOW_PRIVATE_DISK_H

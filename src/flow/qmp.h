@@ -22,8 +22,8 @@ struct qmp {
 int qmp_open(struct qmp *qmp, int fd, struct err *e);
 void qmp_close(struct qmp *qmp);
 
-/* Reads what QEMU has said and keeps in `shutdown` what it means. Returns 0 at the end of the stream, 1
- * otherwise, -1 for what is no QMP. */
+/* Reads what QEMU has said and keeps in `shutdown` what it means. Returns 0 at the end of the
+ * stream, 1 otherwise, -1 for what is no QMP. */
 int qmp_read(struct qmp *qmp, struct err *e);
 
 /* The power button. */

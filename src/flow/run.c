@@ -83,8 +83,7 @@ static int stack_build(struct stack *stack, const struct run_request *request,
         return -1;
     for (size_t i = 0; i < guest->n_own; i++)
         own[i] = guest->own[i]->range;
-    stack->private_disk =
-        private_disk_make(request->survey, guest->own, guest->n_own, folder, e);
+    stack->private_disk = private_disk_make(request->survey, guest->own, guest->n_own, folder, e);
     if (stack->private_disk == NULL)
         return -1;
     stack->view = view_open(disk_blockdev(stack->disk), stack->private_disk, own, guest->n_own, e);

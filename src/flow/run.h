@@ -33,8 +33,8 @@ struct run_request {
 
 /*
  * Runs the system until it powers off (RUN_POWERED_OFF), reboots with no_reboot set (RUN_RESET), or
- * is ended by the person (RUN_ENDED). A reboot reads kernel and initrd afresh, under the same claims.
- * Errors: those of guest_find and guest_claim, ERR_CRASHED.
+ * is ended by the person (RUN_ENDED). A reboot reads kernel and initrd afresh, under the same
+ * claims. Errors: those of guest_find and guest_claim, ERR_CRASHED.
  */
 int run_guest(const struct run_request *request, enum run_end *end, struct err *e);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* supervise.c: one poll loop over terminal, serial line, machine protocol, signals and the engine. */
+/* supervise.c: one poll loop over terminal, serial line, machine protocol, signals and the engine.
+ */
 #include "flow/supervise.h"
 #include "core/cleanup.h"
 
@@ -60,7 +61,8 @@ static void ask_to_end(struct supervision *s)
     }
     s->asked = true;
     s->deadline = now() + SUPERVISE_GRACE;
-    snprintf(text, sizeof(text), "berth: asked %s to power off; once more ends it at once", s->name);
+    snprintf(text, sizeof(text), "berth: asked %s to power off; once more ends it at once",
+             s->name);
     console_say(s->console, text);
     (void)qmp_power_down(&s->engine->qmp, &ignored);
 }
@@ -133,7 +135,8 @@ static void loop(struct supervision *s)
     }
 }
 
-/* What the engine said last is still in its sockets, up to the end of each, now that it has ended. */
+/* What the engine said last is still in its sockets, up to the end of each, now that it has ended.
+ */
 static void drain(struct supervision *s)
 {
     struct err ignored;

@@ -23,8 +23,8 @@ int supervise_signals(struct err *e);
  * Moves console and machine protocol until the engine is gone; then it is closed. signals: from
  * supervise_signals. server: a descriptor that becomes readable when the guest's disk is gone.
  *
- * Ctrl-] or a signal presses the guest's power button, a second one, or SUPERVISE_GRACE seconds, end
- * the engine. Returns 0 with *end, or ERR_CRASHED for a panic or an engine that broke down.
+ * Ctrl-] or a signal presses the guest's power button, a second one, or SUPERVISE_GRACE seconds,
+ * end the engine. Returns 0 with *end, or ERR_CRASHED for a panic or an engine that broke down.
  */
 int supervise(struct engine *engine, struct console *console, int signals, int server,
               const char *name, enum run_end *end, struct err *e);

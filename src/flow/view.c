@@ -153,7 +153,8 @@ static int check_own(const struct extent *own, size_t n, uint64_t bytes, struct 
     for (size_t i = 0; i < n; i++) {
         if (own[i].start < free_from || own[i].start > bytes || own[i].bytes == 0 ||
             own[i].bytes > bytes - own[i].start)
-            return err_set(e, ERR_FAILED, "the partition at %llu overlaps another or the disk's end",
+            return err_set(e, ERR_FAILED,
+                           "the partition at %llu overlaps another or the disk's end",
                            (unsigned long long)own[i].start);
         free_from = extent_end(&own[i]);
     }

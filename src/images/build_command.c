@@ -29,6 +29,7 @@ static const char *const constant_arguments[] = {
     "--essential-hook=echo '/dev/root / ext4 errors=remount-ro 0 1' > \"$1/etc/fstab\"",
     "--customize-hook=rm -f \"$1\"/etc/ssh/ssh_host_*",
     "--customize-hook=: > \"$1/etc/machine-id\"",
+    "--customize-hook=touch \"$1/etc/.updated\" \"$1/var/.updated\"",
     "--customize-hook=rm -rf \"$1/var/log/apt\" \"$1\"/var/log/*.log",
 };
 

@@ -54,7 +54,6 @@ static const struct {
 static const char *fact_paths[N_FACTS] = {
     [HAS_SYSTEMD] = "lib/systemd/systemd",
     [HAS_SSHD] = "sbin/sshd",
-    [HAS_KEYGEN_UNIT] = "lib/systemd/system/sshd-keygen.service",
     [HAS_SUDO] = "bin/sudo",
     [HAS_BASH] = "bin/bash",
     [HAS_INITRAMFS_TOOLS] = "etc/initramfs-tools/initramfs.conf",

@@ -9,7 +9,6 @@
 enum fact {
     HAS_SYSTEMD,
     HAS_SSHD,
-    HAS_KEYGEN_UNIT, /* its sshd makes missing host keys by itself */
     HAS_SUDO,
     HAS_BASH,
     HAS_INITRAMFS_TOOLS,

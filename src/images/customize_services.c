@@ -162,9 +162,11 @@ static int put_screen_login(struct customize *c, struct err *e)
     return put_unit_link(c, "getty.target.wants/", "getty@tty1.service", path, e);
 }
 
+/* Debian 12 makes host keys when the package is installed, Debian 13 at what systemd calls the
+ * first boot: which an empty machine-id is not. */
 static int put_ssh_keys(struct customize *c, struct err *e)
 {
-    if (!c->facts[HAS_SSHD] || c->facts[HAS_KEYGEN_UNIT])
+    if (!c->facts[HAS_SSHD])
         return 0;
     return put_own_unit(c, "berth-ssh-keys.service", ssh_keys_unit, e);
 }

@@ -150,7 +150,9 @@ const struct machine_system *machine_system(const struct machine *machine, const
 
 char *machine_resolve(const struct machine *machine, const char *path, struct err *e)
 {
-    return path[0] == '/' ? io_format(e, "%s", path) : io_format(e, "%s/%s", machine->folder, path);
+    if (path[0] == '/' || strcmp(machine->folder, ".") == 0)
+        return io_format(e, "%s", path);
+    return io_format(e, "%s/%s", machine->folder, path);
 }
 
 int machine_error(const struct machine *machine, struct position at, enum err_code code,

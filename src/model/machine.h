@@ -134,6 +134,12 @@ void machine_cleanup(struct machine **machine);
 /* Writes the machine as a machine file that reads back to the same machine. */
 int machine_print(const struct machine *machine, FILE *out, struct err *e);
 
+/* Calls each() for every key of the system that applies only when it is made (image and partitions
+ * aside), with the key's name and its value as YAML, in a fixed order. */
+int machine_each_setting(const struct machine_system *system,
+                         int (*each)(void *arg, const char *key, const char *text, struct err *e),
+                         void *arg, struct err *e);
+
 /* An error at a place of the file: "FILE:LINE:COLUMN: ...". */
 int machine_error(const struct machine *machine, struct position at, enum err_code code,
                   struct err *e, const char *fmt, ...) ERR_PRINTF(5, 6);

@@ -258,21 +258,34 @@ static int write_file(void *data, unsigned char *buffer, size_t size)
     return fwrite(buffer, 1, size, data) == size;
 }
 
-static void print_document(struct printer *p, const struct machine *machine)
+/* One document, whose content print writes. */
+static void print_document(struct printer *p,
+                           void (*print)(struct printer *p, const struct machine_key *key,
+                                         const void *base),
+                           const struct machine_key *key, const void *base)
 {
     yaml_event_t event = {0};
 
     emit(p, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING), &event);
     memset(&event, 0, sizeof(event));
     emit(p, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1), &event);
-    print_section(p, SECTION_MACHINE, machine);
+    print(p, key, base);
     memset(&event, 0, sizeof(event));
     emit(p, yaml_document_end_event_initialize(&event, 1), &event);
     memset(&event, 0, sizeof(event));
     emit(p, yaml_stream_end_event_initialize(&event), &event);
 }
 
-int machine_print(const struct machine *machine, FILE *out, struct err *e)
+static void print_machine(struct printer *p, const struct machine_key *key, const void *base)
+{
+    (void)key;
+    print_section(p, SECTION_MACHINE, base);
+}
+
+static int print_to(FILE *out,
+                    void (*print)(struct printer *p, const struct machine_key *key,
+                                  const void *base),
+                    const struct machine_key *key, const void *base, struct err *e)
 {
     struct printer p = {.failed = false};
 
@@ -281,10 +294,51 @@ int machine_print(const struct machine *machine, FILE *out, struct err *e)
     yaml_emitter_set_output(&p.emitter, write_file, out);
     yaml_emitter_set_unicode(&p.emitter, 1);
     yaml_emitter_set_width(&p.emitter, -1);
-    print_document(&p, machine);
+    print_document(&p, print, key, base);
     if (p.failed)
         err_set(e, ferror(out) ? ERR_IO : ERR_FAILED, "writing the machine file: %s",
                 p.emitter.problem != NULL ? p.emitter.problem : "text that is not UTF-8");
     yaml_emitter_delete(&p.emitter);
     return p.failed ? -1 : 0;
+}
+
+int machine_print(const struct machine *machine, FILE *out, struct err *e)
+{
+    return print_to(out, print_machine, NULL, machine, e);
+}
+
+/* The image and the partitions are compared by digest and GUID, not by what the file calls them. */
+static bool is_setting(const struct machine_key *key)
+{
+    return key->class == KEY_CREATE && strcmp(key->name, "image") != 0 &&
+           key->content != SECTION_ROOT && key->content != SECTION_PARTITION;
+}
+
+int machine_each_setting(const struct machine_system *system,
+                         int (*each)(void *arg, const char *key, const char *text, struct err *e),
+                         void *arg, struct err *e)
+{
+    const struct machine_key *key = NULL;
+
+    while ((key = machine_key_next(SECTION_SYSTEM, key)) != NULL) {
+        char *text = NULL;
+        size_t len;
+        FILE *out;
+        int result;
+
+        if (!is_setting(key) || !shapes[key->shape].is_set(key, system))
+            continue;
+        out = open_memstream(&text, &len);
+        if (out == NULL)
+            return err_no_memory(e);
+        result = print_to(out, shapes[key->shape].print, key, system, e);
+        if (fclose(out) != 0 && result == 0)
+            result = err_no_memory(e);
+        if (result == 0)
+            result = each(arg, key->name, text, e);
+        free(text);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
 }

@@ -38,6 +38,7 @@ static void free_system(struct record_system *system)
     free(system->os);
     free(system->image);
     free(system->digest);
+    free(system->settings);
     free(system->kernel_options);
     free(system->net);
     free(system->engine);

@@ -37,6 +37,7 @@ struct record_system {
     struct guid fs_uuid; /* of the root filesystem, in text order: print with guid_print */
     struct record_volume *volumes;
     size_t n_volumes;
+    char *settings;     /* what it was made with: "hostname=<hash> users=<hash>", or NULL */
     char *kernel_options;
     uint64_t memory; /* run defaults; 0 and NULL: not said */
     unsigned cpus;

@@ -43,6 +43,7 @@ static const struct member system_members[] = {
     {"root", MEMBER_GUID, true, SYSTEM(root), 0, 0},
     {"bytes", MEMBER_BYTES, false, SYSTEM(bytes), 0, INT64_MAX},
     {"fs-uuid", MEMBER_GUID, false, SYSTEM(fs_uuid), 0, 0},
+    {"settings", MEMBER_TEXT, false, SYSTEM(settings), 0, 0},
     {"kernel-options", MEMBER_TEXT, false, SYSTEM(kernel_options), 0, 0},
     {"memory", MEMBER_BYTES, false, SYSTEM(memory), 0, INT64_MAX},
     {"cpus", MEMBER_UNSIGNED, false, SYSTEM(cpus), 0, 4096},

@@ -33,15 +33,20 @@ static struct dir_tree *dir_of(struct tree *tree)
     return (struct dir_tree *)tree;
 }
 
-/* Opens what path names without following any symlink; with O_PATH a symlink itself too. */
-static int open_beneath(struct dir_tree *dir, const char *path, int flags)
+/* Opens what path names in a folder. Follows no symlink; with O_PATH | O_NOFOLLOW it opens one. */
+static int open_in(int folder, const char *path, int flags)
 {
     struct open_how how = {
-        .flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+        .flags = (unsigned)(flags | O_CLOEXEC),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
 
-    return (int)syscall(SYS_openat2, dir->fd, *path == '\0' ? "." : path, &how, sizeof(how));
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+}
+
+static int open_beneath(struct dir_tree *dir, const char *path, int flags)
+{
+    return open_in(dir->fd, *path == '\0' ? "." : path, flags);
 }
 
 /* What errno says about path; nothing is there when a parent is no folder, too. */
@@ -77,7 +82,7 @@ static enum tree_type mode_type(mode_t mode)
 static int dir_stat(struct tree *tree, const char *path, struct tree_entry *entry, struct err *e)
 {
     struct dir_tree *dir = dir_of(tree);
-    _cleanup_close_ int fd = open_beneath(dir, path, O_PATH);
+    _cleanup_close_ int fd = open_beneath(dir, path, O_PATH | O_NOFOLLOW);
     struct stat st;
     ssize_t n = 0;
 
@@ -236,7 +241,7 @@ static int open_parent(struct dir_tree *dir, const char *path, bool make, const 
         name[len] = '\0';
         if (make && mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
             return failed(dir, path, e);
-        next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        next = open_in(fd, name, O_PATH | O_DIRECTORY);
         cleanup_close(&fd);
         fd = next;
     }

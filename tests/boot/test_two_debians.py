@@ -63,10 +63,10 @@ def test_an_ephemeral_run_changes_no_byte_of_the_disk(ordinary, two_debians):
         console.expect("assword:")
         console.send(PASSWORD + "\r")
         console.expect(r"\$ ")
-        console.send("touch ~/made-here && sync && sudo touch /made-by-root && sudo sync && "
+        console.send(f"touch ~/made-here && echo {PASSWORD} | sudo -S touch /made-by-root && sync && "
                      "echo SYN''CED\r")
         console.expect("SYNCED")
-        console.send("sudo poweroff\r")
+        console.send(f"echo {PASSWORD} | sudo -S poweroff\r")
         console.expect(pexpect.EOF)
     finally:
         console.close(force=True)

@@ -262,11 +262,11 @@ def test_xattrs_capabilities_and_acls(tmp_path, archive):
     archive.add("one", xattrs={"user.one": b"1"})
     archive.add("empty", xattrs={"user.empty": b""})
     archive.add("several", xattrs={f"user.number{i}": b"v" * i for i in range(12)})
-    archive.add("mixed", mode=0o664, xattrs={
+    archive.add("mixed", mode=0o670, xattrs={
         "security.capability": CAPABILITY, "user.b": b"x" * 100, "trusted.t": b"\0\1\xff",
         "user.a": b"y" * 300, "system.posix_acl_access": ACL_ACCESS})
     archive.add("large", xattrs={"user.large": bytes(range(256)) * 14})
-    archive.folder("both", mode=0o775, xattrs={"system.posix_acl_access": ACL_ACCESS,
+    archive.folder("both", mode=0o670, xattrs={"system.posix_acl_access": ACL_ACCESS,
                                                "system.posix_acl_default": ACL_DEFAULT})
     archive.folder("default", xattrs={"system.posix_acl_default": ACL_DEFAULT})
     archive.add("text", mode=0o670, pax={

@@ -11,11 +11,11 @@ partitions:
   - {{name: bios, type: bios-boot, size: 1MiB}}
 host:
   name: main
-  image: {image}
+  image: tiny
   root: {{size: {root}, fs: ext4}}
 guests:
   - name: dev
-    image: {image}
+    image: tiny
     root: {{size: {root}, fs: ext4}}
 {more}menu:
   default: main
@@ -24,7 +24,7 @@ guests:
 
 THIRD = """\
   - name: third
-    image: {image}
+    image: tiny
     root: {{size: {root}, fs: ext4}}
 """
 
@@ -32,9 +32,9 @@ THIRD = """\
 REPRODUCIBLE = {"BERTH_SEED": "crash", "SOURCE_DATE_EPOCH": "1700000000"}
 
 
-def write(path, image, third=False, size="160MiB", esp="40MiB", root="16MiB"):
+def write(path, third=False, size="160MiB", esp="40MiB", root="16MiB"):
     """Writes the machine file."""
-    sizes = {"size": size, "esp": esp, "root": root, "image": image}
+    sizes = {"size": size, "esp": esp, "root": root}
     more = THIRD.format(**sizes) if third else ""
     path.write_text(MACHINE.format(more=more, **sizes))
     return path

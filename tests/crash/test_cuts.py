@@ -15,13 +15,6 @@ WORKERS = 2
 TORN_EACH = 3  # torn disks for every run of writes between two flushes
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    path = tmp_path_factory.mktemp("image") / "tiny.tar"
-    tiny.make_image(path)
-    return path
-
-
 def traced_apply(berth, machine, disk):
     """Applies, and returns every change that was made to the disk."""
     log = berth.home / "trace"
@@ -61,9 +54,11 @@ def all_complete(berth, machine, expected, states):
 
 
 @pytest.fixture
-def first(berth, image, tmp_path):
+def first(berth, tmp_path):
     """An apply to a disk that was empty: (machine file, empty disk, changes, disk after it)."""
-    machine = machines.write(tmp_path / "machine.yaml", image)
+    tiny.make_image(tmp_path / "tiny.tar")
+    berth.ok("image", "add", tmp_path / "tiny.tar", "--name", "tiny", "--unsigned")
+    machine = machines.write(tmp_path / "machine.yaml")
     empty, disk = tmp_path / "empty.img", tmp_path / "disk.img"
     with open(empty, "wb") as file:
         file.truncate(160 << 20)
@@ -73,9 +68,9 @@ def first(berth, image, tmp_path):
 
 
 @pytest.fixture
-def second(berth, image, first, tmp_path):
+def second(berth, first, tmp_path):
     """An apply that adds a guest to that disk: the same four."""
-    machine = machines.write(tmp_path / "third.yaml", image, third=True)
+    machine = machines.write(tmp_path / "third.yaml", third=True)
     base, disk = first[3], tmp_path / "third.img"
     disks.copy(base, disk)
     changes = traced_apply(berth, machine, disk)

@@ -23,9 +23,10 @@ def world(tmp_path_factory):
     """(berth, machine file, disk of an apply that nobody killed, its seconds)"""
     home = tmp_path_factory.mktemp("kill")
     berth = Berth(home)
-    image = home / "tiny.tar"
-    tiny.make_image(image, tiny.Kernel(images.blob(images.debians(BERTH), "debian-12")))
-    machine = machines.write(home / "machine.yaml", image, size="256MiB", root="64MiB")
+    kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-12"))
+    tiny.make_image(home / "tiny.tar", kernel)
+    berth.ok("image", "add", home / "tiny.tar", "--name", "tiny", "--unsigned")
+    machine = machines.write(home / "machine.yaml", size="256MiB", root="64MiB")
     disk = home / "whole.img"
     start = time.monotonic()
     berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.REPRODUCIBLE)

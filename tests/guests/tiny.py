@@ -127,12 +127,12 @@ def make_image(path, kernel=None):
         add(archive, "etc/group", b"root:x:0:\n")
         add(archive, "etc/hostname", b"tiny\n")
         add(archive, "sbin/init", ROOT_INIT.encode(), 0o755)
+        add(archive, "bin/busybox", pathlib.Path(BUSYBOX).read_bytes(), 0o755)
+        for applet in APPLETS.split():
+            add(archive, f"bin/{applet}", link="busybox")
         if kernel is None:
             add(archive, "boot/vmlinuz-6.1.0-1-test", b"not a kernel\n" * 5000)
             add(archive, "boot/initrd.img-6.1.0-1-test", b"not an initramfs\n" * 5000)
             return
-        add(archive, "bin/busybox", pathlib.Path(BUSYBOX).read_bytes(), 0o755)
-        for applet in APPLETS.split():
-            add(archive, f"bin/{applet}", link="busybox")
         add(archive, f"boot/vmlinuz-{kernel.version}", kernel.files["vmlinuz"])
         add(archive, f"boot/initrd.img-{kernel.version}", initramfs(kernel))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* test_hibernation.c: which signatures of a swap area mean that a system sleeps in it. */
-#include "os/hibernation.h"
 #include "core/size.h"
+#include "os/hibernation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -206,12 +206,8 @@ static void malformed_options_are_answered(void **state)
     static const struct {
         const char *data;
         uint32_t len;
-    } bad[] = {{"\0\0\0", 3},
-               {"\0\0\0\0\0", 5},
-               {"\xff\xff\xff\xff\0\0", 6},
-               {"\0\0\0\1\0\0", 6},
-               {"\0\0\0\0\0\1", 6},
-               {"\0\0\0\0\0\0\0", 7}};
+    } bad[] = {{"\0\0\0", 3},       {"\0\0\0\0\0", 5},   {"\xff\xff\xff\xff\0\0", 6},
+               {"\0\0\0\1\0\0", 6}, {"\0\0\0\0\0\1", 6}, {"\0\0\0\0\0\0\0", 7}};
     uint8_t data[64];
 
     greet(*state, NBD_FIXED_NEWSTYLE);
@@ -275,9 +271,8 @@ static void zeroing_and_trimming_change_what_they_name(void **state)
         send_request(*state, 0, NBD_CMD_WRITE, 0, sizeof(block));
         put(*state, block, sizeof(block));
         assert_int_equal(get_answer(*state), 0);
-        assert_int_equal(request(*state, no_hole ? NBD_CMD_FLAG_NO_HOLE : 0,
-                                 NBD_CMD_WRITE_ZEROES, 0, 4096),
-                         0);
+        assert_int_equal(
+            request(*state, no_hole ? NBD_CMD_FLAG_NO_HOLE : 0, NBD_CMD_WRITE_ZEROES, 0, 4096), 0);
         assert_int_equal(request(*state, 0, NBD_CMD_READ, 0, sizeof(block)), 0);
         get(*state, block, sizeof(block));
         for (size_t i = 0; i < sizeof(block); i++)
@@ -309,7 +304,7 @@ static void ranges_outside_the_disk_are_errors_and_the_connection_lives(void **s
 static void unknown_commands_and_flags_are_errors(void **state)
 {
     negotiate(*state);
-    assert_int_equal(request(*state, 0, 5, 0, 0), NBD_EINVAL);     /* CACHE */
+    assert_int_equal(request(*state, 0, 5, 0, 0), NBD_EINVAL); /* CACHE */
     assert_int_equal(request(*state, 0, 0xffff, 0, 0), NBD_EINVAL);
     assert_int_equal(request(*state, 0x8000, NBD_CMD_READ, 0, 512), NBD_EINVAL);
     assert_int_equal(request(*state, NBD_CMD_FLAG_NO_HOLE, NBD_CMD_TRIM, 0, 512), NBD_EINVAL);

@@ -34,8 +34,8 @@ static int setup(void **state)
     memset(f->original + 256 * KIB, 0, 256 * KIB);
     memcpy(f->model, f->original, DISK);
     assert_int_equal(blockdev_pwrite(f->below, f->original, 256 * KIB, 0, &e), 0);
-    assert_int_equal(blockdev_pwrite(f->below, f->original + 512 * KIB, DISK - 512 * KIB,
-                                     512 * KIB, &e), 0);
+    assert_int_equal(
+        blockdev_pwrite(f->below, f->original + 512 * KIB, DISK - 512 * KIB, 512 * KIB, &e), 0);
     f->overlay = overlay_open(f->below, "/tmp", &e);
     assert_non_null(f->overlay);
     *state = f;
@@ -112,8 +112,8 @@ static void next_data_leaves_out_no_data(void **state)
         assert_int_equal(blockdev_next_data(f->overlay, extent_end(&data), &data, &e), 0);
         if (data.bytes == 0)
             break;
-        assert_int_equal(
-            blockdev_pread(f->overlay, copy + data.start, data.bytes, data.start, &e), 0);
+        assert_int_equal(blockdev_pread(f->overlay, copy + data.start, data.bytes, data.start, &e),
+                         0);
     }
     assert_memory_equal(copy, f->model, DISK);
     free(copy);

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Plans: wanted and actual in, steps out. No disk is involved. */
+#include "core/cleanup.h"
+#include "core/size.h"
+#include "flow/plan.h"
+#include "partition/inspect.h"
+#include "partition/type.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEAD "berth: 1\ndisk: {path: d.img, size: 4GiB}\n"
+#define HOST "host: {name: main, image: i, root: {size: 1GiB}}\n"
+#define DEV  "guests:\n  - {name: dev, image: i, root: {size: 1GiB}}\n"
+
+static struct image images[2];
+
+static int setup(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        images[i] = (struct image){
+            .name = (char *)"i",
+            .family = (char *)"linux",
+            .os = (char *)"Test Linux 1",
+            .digest = (char *)"sha256:"
+                              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            .content_bytes = 100 * MIB,
+            .inodes = 1000,
+        };
+    return 0;
+}
+
+static struct machine *parse(const char *text)
+{
+    struct err e;
+    struct machine *machine = machine_parse(text, strlen(text), "m.yaml", &e);
+
+    if (machine == NULL)
+        fail_msg("%s", e.text);
+    return machine;
+}
+
+/* What the disk looks like when the plan has been carried out. */
+static struct survey *survey_after(const struct plan *plan)
+{
+    struct err e;
+    struct survey *s = inspect_missing("d.img", plan->survey->bytes, 512, &e);
+
+    s->exists = true;
+    s->table = TABLE_GPT;
+    s->uuid = plan->table->uuid;
+    s->partitions = calloc(plan->table->n, sizeof(*s->partitions));
+    for (size_t i = 0; i < plan->table->n; i++) {
+        const struct table_entry *entry = &plan->table->entries[i];
+        const struct plan_partition *p = plan_partition(plan, entry->name);
+        struct survey_partition *found = &s->partitions[s->n_partitions++];
+        char uuid[GUID_TEXT];
+
+        found->number = entry->number;
+        found->range = entry->range;
+        found->type = entry->type;
+        found->uuid = entry->uuid;
+        found->name = strdup(entry->name);
+        if (p == NULL)
+            continue;
+        found->fs_uuid = strdup(guid_print(&p->fs_uuid, uuid));
+        found->fs = p->content == CONTENT_SWAP    ? strdup("swap")
+                    : p->content == CONTENT_ESP   ? strdup("vfat")
+                    : p->content != CONTENT_BIOS ? strdup("ext4")
+                                                  : NULL;
+    }
+    s->record = record_copy(plan->record, &e);
+    assert_non_null(s->record);
+    return s;
+}
+
+/* Plans for a blank disk; the caller frees all three. */
+static struct plan *plan_blank(const char *text, struct machine **machine, struct survey **survey)
+{
+    struct plan_options options = {0};
+    struct err e;
+    struct plan *plan;
+
+    *machine = parse(text);
+    *survey = inspect_missing("d.img", 4 * GIB, 512, &e);
+    plan = plan_make(*machine, *survey, images, &options, &e);
+    if (plan == NULL)
+        fail_msg("%s", e.text);
+    return plan;
+}
+
+static void refused(const char *text, const struct survey *survey, enum err_code code,
+                    const char *words)
+{
+    _cleanup_machine_ struct machine *machine = parse(text);
+    _cleanup_survey_ struct survey *blank = NULL;
+    struct plan_options options = {0};
+    struct err e = {.code = ERR_OK};
+
+    blank = inspect_missing("d.img", 4 * GIB, 512, &e);
+    assert_null(plan_make(machine, survey != NULL ? survey : blank, images, &options, &e));
+    assert_int_equal(e.code, code);
+    if (strstr(e.text, words) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", words, e.text);
+}
+
+static void a_blank_disk_is_filled_in_a_safe_order(void **state)
+{
+    static const enum step_kind kinds[] = {STEP_CREATE, STEP_TABLE, STEP_FILL, STEP_FILL,
+                                           STEP_FILL,   STEP_FILL,  STEP_MENU};
+    static const char *const targets[] = {"d.img", "the partition table", "esp", "bios",
+                                          "main",  "dev",                 "menu"};
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL;
+    _cleanup_plan_ struct plan *plan = plan_blank(HEAD HOST DEV, &machine, &survey);
+
+    (void)state;
+    assert_int_equal(plan->n_steps, 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(plan->steps[i].kind, kinds[i]);
+        assert_string_equal(plan->steps[i].target, targets[i]);
+        assert_int_equal(plan->steps[i].n_loses, 0);
+    }
+}
+
+static void a_disk_that_is_right_needs_no_step(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    second = plan_make(machine, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 0);
+    assert_int_equal(second->notes.n, 0);
+}
+
+static void an_incomplete_partition_is_filled_again_in_its_place(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    after->partitions[3].incomplete = true;
+    record_remove_system(after->record, "dev");
+    second = plan_make(machine, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 2);
+    assert_string_equal(second->steps[0].target, "dev");
+    assert_int_equal(second->steps[0].touches[0].start, after->partitions[3].range.start);
+    assert_int_equal(second->steps[1].kind, STEP_MENU);
+}
+
+static void a_root_that_was_completed_before_the_record_is_known_again(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    record_remove_system(after->record, "dev");
+    second = plan_make(machine, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 1);
+    assert_int_equal(second->steps[0].kind, STEP_MENU);
+}
+
+static void somebody_elses_partition_of_that_name_is_refused(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+
+    (void)state;
+    after = survey_after(first);
+    record_remove_system(after->record, "dev");
+    free(after->partitions[3].fs_uuid);
+    after->partitions[3].fs_uuid = strdup("00000000-0000-0000-0000-000000000001");
+    refused(HEAD HOST DEV, after, ERR_REFUSED, "is called dev and was not made by berth");
+}
+
+static void a_guest_that_the_file_does_not_have_stays(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL, *less = parse(HEAD HOST);
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    second = plan_make(less, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 0);
+}
+
+static void prune_takes_it_from_the_menu_first_and_says_what_is_lost(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL, *less = parse(HEAD HOST);
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {.prune = true};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    second = plan_make(less, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 2);
+    assert_int_equal(second->steps[0].kind, STEP_MENU);
+    assert_int_equal(second->steps[1].kind, STEP_REMOVE);
+    assert_int_equal(second->steps[1].n_loses, 1);
+    assert_string_equal(second->steps[1].loses[0],
+                        "partition 4, dev (1 GiB), and everything in it");
+}
+
+static void a_guest_of_another_family_is_refused(void **state)
+{
+    (void)state;
+    images[1].family = (char *)"bsd";
+    refused(HEAD HOST DEV, NULL, ERR_REFUSED, "must be of the host's family, linux");
+}
+
+static void an_image_that_does_not_fit_is_named_with_its_place(void **state)
+{
+    (void)state;
+    images[1].content_bytes = 2 * GIB;
+    refused(HEAD HOST DEV, NULL, ERR_NO_SPACE, "m.yaml:5:40: dev: 1GiB is ");
+}
+
+static void an_mbr_disk_is_not_supported_yet(void **state)
+{
+    _cleanup_survey_ struct survey *survey = NULL;
+    struct err e;
+
+    (void)state;
+    survey = inspect_missing("d.img", 4 * GIB, 512, &e);
+    survey->exists = true;
+    survey->table = TABLE_MBR;
+    refused(HEAD HOST, survey, ERR_UNSUPPORTED, "MBR");
+}
+
+static void a_disk_with_unknown_data_is_refused(void **state)
+{
+    _cleanup_survey_ struct survey *survey = NULL;
+    struct err e;
+
+    (void)state;
+    survey = inspect_missing("d.img", 4 * GIB, 512, &e);
+    survey->exists = survey->unknown_data = true;
+    refused(HEAD HOST, survey, ERR_REFUSED, "yet it is not empty");
+}
+
+static void a_record_of_a_later_berth_is_not_changed(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST, &machine, &survey);
+
+    (void)state;
+    after = survey_after(first);
+    after->record->level = after->record->needs = RECORD_LEVEL + 1;
+    refused(HEAD HOST DEV, after, ERR_REFUSED, "this berth knows up to");
+}
+
+static void another_device_than_the_file_means_is_refused(void **state)
+{
+    (void)state;
+    refused("berth: 1\ndisk: {path: d.img, size: 4GiB, serial: A1}\n" HOST, NULL, ERR_REFUSED,
+            "its serial is not known, not A1");
+}
+
+static void growing_is_refused_and_shrinking_is_told(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL, *smaller = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    refused(HEAD "host: {name: main, image: i, root: {size: 2GiB}}\n", after, ERR_UNSUPPORTED,
+            "growing is not supported yet");
+    smaller = parse(HEAD "host: {name: main, image: i, root: {size: 512MiB}}\n");
+    second = plan_make(smaller, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 0);
+    assert_int_equal(second->notes.n, 1);
+}
+
+static void changed_settings_are_told_by_name(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL, *other = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    other = parse(HEAD "host: {name: main, image: i, root: {size: 1GiB}, hostname: other}\n");
+    second = plan_make(other, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 0);
+    assert_int_equal(second->notes.n, 1);
+    assert_non_null(strstr(second->notes.items[0], "(hostname)"));
+}
+
+static void a_menu_that_names_no_system_is_refused(void **state)
+{
+    (void)state;
+    refused(HEAD HOST "menu: {default: gone}\n", NULL, ERR_USAGE, "there is no system called gone");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_blank_disk_is_filled_in_a_safe_order, setup),
+        cmocka_unit_test_setup(a_disk_that_is_right_needs_no_step, setup),
+        cmocka_unit_test_setup(an_incomplete_partition_is_filled_again_in_its_place, setup),
+        cmocka_unit_test_setup(a_root_that_was_completed_before_the_record_is_known_again, setup),
+        cmocka_unit_test_setup(somebody_elses_partition_of_that_name_is_refused, setup),
+        cmocka_unit_test_setup(a_guest_that_the_file_does_not_have_stays, setup),
+        cmocka_unit_test_setup(prune_takes_it_from_the_menu_first_and_says_what_is_lost, setup),
+        cmocka_unit_test_setup(a_guest_of_another_family_is_refused, setup),
+        cmocka_unit_test_setup(an_image_that_does_not_fit_is_named_with_its_place, setup),
+        cmocka_unit_test_setup(an_mbr_disk_is_not_supported_yet, setup),
+        cmocka_unit_test_setup(a_disk_with_unknown_data_is_refused, setup),
+        cmocka_unit_test_setup(a_record_of_a_later_berth_is_not_changed, setup),
+        cmocka_unit_test_setup(another_device_than_the_file_means_is_refused, setup),
+        cmocka_unit_test_setup(growing_is_refused_and_shrinking_is_told, setup),
+        cmocka_unit_test_setup(changed_settings_are_told_by_name, setup),
+        cmocka_unit_test_setup(a_menu_that_names_no_system_is_refused, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
