@@ -100,9 +100,12 @@ int kernel_partition_delete(int fd, unsigned number, struct err *e)
 {
     struct blkpg_partition p = {.pno = (int)number};
 
-    if (blkpg(fd, BLKPG_DEL_PARTITION, &p) < 0)
-        return err_errno(e, "taking partition %u away from the kernel", number);
-    return 0;
+    if (blkpg(fd, BLKPG_DEL_PARTITION, &p) == 0)
+        return 0;
+    if (errno == EBUSY)
+        return err_set(e, ERR_IN_USE, "partition %u, which the table does not have, is in use",
+                       number);
+    return err_errno(e, "taking partition %u away from the kernel", number);
 }
 
 int kernel_partition_wait(const struct kernel_partition *partition, struct err *e)

@@ -137,6 +137,18 @@ static int limit(__rlimit_resource_t resource, rlim_t value, struct err *e)
     return setrlimit(resource, &bound) < 0 ? err_errno(e, "setting a limit") : 0;
 }
 
+/* The kernel's signal at the parent's end does not come when that was before it was asked for. */
+static int end_with_parent(const struct jail_options *options, struct err *e)
+{
+    if (options->outlives_parent)
+        return 0;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return err_errno(e, "ending with the parent");
+    if (options->parent != 0 && getppid() != options->parent)
+        return err_set(e, ERR_INTERRUPTED, "%s: what started it has ended", options->what);
+    return 0;
+}
+
 int jail_enter(const struct jail_options *options, struct err *e)
 {
     if (silence_standard_fds(e) < 0 || jail_close_fds(&options->keep, e) < 0)
@@ -148,41 +160,40 @@ int jail_enter(const struct jail_options *options, struct err *e)
         return -1;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_errno(e, "giving up privileges");
-    /* Last but one, since changing ids clears it. */
-    if (!options->outlives_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-        return err_errno(e, "ending with the parent");
+    if (end_with_parent(options, e) < 0) /* after the ids, whose change undoes it */
+        return -1;
     return jail_calls_restrict(options, e);
 }
 
 /* The child: its own session, so that a terminal's Ctrl-C is the parent's alone to handle. */
-static _Noreturn void child_main(const struct jail_options *options, int report, jail_fn *fn,
-                                 void *arg)
+static _Noreturn void child_main(struct jail_options *inside, jail_fn *fn, void *arg)
 {
-    struct jail_options inside = *options;
     struct err err = {0};
     sigset_t none;
 
     setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    inside.report = report;
-    if (jail_fds_add(&inside.keep, report, &err) == 0 && jail_enter(&inside, &err) == 0 &&
+    if (jail_fds_add(&inside->keep, inside->report, &err) == 0 && jail_enter(inside, &err) == 0 &&
         fn(arg, &err) == 0)
         _exit(0);
-    (void)!write(report, &err, sizeof(err));
+    (void)!write(inside->report, &err, sizeof(err));
     _exit(1);
 }
 
 int jail_start(const struct jail_options *options, jail_fn *fn, void *arg, struct jail_child *child,
                struct err *e)
 {
+    struct jail_options inside = *options;
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_errno(e, "a pipe for %s", options->what);
+    inside.report = ends[1];
+    inside.parent = getpid();
     child->pid = fork();
     if (child->pid == 0)
-        child_main(options, ends[1], fn, arg);
+        child_main(&inside, fn, arg);
     close(ends[1]);
     if (child->pid < 0) {
         err_errno(e, "starting %s", options->what);

@@ -36,6 +36,7 @@ struct jail_options {
     const int *write;     /* JAIL_READER: the descriptors it may write to */
     size_t n_write;
     int report;           /* set by jail_start: where the err goes; else 0 */
+    pid_t parent;         /* set by jail_start; else 0 */
     bool outlives_parent; /* else it ends with the process that started it */
 };
 

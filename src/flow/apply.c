@@ -65,6 +65,20 @@ static int look_again(struct apply *apply, const struct intent *intent,
     return err_hint(e, "nothing was written; give the command again");
 }
 
+/* The kernel may remember partitions that the table no longer has, or not know one that it has. */
+static int teach_kernel(struct apply *apply, struct err *e)
+{
+    const struct survey *survey = apply->plan->survey;
+    _cleanup_free_ struct disk_partition *list = calloc(survey->n_partitions + 1, sizeof(*list));
+
+    if (list == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        list[i] = (struct disk_partition){survey->partitions[i].number,
+                                          survey->partitions[i].range};
+    return disk_update_kernel(apply->disk, list, survey->n_partitions, e);
+}
+
 static int lock_everything(struct apply *apply, const struct intent *intent,
                            const struct plan_options *options, struct err *e)
 {
@@ -72,7 +86,8 @@ static int lock_everything(struct apply *apply, const struct intent *intent,
     if (apply->disk == NULL)
         return -1;
     if (disk_lock_table(apply->disk, e) < 0 || disk_check_users(apply->disk, e) < 0 ||
-        look_again(apply, intent, options, e) < 0 || allow_table(apply, e) < 0)
+        look_again(apply, intent, options, e) < 0 || teach_kernel(apply, e) < 0 ||
+        allow_table(apply, e) < 0)
         return -1;
     return claim_partitions(apply, e);
 }

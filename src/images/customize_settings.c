@@ -179,10 +179,14 @@ static int put_keyboard(struct customize *c, const char *layout, struct err *e)
 int customize_language(struct customize *c, struct err *e)
 {
     const struct machine_system *system = c->in->system;
+    const char *locale = system->locale;
 
     if (system->timezone != NULL && put_timezone(c, system->timezone, e) < 0)
         return -1;
-    if (system->locale != NULL && put_locale(c, system->locale, e) < 0)
+    /* An image that has chosen nothing: login would complain at each session. */
+    if (locale == NULL && customize_held(c, "etc/locale.conf") == NULL)
+        locale = "C.UTF-8";
+    if (locale != NULL && put_locale(c, locale, e) < 0)
         return -1;
     return system->keyboard != NULL ? put_keyboard(c, system->keyboard, e) : 0;
 }

@@ -4,18 +4,18 @@
  * is replayed.
  *
  * The filesystem is hostile: what it claims is checked against the device before memory is
- * taken for it, and folders are read up to a limit, since a damaged map can name one block for ever.
+ * taken for it. The names of one folder are kept, so that a walk reads each folder once.
  */
 #include "tree/ext.h"
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "tree/ext_acl.h"
+#include "tree/ext_folder.h"
 #include "tree/ext_io.h"
 
 #include <limits.h>
 #include <string.h>
 
-#define MAX_FOLDER     GIB /* bytes of one folder's blocks */
 #define MIN_GROUP      256 /* blocks; mke2fs makes none smaller */
 #define MAX_LOG_BLOCK  6   /* 64 KiB */
 #define MAX_READ       MIB /* one call of libext2fs */
@@ -25,6 +25,8 @@
 struct ext_tree {
     struct tree tree;
     struct ext_io io;
+    struct ext_folder folder; /* the names of the folder read last */
+    char *folder_path;        /* its path; NULL: none read */
     /* what the entry of the last stat points to */
     char target[PATH_MAX];
     struct tree_xattr *xattrs;
@@ -33,95 +35,43 @@ struct ext_tree {
 
 /* ---- finding an inode ---- */
 
-typedef int name_fn(void *arg, const char *name, uint32_t ino, unsigned type, struct err *e);
-
-struct scan {
-    name_fn *each;
-    void *arg;
-    struct err *e;
-    uint64_t bytes; /* of the blocks seen so far */
-    int result;
-};
-
-static int damaged_folder(struct scan *scan)
+/* The names of the folder at path (len bytes of it), read unless they are those read last. */
+static int open_folder(struct ext_tree *t, const char *path, size_t len, uint32_t ino, struct err *e)
 {
-    scan->result = err_set(scan->e, ERR_SYNTAX, "a damaged folder");
-    return DIRENT_ABORT;
-}
-
-static int scan_record(ext2_ino_t dir, int kind, struct ext2_dir_entry *record, int offset,
-                       int blocksize, char *block, void *arg)
-{
-    struct scan *scan = arg;
-    char name[EXT2_NAME_LEN + 1];
-    size_t len = (size_t)ext2fs_dirent_name_len(record);
-
-    (void)dir;
-    (void)block;
-    scan->bytes += offset == 0 ? (uint64_t)blocksize : 0;
-    if (scan->bytes > MAX_FOLDER)
-        return damaged_folder(scan);
-    if (record->inode == 0 || kind == DIRENT_DOT_FILE || kind == DIRENT_DOT_DOT_FILE)
+    if (t->folder_path != NULL && strlen(t->folder_path) == len &&
+        memcmp(t->folder_path, path, len) == 0)
         return 0;
-    memcpy(name, record->name, len);
-    name[len] = '\0';
-    if (len == 0 || strlen(name) != len || strchr(name, '/') != NULL)
-        return damaged_folder(scan);
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return 0;
-    scan->result = scan->each(scan->arg, name, record->inode,
-                              (unsigned)ext2fs_dirent_file_type(record), scan->e);
-    return scan->result != 0 ? DIRENT_ABORT : 0;
+    free(t->folder_path);
+    t->folder_path = NULL;
+    ext_folder_free(&t->folder);
+    if (ext_folder_read(&t->io, ino, &t->folder, e) < 0)
+        return err_wrap(e, "%.500s", path);
+    t->folder_path = strndup(path, len);
+    return t->folder_path != NULL ? 0 : err_no_memory(e);
 }
 
-/* Calls each() for every name of a folder; a non-zero return ends that and is returned. */
-static int scan_folder(struct ext_tree *t, uint32_t ino, name_fn *each, void *arg, struct err *e)
-{
-    struct scan scan = {.each = each, .arg = arg, .e = e};
-    errcode_t code =
-        ext2fs_dir_iterate2(t->io.fs, ino, DIRENT_FLAG_INCLUDE_EMPTY, NULL, scan_record, &scan);
-
-    if (scan.result != 0)
-        return scan.result;
-    if (code == EXT2_ET_NO_DIRECTORY)
-        return err_set(e, ERR_NOT_FOUND, "not a folder");
-    return code != 0 ? ext_io_error(&t->io, code, "reading a folder", e) : 0;
-}
-
-struct wanted {
-    const char *name;
-    size_t len;
-    uint32_t ino;
-};
-
-static int match(void *arg, const char *name, uint32_t ino, unsigned type, struct err *e)
-{
-    struct wanted *wanted = arg;
-
-    (void)type;
-    (void)e;
-    if (strlen(name) != wanted->len || memcmp(name, wanted->name, wanted->len) != 0)
-        return 0;
-    wanted->ino = ino;
-    return 1;
-}
-
-/* The inode of a path, without following symlinks. */
+/* The inode of a path, without following symlinks. A path in the folder read last needs no walk. */
 static int find_inode(struct ext_tree *t, const char *path, uint32_t *ino, struct err *e)
 {
-    const char *rest = path;
+    const char *last = strrchr(path, '/');
+    size_t parent = last != NULL ? (size_t)(last - path) : 0;
+    size_t at = 0; /* where the next component starts */
 
     *ino = EXT2_ROOT_INO;
-    while (*rest != '\0') {
-        struct wanted wanted = {.name = rest, .len = strcspn(rest, "/")};
-        int found = scan_folder(t, *ino, match, &wanted, e);
+    if (path[0] != '\0' && t->folder_path != NULL && strlen(t->folder_path) == parent &&
+        memcmp(t->folder_path, path, parent) == 0)
+        at = parent + (parent > 0);
+    while (path[at] != '\0') {
+        size_t len = strcspn(path + at, "/");
+        const struct ext_folder_name *name;
 
-        if (found < 0)
-            return err_wrap(e, "%.500s", path);
-        if (found == 0)
+        if (open_folder(t, path, at > 0 ? at - 1 : 0, *ino, e) < 0)
+            return -1;
+        name = ext_folder_find(&t->folder, path + at, len);
+        if (name == NULL)
             return err_set(e, ERR_NOT_FOUND, "%.500s: not found", path);
-        *ino = wanted.ino;
-        rest += wanted.len + (rest[wanted.len] == '/');
+        *ino = name->ino;
+        at += len + (path[at + len] == '/');
     }
     return 0;
 }
@@ -351,40 +301,48 @@ static int ext_stat(struct tree *tree, const char *path, struct tree_entry *entr
 
 /* ---- list ---- */
 
-struct listing {
-    struct ext_tree *t;
-    int (*each)(void *arg, const char *name, enum tree_type type);
-    void *arg;
-};
-
-static int list_name(void *arg, const char *name, uint32_t ino, unsigned type, struct err *e)
+static int name_type(struct ext_tree *t, const struct ext_folder_name *name, enum tree_type *type,
+                     struct err *e)
 {
     static const enum tree_type types[] = {
         [EXT2_FT_REG_FILE] = TREE_FILE, [EXT2_FT_DIR] = TREE_DIR,     [EXT2_FT_CHRDEV] = TREE_CHAR,
         [EXT2_FT_BLKDEV] = TREE_BLOCK,  [EXT2_FT_FIFO] = TREE_FIFO,   [EXT2_FT_SOCK] = TREE_SOCKET,
         [EXT2_FT_SYMLINK] = TREE_SYMLINK};
-    struct listing *listing = arg;
     struct ext2_inode_large inode;
-    enum tree_type found = TREE_FILE;
 
-    if (type > EXT2_FT_UNKNOWN && type < EXT2_FT_MAX)
-        return listing->each(listing->arg, name, types[type]);
+    if (name->type > EXT2_FT_UNKNOWN && name->type < EXT2_FT_MAX) {
+        *type = types[name->type];
+        return 0;
+    }
     /* ext2 without the filetype feature says it only in the inode */
-    if (read_inode(listing->t, ino, &inode, e) < 0 || decode_type(inode.i_mode, &found, e) < 0)
-        return err_wrap(e, "%s", name);
-    return listing->each(listing->arg, name, found);
+    if (read_inode(t, name->ino, &inode, e) < 0 || decode_type(inode.i_mode, type, e) < 0)
+        return err_wrap(e, "%s", name->text);
+    return 0;
 }
 
+/* Names are copied first: each() may look up other paths. */
 static int ext_list(struct tree *tree, const char *path,
                     int (*each)(void *arg, const char *name, enum tree_type type), void *arg,
                     struct err *e)
 {
-    struct listing listing = {(struct ext_tree *)tree, each, arg};
+    struct ext_tree *t = (struct ext_tree *)tree;
+    struct ext_folder folder = {.n = 0};
+    enum tree_type type = TREE_FILE;
     uint32_t ino;
+    int result;
 
-    if (find_inode(listing.t, path, &ino, e) < 0)
+    if (find_inode(t, path, &ino, e) < 0)
         return -1;
-    return scan_folder(listing.t, ino, list_name, &listing, e);
+    result = ext_folder_read(&t->io, ino, &folder, e);
+    if (result < 0)
+        err_wrap(e, "%.500s", path);
+    for (size_t i = 0; result == 0 && i < folder.n; i++) {
+        result = name_type(t, &folder.names[i], &type, e);
+        if (result == 0)
+            result = each(arg, folder.names[i].text, type);
+    }
+    ext_folder_free(&folder);
+    return result;
 }
 
 static void ext_close(struct tree *tree)
@@ -392,6 +350,8 @@ static void ext_close(struct tree *tree)
     struct ext_tree *t = (struct ext_tree *)tree;
 
     forget_xattrs(t);
+    ext_folder_free(&t->folder);
+    free(t->folder_path);
     ext_io_close(&t->io);
     free(t);
 }

@@ -28,8 +28,10 @@ THIRD = """\
     root: {{size: {root}, fs: ext4}}
 """
 
-# so that two applies of one machine file make the same bytes
-REPRODUCIBLE = {"BERTH_SEED": "crash", "SOURCE_DATE_EPOCH": "1700000000"}
+def reproducible(machine):
+    """The environment in which two applies of that machine file make the same bytes. A seed gives
+    every program the same GUIDs, so an apply that adds to a disk needs another one."""
+    return {"BERTH_SEED": machine.stem, "SOURCE_DATE_EPOCH": "1700000000"}
 
 
 def write(path, third=False, size="160MiB", esp="40MiB", root="16MiB"):

@@ -20,14 +20,14 @@ def traced_apply(berth, machine, disk):
     log = berth.home / "trace"
     log.unlink(missing_ok=True)
     berth.ok("apply", machine, "--disk", disk, "--yes",
-             env={**machines.REPRODUCIBLE, "BERTH_TRACE": str(log)})
+             env={**machines.reproducible(machine), "BERTH_TRACE": str(log)})
     return trace.read(log)
 
 
 def complete(berth, machine, expected, name, disk):
     """Applies again after a cut. Returns what is wrong then, or None."""
     try:
-        done = berth("apply", machine, "--disk", disk, "--yes", env=machines.REPRODUCIBLE)
+        done = berth("apply", machine, "--disk", disk, "--yes", env=machines.reproducible(machine))
         if done.returncode != 0:
             return f"{name}: apply: status {done.returncode}\n{done.stderr}"
         different = machines.difference(berth, disk, expected)

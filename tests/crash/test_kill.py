@@ -29,14 +29,14 @@ def world(tmp_path_factory):
     machine = machines.write(home / "machine.yaml", size="256MiB", root="64MiB")
     disk = home / "whole.img"
     start = time.monotonic()
-    berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.REPRODUCIBLE)
+    berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.reproducible(machine))
     return berth, machine, disk, time.monotonic() - start
 
 
 def apply_and_kill(berth, machine, disk, seconds):
     """Starts an apply and kills it after that time; True when it was still at work."""
     child = subprocess.Popen([berth.binary, "apply", machine, "--disk", disk, "--yes"],
-                             env={**berth.env, **machines.REPRODUCIBLE}, cwd=berth.home,
+                             env={**berth.env, **machines.reproducible(machine)}, cwd=berth.home,
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     time.sleep(seconds)
@@ -58,7 +58,7 @@ def test_an_apply_that_was_killed_is_completed_by_the_next_one(world):
     for number in range(KILLS):
         disk = berth.home / f"killed-{number}.img"
         killed += apply_and_kill(berth, machine, disk, moments.uniform(0, seconds))
-        berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.REPRODUCIBLE)
+        berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.reproducible(machine))
         different = machines.difference(berth, disk, whole)
         assert different is None, f"kill {number}: {different}"
         if number < BOOTS:

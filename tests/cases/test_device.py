@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""apply and menu on a block device: partition nodes, mounts, who uses what. Needs root and /dev/loop."""
+import hashlib
+import subprocess
+import sys
+import pathlib
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "guests"))
+import tiny  # noqa: E402
+
+MACHINE = """\
+berth: 1
+name: device
+partitions:
+  - {name: esp, type: esp, size: 40MiB}
+  - {name: shared, type: linux, size: 16MiB, fs: ext4}
+host: {name: main, image: tiny, root: {size: 20MiB}}
+menu: {default: main}
+"""
+DEV = "guests:\n  - {name: dev, image: tiny, root: {size: 20MiB}}\n"
+
+
+def run(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def device(berth):
+    """A loop device of 200 MiB, its machine file, and the image "tiny"."""
+    tiny.make_image(berth.home / "tiny.tar")
+    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    with open(berth.home / "backing", "wb") as backing:
+        backing.truncate(200 << 20)
+    node = run("losetup", "--find", "--show", berth.home / "backing")
+    yield node
+    subprocess.run(["umount", "-q", *(f"{node}p{n}" for n in range(1, 6))], check=False,
+                   stderr=subprocess.DEVNULL)
+    subprocess.run(["partx", "--delete", node], check=False, stderr=subprocess.DEVNULL)
+    run("losetup", "--detach", node)
+
+
+def apply(berth, device, text, *options):
+    (berth.home / "m.yaml").write_text(text)
+    # a terminal is what lets a device without a serial be changed by --yes
+    command = " ".join([berth.binary, "apply", str(berth.home / "m.yaml"), "--disk", device,
+                        "--yes", *options])
+    return subprocess.run(["script", "--quiet", "--return", "--command", command, "/dev/null"],
+                          env=berth.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60)
+
+
+def test_without_a_terminal_a_device_must_be_named_by_what_it_says_of_itself(berth, device):
+    (berth.home / "m.yaml").write_text(MACHINE)
+    done = berth("apply", berth.home / "m.yaml", "--disk", device, "--yes")
+    assert done.returncode == 3
+    assert "nothing says which one it must be" in done.stderr
+    assert not any(pathlib.Path(device).open("rb").read(1 << 20))
+
+
+def test_the_kernel_knows_every_new_partition_and_mounts_it(berth, device):
+    done = apply(berth, device, MACHINE)
+    assert done.returncode == 0, done.stdout
+    point = berth.home / "mnt"
+    point.mkdir()
+    run("mount", f"{device}p4", point)
+    assert (point / "etc/hostname").read_text() == "main\n"
+    run("umount", point)
+    assert "nothing to do" in apply(berth, device, MACHINE).stdout
+
+
+def test_a_guest_is_added_beside_a_mounted_host(berth, device):
+    assert apply(berth, device, MACHINE).returncode == 0
+    point = berth.home / "mnt"
+    point.mkdir()
+    run("mount", f"{device}p4", point)
+    (point / "kept").write_text("by the host")
+    done = apply(berth, device, MACHINE + DEV)
+    assert done.returncode == 0, done.stdout
+    assert (point / "kept").read_text() == "by the host"
+    run("umount", point)
+    run("e2fsck", "-fn", f"{device}p4")
+    run("e2fsck", "-fn", f"{device}p5")
+    assert [s["name"] for s in berth.json("guest", "list", "--disk", device)["systems"]] \
+        == ["main", "dev"]
+
+
+def test_what_prune_would_delete_is_refused_while_it_is_mounted(berth, device):
+    assert apply(berth, device, MACHINE + DEV).returncode == 0
+    point = berth.home / "mnt"
+    point.mkdir()
+    run("mount", f"{device}p5", point)
+    before = hashlib.sha256(pathlib.Path(device).read_bytes()).hexdigest()
+    done = apply(berth, device, MACHINE, "--prune")
+    assert done.returncode == 3
+    assert f"mounted on {point}" in done.stdout
+    assert hashlib.sha256(pathlib.Path(device).read_bytes()).hexdigest() == before
+    run("umount", point)
+    assert apply(berth, device, MACHINE, "--prune").returncode == 0
+    assert not pathlib.Path(f"{device}p5").exists()
+
+
+def test_partitions_that_only_the_kernel_remembers_are_forgotten(berth, device):
+    assert apply(berth, device, MACHINE).returncode == 0
+    with open(device, "r+b") as disk:
+        disk.write(bytes(200 << 20))
+    assert pathlib.Path(f"{device}p4").exists()
+    done = apply(berth, device, MACHINE + DEV)
+    assert done.returncode == 0, done.stdout
+    assert pathlib.Path(f"{device}p5").exists()
+
+
+def test_disk_show_says_who_uses_a_partition(berth, device):
+    assert apply(berth, device, MACHINE).returncode == 0
+    point = berth.home / "mnt"
+    point.mkdir()
+    run("mount", f"{device}p3", point)
+    use = {p["name"]: p["in-use"] for p in berth.json("disk", "show", device)["disk"]["partitions"]}
+    assert use["shared"] == f"mounted on {point}"
+    assert use["main"] is None
+    run("umount", point)
+
+
+def test_an_image_file_behind_a_loop_device_is_in_use(berth, device):
+    (berth.home / "m.yaml").write_text(MACHINE)
+    done = berth("apply", berth.home / "m.yaml", "--disk", berth.home / "backing", "--yes")
+    assert done.returncode == 3
+    assert f"in use by {device}" in done.stderr
+
+
+def test_a_partition_is_not_a_disk(berth, device):
+    assert apply(berth, device, MACHINE).returncode == 0
+    done = berth("disk", "show", f"{device}p4")
+    assert done.returncode == 2
+    assert "is a partition, not a disk" in done.stderr
