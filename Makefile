@@ -15,9 +15,12 @@ LIB_SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
 CLI_SRC := $(wildcard src/cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
-UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-TOOLS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/boot/*.c))
-FUZZ    := $(patsubst %.c,$(BUILD)-fuzz/%,$(wildcard tests/fuzz/*.c))
+# unit tests, and the programs that other tests run: all in $(BUILD)/tests
+TEST_SRC := $(wildcard tests/unit/*.c tests/cases/*.c tests/boot/*.c tests/bench/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+TESTS   := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRC)))
+FUZZ    := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(FUZZ_SRC)))
+vpath %.c $(sort $(dir $(TEST_SRC) $(FUZZ_SRC)))
 FORMAT  := $(wildcard src/*/*.[ch] tests/*/*.[ch])
 DATADIR  = $(DESTDIR)$(PREFIX)/share
 
@@ -29,17 +32,20 @@ $(BUILD)/berth: $(CLI_OBJ) $(BUILD)/libberth.a
 $(BUILD)/libberth.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+define compile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+endef
+$(BUILD)/tests/%.o: %.c
+	$(compile)
+$(BUILD)/%.o: %.c
+	$(compile)
 
-$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libberth.a
+$(TESTS) $(FUZZ): %: %.o $(BUILD)/libberth.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libberth.a $(LIBS) -lcmocka
 
-$(TOOLS) $(FUZZ:$(BUILD)-fuzz/%=$(BUILD)/%): %: %.o $(BUILD)/libberth.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libberth.a $(LIBS)
-
-tests: $(BUILD)/berth $(UNIT) $(TOOLS)
+tests: $(BUILD)/berth $(TESTS)
+fuzzers: $(FUZZ)
 
 # every test, the boot tests in QEMU included
 check:
@@ -54,9 +60,9 @@ san:
 	$(MAKE) BUILD=$(BUILD)-san CFLAGS="$(SAN)" tests
 	scripts/run-tests $(BUILD)-san tests/cases
 
-# a fuzzer for every parser, to be run by hand: build-fuzz/tests/fuzz/NAME tests/fuzz/seeds
+# a fuzzer for every parser, to be run by hand: build-fuzz/tests/fuzz_NAME tests/fuzz/seeds/NAME
 fuzz:
-	$(MAKE) CC=clang BUILD=$(BUILD)-fuzz CFLAGS="$(SAN) -fsanitize=fuzzer-no-link" LDFLAGS=-fsanitize=fuzzer $(FUZZ)
+	$(MAKE) CC=clang BUILD=$(BUILD)-fuzz CFLAGS="$(SAN) -fsanitize=fuzzer-no-link" LDFLAGS=-fsanitize=fuzzer fuzzers
 
 bench: all
 	scripts/bench $(BUILD)/berth
@@ -81,6 +87,6 @@ deb:
 clean:
 	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-fuzz $(BUILD)-clang
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d)
-.PHONY: all tests check check-fast san fuzz bench format check-format install deb clean
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*.d)
+.PHONY: all tests fuzzers check check-fast san fuzz bench format check-format install deb clean
 .SECONDARY:

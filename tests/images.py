@@ -32,10 +32,8 @@ def digest(*contents):
 
 
 def recipe_digest():
-    """Of everything that decides what a recipe's image holds."""
-    sources = sorted((ROOT / "src/images").glob("recipes/*")) + \
-        sorted((ROOT / "src/images").glob("build*.c"))
-    return digest(*(path.read_bytes() for path in sources))
+    return digest(*((ROOT / "src/images/recipes" / f"{recipe}.yaml").read_bytes()
+                    for recipe in RECIPES))
 
 
 def berth(binary, store, *arguments):

@@ -139,6 +139,7 @@ static void put_next(FILE *out, const struct menu *menu)
           out);
 }
 
+/* The id of the entry that is no system is none that a system could have. */
 static void put_menu(FILE *out, const struct record *record, const struct menu *menu)
 {
     fputs("function berth_menu {\n", out);
@@ -147,7 +148,7 @@ static void put_menu(FILE *out, const struct record *record, const struct menu *
     for (size_t i = 0; i < menu->n; i++)
         put_entry(out, record, &menu->entries[i]);
     fputs("  if [ \"$grub_platform\" = efi ]; then\n"
-          "    menuentry 'Firmware setup' --id 'firmware-setup' { fwsetup; }\n"
+          "    menuentry 'Firmware setup' --id 'FIRMWARE' { fwsetup; }\n"
           "  fi\n",
           out);
     if (menu->n > 0) {

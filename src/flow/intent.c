@@ -10,6 +10,7 @@
 #include "partition/inspect.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* A relative path in the file is relative to the file's folder. */
 static char *disk_path(const struct machine *machine, const char *disk, struct err *e)
@@ -39,7 +40,12 @@ static struct survey *survey_missing(const struct machine *machine, const char *
 
 static struct survey *survey_disk(const struct machine *machine, const char *path, struct err *e)
 {
-    if (access(path, F_OK) < 0 && errno == ENOENT && strncmp(path, "/dev/", 5) != 0)
+    struct stat st;
+    int found = stat(path, &st);
+
+    /* An empty file is what a power cut leaves of one that was about to be made. */
+    if (found < 0 ? errno == ENOENT && strncmp(path, "/dev/", 5) != 0
+                  : S_ISREG(st.st_mode) && st.st_size == 0)
         return survey_missing(machine, path, e);
     return observe_path(path, machine->disk.sector_size, OBSERVE_RECORD, e);
 }

@@ -18,6 +18,7 @@
 #include "flow/nbd.h"
 #include "flow/private_disk.h"
 #include "flow/view.h"
+#include "os/journal.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -243,6 +244,20 @@ static int boot(struct session *session, enum run_end *end, struct err *e)
     return result;
 }
 
+static int note_journal(struct session *session, struct err *e)
+{
+    bool needs;
+
+    if (journal_needs_recovery(session->stack.root, &needs, e) < 0)
+        return -1;
+    if (needs)
+        ui_note(session->request->ui,
+                "%s was not shut down cleanly: it mends its filesystem when it boots; a kernel "
+                "installed just before that may be missing this time",
+                session->request->name);
+    return 0;
+}
+
 static bool interrupted(const struct session *session)
 {
     struct pollfd poll_signals = {session->signals, POLLIN, 0};
@@ -312,6 +327,8 @@ static int run_session(struct session *session, enum run_end *end, struct err *e
     if (session->signals < 0)
         return -1;
     announce(session);
+    if (note_journal(session, e) < 0)
+        return -1;
     return boot_until_off(session, end, e);
 }
 

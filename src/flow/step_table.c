@@ -6,8 +6,6 @@
 #include "partition/type.h"
 
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,26 +25,21 @@ int step_create_done(struct apply *apply, const struct step *step, struct err *e
     return errno == ENOENT ? 0 : err_errno(e, "%s", apply->path);
 }
 
-/* The file gets its size under another name, so that one of that name is always whole. */
+/* An empty file counts as none (see intent.c), so a cut between both calls is made good by the next
+ * apply. */
 int step_create_apply(struct apply *apply, const struct step *step, struct err *e)
 {
-    _cleanup_free_ char *draft = io_format(e, "%s.XXXXXX", apply->path);
-    _cleanup_close_ int fd = -1;
-    mode_t mask = umask(0);
-    int result = 0;
+    _cleanup_close_ int fd = open(apply->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct stat st;
 
     (void)step;
-    umask(mask);
-    if (draft == NULL)
-        return -1;
-    fd = mkostemp(draft, O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0 || fstat(fd, &st) < 0)
         return err_errno(e, "making %s", apply->path);
-    if (ftruncate(fd, (off_t)apply->plan->survey->bytes) < 0 || fchmod(fd, 0666 & ~mask) < 0 ||
-        fsync(fd) < 0 || link(draft, apply->path) < 0)
-        result = err_errno(e, "making %s", apply->path);
-    unlink(draft);
-    return result < 0 ? -1 : io_sync_folder(apply->path, e);
+    if (st.st_size != 0)
+        return err_set(e, ERR_REFUSED, "%s appeared since its steps were shown", apply->path);
+    if (ftruncate(fd, (off_t)apply->plan->survey->bytes) < 0 || fsync(fd) < 0)
+        return err_errno(e, "making %s", apply->path);
+    return io_sync_folder(apply->path, e);
 }
 
 /* Tells the kernel what the table on the disk says now. */

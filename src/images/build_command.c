@@ -11,14 +11,14 @@
 
 #include <string.h>
 
-/* Manuals and translations are a third of a small system; licences stay. No image configures a boot
- * loader or waits for another system's swap; and its initramfs checks an ext4 root before mounting
- * it. */
+/* Manuals and translations are a third of a small system; they are left out now, licences stay, and
+ * what is installed later comes whole. No image configures a boot loader or waits for another
+ * system's swap, and its initramfs checks an ext4 root before mounting it. Nothing of the machine
+ * that builds stays. The files .updated say that the caches in /etc and /var are of this /usr
+ * (systemd.unit(5), ConditionNeedsUpdate), else the first boot makes them all again. */
 static const char *const constant_arguments[] = {
     "--architectures=amd64",
     "--format=tar",
-    "--aptopt=Apt::Install-Recommends \"false\"",
-    "--aptopt=Acquire::Languages \"none\"",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/info/*",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -27,7 +27,8 @@ static const char *const constant_arguments[] = {
     "--essential-hook=mkdir -p \"$1/etc/initramfs-tools/conf.d\"",
     "--essential-hook=echo RESUME=none > \"$1/etc/initramfs-tools/conf.d/resume\"",
     "--essential-hook=echo '/dev/root / ext4 errors=remount-ro 0 1' > \"$1/etc/fstab\"",
-    "--customize-hook=rm -f \"$1\"/etc/ssh/ssh_host_*",
+    "--customize-hook=rm -f \"$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap\" \"$1\"/etc/ssh/ssh_host_*",
+    "--customize-hook=test -L \"$1/etc/resolv.conf\" || rm -f \"$1/etc/resolv.conf\"",
     "--customize-hook=: > \"$1/etc/machine-id\"",
     "--customize-hook=touch \"$1/etc/.updated\" \"$1/var/.updated\"",
     "--customize-hook=rm -rf \"$1/var/log/apt\" \"$1\"/var/log/*.log",
@@ -94,31 +95,32 @@ static int add_sources(const struct recipe *recipe, struct strings *command, str
     return result;
 }
 
+static int add_components(const struct recipe *recipe, struct strings *command, struct err *e)
+{
+    char *all = io_format(e, "--components=%s", recipe->components.items[0]);
+
+    for (size_t i = 1; all != NULL && i < recipe->components.n; i++) {
+        char *longer = io_format(e, "%s,%s", all, recipe->components.items[i]);
+
+        free(all);
+        all = longer;
+    }
+    return add(command, e, all);
+}
+
 int build_command(const struct build *build, const char *folder, struct strings *command,
                   struct err *e)
 {
     if (add(command, e, io_format(e, "mmdebstrap")) < 0 ||
         add(command, e, io_format(e, "--variant=%s", build->recipe->variant)) < 0 ||
-        add(command, e, io_format(e, "--logfile=%s/" BUILD_LOG, folder)) < 0)
+        add(command, e, io_format(e, "--logfile=%s/" BUILD_LOG, folder)) < 0 ||
+        add_components(build->recipe, command, e) < 0 || add_packages(build, command, e) < 0 ||
+        add_local_packages(build, folder, command, e) < 0)
         return -1;
-    if (build->recipe->components.n > 0) {
-        _cleanup_free_ char *all =
-            io_format(e, "--components=%s", build->recipe->components.items[0]);
-
-        for (size_t i = 1; all != NULL && i < build->recipe->components.n; i++) {
-            char *longer = io_format(e, "%s,%s", all, build->recipe->components.items[i]);
-
-            free(all);
-            all = longer;
-        }
-        if (add(command, e, steal(all)) < 0)
-            return -1;
-    }
     for (size_t i = 0; i < sizeof(constant_arguments) / sizeof(constant_arguments[0]); i++)
         if (strings_add(command, constant_arguments[i], strlen(constant_arguments[i]), e) < 0)
             return -1;
-    if (add_packages(build, command, e) < 0 || add_local_packages(build, folder, command, e) < 0 ||
-        add(command, e, io_format(e, "%s", build->recipe->suite)) < 0 ||
+    if (add(command, e, io_format(e, "%s", build->recipe->suite)) < 0 ||
         add(command, e, io_format(e, "-")) < 0)
         return -1;
     return add_sources(build->recipe, command, e);

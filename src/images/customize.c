@@ -174,6 +174,14 @@ static int hold(struct customize *c, const struct tree_entry *entry, struct tree
     return entry->type == TREE_FILE && content != NULL ? read_content(held, content, e) : 0;
 }
 
+/* The rows for units mean them wherever the image keeps them; those for etc mean no usr/etc. */
+static bool matches(const char *pattern, const char *path)
+{
+    if (strncmp(pattern, "lib/", 4) == 0)
+        path = merged(path);
+    return fnmatch(pattern, path, 0) == 0;
+}
+
 int customize_take(struct customize *customize, const struct tree_entry *entry,
                    struct tree_source *content, struct err *e)
 {
@@ -181,8 +189,7 @@ int customize_take(struct customize *customize, const struct tree_entry *entry,
     if (entry->type == TREE_DIR && strncmp(entry->path, "etc/skel/", 9) != 0)
         return 0;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (fnmatch(rules[i].pattern, entry->path, 0) != 0 &&
-            fnmatch(rules[i].pattern, merged(entry->path), 0) != 0)
+        if (!matches(rules[i].pattern, entry->path))
             continue;
         if (!rules[i].drop && hold(customize, entry, content, e) < 0)
             return err_wrap(e, "customising");

@@ -53,14 +53,27 @@ static int verify(struct stream *stream, const struct image *image, struct err *
     return err_set(e, ERR_VERIFY, "%s is %s, and should be %s", image->path, digest, image->digest);
 }
 
+/* Damage may show first as an archive that makes no sense; the digest tells what it is. */
+static int copy_or_blame(struct stream *stream, struct tree *to, struct customize *customize,
+                         const struct image *image, const struct customize_input *input,
+                         struct ui *ui, struct err *e)
+{
+    struct err blame;
+
+    if (copy_entries(stream, to, customize, input, ui, e) == 0)
+        return verify(stream, image, e);
+    if (e->code == ERR_FAILED && verify(stream, image, &blame) < 0 && blame.code == ERR_VERIFY)
+        *e = blame;
+    return -1;
+}
+
 static int fill(struct stream *stream, struct tree *to, const struct image *image,
                 const struct customize_input *input, struct ui *ui, struct err *e)
 {
     _cleanup_customize_ struct customize *customize = customize_new(input, e);
 
-    if (customize == NULL || copy_entries(stream, to, customize, input, ui, e) < 0 ||
-        verify(stream, image, e) < 0 || customize_finish(customize, to, ui, e) < 0 ||
-        tree_sync(to, e) < 0)
+    if (customize == NULL || copy_or_blame(stream, to, customize, image, input, ui, e) < 0 ||
+        customize_finish(customize, to, ui, e) < 0 || tree_sync(to, e) < 0)
         return -1;
     return report(stream, input, ui, e);
 }

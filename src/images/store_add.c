@@ -11,13 +11,13 @@
 #include "images/format.h"
 #include "images/scan.h"
 #include "images/store.h"
+#include "tree/tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define DRAFT_PREFIX ".draft-"
 
@@ -166,7 +166,7 @@ int store_commit(struct draft *draft, struct image *image, struct err *e)
     if (stands < 0 || path == NULL)
         return -1;
     if (image->created == 0)
-        image->created = time(NULL);
+        image->created = tree_now();
     if (stands == 0 &&
         (place_blob(draft, path, e) < 0 || write_manifest(draft->folder, image, e) < 0))
         return err_wrap(e, "the image store");

@@ -36,7 +36,8 @@ struct ext_tree {
 /* ---- finding an inode ---- */
 
 /* The names of the folder at path (len bytes of it), read unless they are those read last. */
-static int open_folder(struct ext_tree *t, const char *path, size_t len, uint32_t ino, struct err *e)
+static int open_folder(struct ext_tree *t, const char *path, size_t len, uint32_t ino,
+                       struct err *e)
 {
     if (t->folder_path != NULL && strlen(t->folder_path) == len &&
         memcmp(t->folder_path, path, len) == 0)
@@ -225,9 +226,9 @@ static int decode_type(unsigned mode, enum tree_type *type, struct err *e)
     static const struct {
         unsigned mode;
         enum tree_type type;
-    } types[] = {{LINUX_S_IFREG, TREE_FILE}, {LINUX_S_IFDIR, TREE_DIR},
+    } types[] = {{LINUX_S_IFREG, TREE_FILE},    {LINUX_S_IFDIR, TREE_DIR},
                  {LINUX_S_IFLNK, TREE_SYMLINK}, {LINUX_S_IFCHR, TREE_CHAR},
-                 {LINUX_S_IFBLK, TREE_BLOCK}, {LINUX_S_IFIFO, TREE_FIFO},
+                 {LINUX_S_IFBLK, TREE_BLOCK},   {LINUX_S_IFIFO, TREE_FIFO},
                  {LINUX_S_IFSOCK, TREE_SOCKET}};
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -305,8 +306,8 @@ static int name_type(struct ext_tree *t, const struct ext_folder_name *name, enu
                      struct err *e)
 {
     static const enum tree_type types[] = {
-        [EXT2_FT_REG_FILE] = TREE_FILE, [EXT2_FT_DIR] = TREE_DIR,     [EXT2_FT_CHRDEV] = TREE_CHAR,
-        [EXT2_FT_BLKDEV] = TREE_BLOCK,  [EXT2_FT_FIFO] = TREE_FIFO,   [EXT2_FT_SOCK] = TREE_SOCKET,
+        [EXT2_FT_REG_FILE] = TREE_FILE,  [EXT2_FT_DIR] = TREE_DIR,   [EXT2_FT_CHRDEV] = TREE_CHAR,
+        [EXT2_FT_BLKDEV] = TREE_BLOCK,   [EXT2_FT_FIFO] = TREE_FIFO, [EXT2_FT_SOCK] = TREE_SOCKET,
         [EXT2_FT_SYMLINK] = TREE_SYMLINK};
     struct ext2_inode_large inode;
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* True when the journal holds changes that are not in place yet: the system was not shut down, or is
- * running. What is read may then be old. `tree` comes from ext_tree_open. */
+/* True when the journal holds changes that are not in place yet: the system was not shut down, or
+ * is running. What is read may then be old. `tree` comes from ext_tree_open. */
 bool ext_tree_needs_recovery(struct tree *tree);
 
 #endif

@@ -64,8 +64,8 @@ static int scan_record(ext2_ino_t dir, int kind, struct ext2_dir_entry *record, 
         return damaged(scan);
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
-    scan->result = keep(scan->folder, name, record->inode,
-                        (unsigned)ext2fs_dirent_file_type(record), scan->e);
+    scan->result =
+        keep(scan->folder, name, record->inode, (unsigned)ext2fs_dirent_file_type(record), scan->e);
     return scan->result != 0 ? DIRENT_ABORT : 0;
 }
 

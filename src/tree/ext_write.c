@@ -20,9 +20,12 @@ static const struct {
     unsigned mode;
     unsigned name_type;
 } types[] = {
-    [TREE_FILE] = {LINUX_S_IFREG, EXT2_FT_REG_FILE}, [TREE_DIR] = {LINUX_S_IFDIR, EXT2_FT_DIR},
-    [TREE_SYMLINK] = {LINUX_S_IFLNK, EXT2_FT_SYMLINK}, [TREE_CHAR] = {LINUX_S_IFCHR, EXT2_FT_CHRDEV},
-    [TREE_BLOCK] = {LINUX_S_IFBLK, EXT2_FT_BLKDEV}, [TREE_FIFO] = {LINUX_S_IFIFO, EXT2_FT_FIFO},
+    [TREE_FILE] = {LINUX_S_IFREG, EXT2_FT_REG_FILE},
+    [TREE_DIR] = {LINUX_S_IFDIR, EXT2_FT_DIR},
+    [TREE_SYMLINK] = {LINUX_S_IFLNK, EXT2_FT_SYMLINK},
+    [TREE_CHAR] = {LINUX_S_IFCHR, EXT2_FT_CHRDEV},
+    [TREE_BLOCK] = {LINUX_S_IFBLK, EXT2_FT_BLKDEV},
+    [TREE_FIFO] = {LINUX_S_IFIFO, EXT2_FT_FIFO},
     [TREE_SOCKET] = {LINUX_S_IFSOCK, EXT2_FT_SOCK},
 };
 
@@ -81,8 +84,8 @@ static int check_component(const char *name, struct err *e)
     return 0;
 }
 
-/* Splits a path: *dir is the folder it is in (NULL when missing and not to be made), and *base, which
- * points into buf (PATH_MAX bytes), its last component. */
+/* Splits a path: *dir is the folder it is in (NULL when missing and not to be made), and *base,
+ * which points into buf (PATH_MAX bytes), its last component. */
 static int walk(struct ext_writer *w, const char *path, bool make, char *buf, struct ext_dir **dir,
                 char **base, struct err *e)
 {
@@ -271,8 +274,9 @@ static int put_at(struct ext_writer *w, const struct tree_entry *entry, struct t
 
 static int check_open(const struct ext_writer *w, struct err *e)
 {
-    return w->ended ? err_set(e, ERR_FAILED, "%s: the filesystem is written already", w->io.bd->name)
-                    : 0;
+    return w->ended
+               ? err_set(e, ERR_FAILED, "%s: the filesystem is written already", w->io.bd->name)
+               : 0;
 }
 
 static int write_put(struct tree *tree, const struct tree_entry *entry, struct tree_source *content,
@@ -346,8 +350,7 @@ static int write_sync(struct tree *tree, struct err *e)
     if (write_dirs(w, e) < 0)
         return -1;
     ext_space_settle(&w->space);
-    if (ext_inodes_write(w, e) < 0 || ext_stream_finish(w->stream, e) < 0 ||
-        write_groups(w, e) < 0)
+    if (ext_inodes_write(w, e) < 0 || ext_stream_finish(w->stream, e) < 0 || write_groups(w, e) < 0)
         return -1;
     return blockdev_flush(w->io.bd, e);
 }

@@ -2,8 +2,8 @@
 /*
  * ext_write_dir.c: a folder's blocks: one linear block, or a hash tree (htree) over leaves.
  *
- * Leaves hold names sorted by hash; a root block, and one level of index nodes where the root is too
- * small, lead to them. Blocks come in the order root, nodes, leaves. Source: the kernel's
+ * Leaves hold names sorted by hash; a root block, and one level of index nodes where the root is
+ * too small, lead to them. Blocks come in the order root, nodes, leaves. Source: the kernel's
  * Documentation/filesystems/ext4/directory.rst.
  */
 #include "tree/ext_writer.h"
@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL_BYTES   sizeof(struct ext2_dir_entry_tail)
-#define USABLE       (EXT_BLOCK - TAIL_BYTES)
-#define LEAF_FILL    (USABLE * 9 / 10) /* room for names that the system adds itself */
-#define ROOT_OFFSET  32                /* of the index entries in the root: behind ".", "..", info */
-#define NODE_OFFSET  8                 /* in a node: behind an empty entry */
-#define DX_LIMIT(at) ((EXT_BLOCK - (at) - sizeof(struct ext2_dx_tail)) / sizeof(struct ext2_dx_entry))
-#define MAX_LINKS    64999 /* a folder with more subfolders has the link count 1 (dir_nlink) */
+#define TAIL_BYTES  sizeof(struct ext2_dir_entry_tail)
+#define USABLE      (EXT_BLOCK - TAIL_BYTES)
+#define LEAF_FILL   (USABLE * 9 / 10) /* room for names that the system adds itself */
+#define ROOT_OFFSET 32                /* of the index entries in the root: behind ".", "..", info */
+#define NODE_OFFSET 8                 /* in a node: behind an empty entry */
+#define DX_LIMIT(at)                                                                               \
+    ((EXT_BLOCK - (at) - sizeof(struct ext2_dx_tail)) / sizeof(struct ext2_dx_entry))
+#define MAX_LINKS 64999 /* a folder with more subfolders has the link count 1 (dir_nlink) */
 
 struct hashed {
     uint32_t hash, minor;
@@ -25,7 +26,8 @@ struct hashed {
 };
 
 struct leaf {
-    uint32_t hash; /* of its first name; the lowest bit says that the hash began in the leaf before */
+    uint32_t
+        hash; /* of its first name; the lowest bit says that the hash began in the leaf before */
     size_t first, n; /* which of the sorted names */
 };
 
@@ -202,8 +204,8 @@ static int write_nodes(struct ext_writer *w, struct ext_dir *dir, const struct h
 
         ((struct ext2_dir_entry_2 *)(void *)block.bytes)->rec_len = EXT_BLOCK;
         for (; n < DX_LIMIT(NODE_OFFSET) && leaf < htree->n_leaves; n++, leaf++)
-            entries[n] = (struct ext2_dx_entry){htree->leaves[leaf].hash,
-                                                (uint32_t)(first_leaf + leaf)};
+            entries[n] =
+                (struct ext2_dx_entry){htree->leaves[leaf].hash, (uint32_t)(first_leaf + leaf)};
         finish_index(block.bytes, NODE_OFFSET, entries, n, ext_inode_seed(w, dir->ino));
         if (ext_cursor_write(w, cursor, block.bytes, EXT_BLOCK, e) < 0)
             return -1;
@@ -233,10 +235,11 @@ static int write_leaves(struct ext_writer *w, struct ext_dir *dir, const struct 
 }
 
 /* Sorts and packs; says how many blocks that takes. */
-static int plan_htree(struct ext_writer *w, struct ext_dir *dir, struct htree *htree, size_t *blocks,
-                      struct err *e)
+static int plan_htree(struct ext_writer *w, struct ext_dir *dir, struct htree *htree,
+                      size_t *blocks, struct err *e)
 {
-    /* a leaf with its fill has at least 13 names of the longest kind, the last leaf perhaps fewer */
+    /* a leaf with its fill has at least 13 names of the longest kind, the last leaf perhaps fewer
+     */
     htree->names = calloc(dir->n_names, sizeof(htree->names[0]));
     htree->leaves = calloc(dir->n_names / 8 + 2, sizeof(htree->leaves[0]));
     if (htree->names == NULL || htree->leaves == NULL)

@@ -24,7 +24,8 @@ struct ext_inode *ext_inode_get(struct ext_writer *w, uint32_t ino)
 static int grow(struct ext_writer *w, uint32_t ino, struct err *e)
 {
     while (ino / EXT_CHUNK_INODES >= w->n_chunks) {
-        struct ext_inode **chunks = realloc(w->chunks, (w->n_chunks + 1) * sizeof(struct ext_inode *));
+        struct ext_inode **chunks =
+            realloc(w->chunks, (w->n_chunks + 1) * sizeof(struct ext_inode *));
 
         if (chunks == NULL)
             return err_no_memory(e);
@@ -149,8 +150,8 @@ static void encode_time(int64_t seconds, uint32_t nsec, uint32_t *low, uint32_t 
         nsec = 0;
     }
     *low = (uint32_t)seconds;
-    *extra = nsec << EXT4_EPOCH_BITS |
-             ((uint32_t)((seconds - (int32_t)*low) >> 32) & EXT4_EPOCH_MASK);
+    *extra =
+        nsec << EXT4_EPOCH_BITS | ((uint32_t)((seconds - (int32_t)*low) >> 32) & EXT4_EPOCH_MASK);
 }
 
 void ext_inode_set(struct ext_writer *w, struct ext_inode *inode, unsigned type,

@@ -61,8 +61,7 @@ static bool find_run(struct ext_space *space, uint64_t from)
     ext2_filsys fs = space->fs;
     blk64_t last = ext2fs_blocks_count(fs->super) - 1, start, end;
 
-    if (from > last ||
-        ext2fs_find_first_zero_block_bitmap2(fs->block_map, from, last, &start) != 0)
+    if (from > last || ext2fs_find_first_zero_block_bitmap2(fs->block_map, from, last, &start) != 0)
         return false;
     if (ext2fs_find_first_set_block_bitmap2(fs->block_map, start, last, &end) != 0)
         end = last + 1;

@@ -30,7 +30,8 @@ void ext_map_free(struct ext_map *map);
 
 struct ext_space {
     ext2_filsys fs;
-    uint64_t counted; /* blocks of the current free run from here to next are taken but not counted */
+    uint64_t
+        counted; /* blocks of the current free run from here to next are taken but not counted */
     uint64_t next, end; /* the rest of that run */
 };
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define BUFFER_BYTES (4 * MIB)
-#define N_BUFFERS    4
+#define N_BUFFERS    8 /* enough to ride out a moment without the processor */
 
 struct buffer {
     char *bytes;
@@ -50,8 +50,7 @@ static void write_one(struct ext_stream *stream, const struct buffer *buffer, bo
     int result = 0;
 
     if (!skip)
-        result =
-            blockdev_pwrite(stream->bd, buffer->bytes, buffer->used, buffer->offset, &err);
+        result = blockdev_pwrite(stream->bd, buffer->bytes, buffer->used, buffer->offset, &err);
     pthread_mutex_lock(&stream->lock);
     if (result < 0) {
         stream->failed = true;

@@ -8,12 +8,13 @@
 
 struct ext_stream;
 
-/* NULL with the err filled on failure. Does not own the device; until finish, only the stream writes
- * to the parts of it that it was given bytes for. */
+/* NULL with the err filled on failure. Does not own the device; until finish, only the stream
+ * writes to the parts of it that it was given bytes for. */
 struct ext_stream *ext_stream_open(struct blockdev *bd, struct err *e);
 
-/* Takes n bytes (buf NULL: zeros) for the offset. Bytes that follow those given last are joined with
- * them. They are copied: buf is the caller's again. A write that failed earlier is reported here. */
+/* Takes n bytes (buf NULL: zeros) for the offset. Bytes that follow those given last are joined
+ * with them. They are copied: buf is the caller's again. A write that failed earlier is reported
+ * here. */
 int ext_stream_put(struct ext_stream *stream, uint64_t offset, const void *buf, uint64_t n,
                    struct err *e);
 

@@ -44,7 +44,7 @@ struct attribute {
 
 /* A place for entries and values. */
 struct area {
-    unsigned char *base; /* value offsets count from here */
+    unsigned char *base;    /* value offsets count from here */
     size_t entries, values; /* offsets: the end of the entries, the start of the values */
 };
 

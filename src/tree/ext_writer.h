@@ -43,11 +43,11 @@ struct ext_inode {
         unsigned char bytes[EXT_INODE_BYTES];
     } raw; /* as on disk, without checksum */
     bool used;
-    bool ours;             /* not one that mke2fs left as it has to stay */
-    struct ext_dir *dir;   /* of a folder */
-    char *link;            /* target of a symlink */
-    struct ext_map data;   /* content */
-    struct ext_map meta;   /* blocks of the extent tree and of xattrs; logical means nothing here */
+    bool ours;           /* not one that mke2fs left as it has to stay */
+    struct ext_dir *dir; /* of a folder */
+    char *link;          /* target of a symlink */
+    struct ext_map data; /* content */
+    struct ext_map meta; /* blocks of the extent tree and of xattrs; logical means nothing here */
 };
 
 #define EXT_CHUNK_INODES 1024

@@ -92,9 +92,9 @@ static int acl_entry(int type, int permset, int tag, int id, const char *name,
     static const struct {
         int tag;
         uint16_t linux_tag;
-    } tags[] = {{ARCHIVE_ENTRY_ACL_USER_OBJ, 0x01}, {ARCHIVE_ENTRY_ACL_USER, 0x02},
+    } tags[] = {{ARCHIVE_ENTRY_ACL_USER_OBJ, 0x01},  {ARCHIVE_ENTRY_ACL_USER, 0x02},
                 {ARCHIVE_ENTRY_ACL_GROUP_OBJ, 0x04}, {ARCHIVE_ENTRY_ACL_GROUP, 0x08},
-                {ARCHIVE_ENTRY_ACL_MASK, 0x10}, {ARCHIVE_ENTRY_ACL_OTHER, 0x20}};
+                {ARCHIVE_ENTRY_ACL_MASK, 0x10},      {ARCHIVE_ENTRY_ACL_OTHER, 0x20}};
 
     (void)type;
     *entry = (struct acl_entry){.perm = (uint16_t)(permset & 7), .id = UINT32_MAX};
@@ -134,8 +134,8 @@ static int convert_acl(struct archive_entry *from, int kind, void **acl, size_t 
         return err_no_memory(e);
     memcpy(*acl, &version, sizeof(version));
     entries = (void *)((char *)*acl + sizeof(version));
-    while (used < (size_t)n && archive_entry_acl_next(from, kind, &type, &permset, &tag, &id,
-                                                      &name) == ARCHIVE_OK)
+    while (used < (size_t)n &&
+           archive_entry_acl_next(from, kind, &type, &permset, &tag, &id, &name) == ARCHIVE_OK)
         if (acl_entry(type, permset, tag, id, name, &entries[used++], e) < 0)
             return -1;
     qsort(entries, used, sizeof(*entries), compare_acl);
@@ -214,8 +214,8 @@ static int set_type(struct tar *tar, struct tree_entry *entry, struct err *e)
     static const struct {
         __LA_MODE_T mode;
         enum tree_type type;
-    } types[] = {{AE_IFREG, TREE_FILE}, {AE_IFDIR, TREE_DIR},   {AE_IFLNK, TREE_SYMLINK},
-                 {AE_IFCHR, TREE_CHAR}, {AE_IFBLK, TREE_BLOCK}, {AE_IFIFO, TREE_FIFO},
+    } types[] = {{AE_IFREG, TREE_FILE},   {AE_IFDIR, TREE_DIR},   {AE_IFLNK, TREE_SYMLINK},
+                 {AE_IFCHR, TREE_CHAR},   {AE_IFBLK, TREE_BLOCK}, {AE_IFIFO, TREE_FIFO},
                  {AE_IFSOCK, TREE_SOCKET}};
     const char *hardlink = archive_entry_hardlink(tar->entry);
 

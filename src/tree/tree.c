@@ -49,8 +49,8 @@ int tree_list(struct tree *tree, const char *path,
     return tree->ops->list(tree, path, each, arg, e);
 }
 
-int tree_read(struct tree *tree, const char *path, void *buf, size_t n, uint64_t offset, size_t *got,
-              struct err *e)
+int tree_read(struct tree *tree, const char *path, void *buf, size_t n, uint64_t offset,
+              size_t *got, struct err *e)
 {
     *got = 0;
     if (tree->ops->read == NULL)

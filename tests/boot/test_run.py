@@ -213,11 +213,15 @@ def test_a_reboot_is_status_10_with_no_reboot(berth, disk):
         assert run.end() == 10
 
 
-def test_a_panic_is_status_11(berth, disk):
+def test_a_panic_is_status_11_and_the_journal_is_seen_afterwards(berth, disk):
     with Run(berth, disk, "dev") as run:
         run.up()
+        assert run.shell("mount -o remount,rw / && touch /made && sync") == 0
         run.child.send("echo -ne '\\001' | dd of=/dev/port bs=1 seek=1285\r")  # pvpanic, 0x505
         assert run.end() == 11
+    with Run(berth, disk, "dev", terminal=True) as run:
+        run.child.expect("dev was not shut down cleanly")
+        run.engine()
 
 
 def test_a_killed_engine_is_status_11(berth, disk):

@@ -70,12 +70,11 @@ static json_t *hex_string(const void *bytes, size_t n)
 
 static int dump_entry(struct tree *tree, const struct tree_entry *entry, json_t *all, struct err *e)
 {
-    json_t *one = json_pack("{s:i, s:i, s:I, s:I, s:I, s:i, s:I, s:i, s:i}", "type",
-                            (int)entry->type, "mode", (int)entry->mode, "uid",
-                            (json_int_t)entry->uid, "gid", (json_int_t)entry->gid, "mtime",
-                            (json_int_t)entry->mtime, "nsec", (int)entry->mtime_nsec, "size",
-                            (json_int_t)entry->size, "major", (int)entry->major, "minor",
-                            (int)entry->minor);
+    json_t *one =
+        json_pack("{s:i, s:i, s:I, s:I, s:I, s:i, s:I, s:i, s:i}", "type", (int)entry->type, "mode",
+                  (int)entry->mode, "uid", (json_int_t)entry->uid, "gid", (json_int_t)entry->gid,
+                  "mtime", (json_int_t)entry->mtime, "nsec", (int)entry->mtime_nsec, "size",
+                  (json_int_t)entry->size, "major", (int)entry->major, "minor", (int)entry->minor);
     json_t *xattrs = json_object();
     char sum[2 * SHA256_BYTES + 1];
     _cleanup_free_ char *key = malloc(2 * strlen(entry->path) + 1);
@@ -130,8 +129,8 @@ int main(int argc, char **argv)
         return 2;
     file = file_open(argv[1], false, 512, &e);
     if (file != NULL)
-        part = slice_open(file, (struct extent){strtoull(argv[2], NULL, 0),
-                                                strtoull(argv[3], NULL, 0)}, &e);
+        part = slice_open(
+            file, (struct extent){strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0)}, &e);
     if (part != NULL)
         tree = ext_tree_open(part, &e);
     if (tree == NULL || dump(tree, "", all, &e) < 0) {

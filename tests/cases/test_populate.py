@@ -40,6 +40,10 @@ NOBODY = 0xffffffff
 ACL_ACCESS = acl(2, [(1, 6, NOBODY), (2, 4, 1234), (2, 7, 70000), (4, 4, NOBODY), (8, 5, 4),
                      (16, 7, NOBODY), (32, 0, NOBODY)])
 ACL_DEFAULT = acl(2, [(1, 7, NOBODY), (4, 5, NOBODY), (8, 5, 4), (16, 5, NOBODY), (32, 5, NOBODY)])
+ACL_TEXT = "user::rw-,user:1234:r--:1234,user:70000:rwx:70000,group::r--,group:4:r-x:4,mask::rwx,other::---"
+ACL_TEXT_SHOWN = ["user::rw-", "user:1234:r--", "user:70000:rwx", "group::r--", "group:4:r-x",
+                  "mask::rwx", "other::---"]
+DEFAULT_TEXT = "user::rwx,group::r-x,group:4:r-x:4,mask::r-x,other::r-x"
 CAPABILITY = bytes.fromhex("0100000200200000000000000000000000000000")
 
 
@@ -265,25 +269,34 @@ def test_xattrs_capabilities_and_acls(tmp_path, archive):
     archive.add("several", xattrs={f"user.number{i}": b"v" * i for i in range(12)})
     archive.add("mixed", mode=0o670, xattrs={
         "security.capability": CAPABILITY, "user.b": b"x" * 100, "trusted.t": b"\0\1\xff",
-        "user.a": b"y" * 300, "system.posix_acl_access": ACL_ACCESS})
+        "user.a": b"y" * 300}, pax={"SCHILY.acl.access": ACL_TEXT})
     archive.add("large", xattrs={"user.large": bytes(range(256)) * 14})
-    archive.folder("both", mode=0o670, xattrs={"system.posix_acl_access": ACL_ACCESS,
+    archive.folder("both", mode=0o670, pax={"SCHILY.acl.access": ACL_TEXT,
+                                            "SCHILY.acl.default": DEFAULT_TEXT})
+    archive.folder("default", pax={"SCHILY.acl.default": DEFAULT_TEXT})
+    archive.add("only-the-mode", mode=0o640, pax={"SCHILY.acl.access": "user::rw-,group::r--,other::---"})
+    compare_everywhere(tmp_path, archive.close())
+
+
+def test_acls_as_raw_xattrs(tmp_path, archive):
+    archive.folder("both", mode=0o777, xattrs={"system.posix_acl_access": ACL_ACCESS,
                                                "system.posix_acl_default": ACL_DEFAULT})
-    archive.folder("default", xattrs={"system.posix_acl_default": ACL_DEFAULT})
-    archive.add("text", mode=0o670, pax={
-        "SCHILY.acl.access": "user::rw-,user:1234:r--:1234,group::r--,group:4:r-x:4,mask::rwx,other::---"})
-    image = compare_everywhere(tmp_path, archive.close())
+    image = tmp_path / "image"
+    populate(image, archive.close())
+    found = seen_by_reader(image)[b"both".hex()]
+    assert found["mode"] == 0o670
+    assert found["xattrs"] == {"system.posix_acl_access": ACL_ACCESS.hex(),
+                               "system.posix_acl_default": ACL_DEFAULT.hex()}
     done = subprocess.run(["debugfs", "-R", "ea_list both", f"{image}?offset={START}"],
                           capture_output=True, text=True, check=True)
     assert "system.posix_acl_access" in done.stdout and "system.posix_acl_default" in done.stdout
     if ROOT:
         with mounted(image, tmp_path / "acls", "ro", START) as folder:
             text = subprocess.run(["getfacl", "-nc", "both"], cwd=folder, capture_output=True,
-                                  text=True, check=True).stdout.split()
-        assert text[:7] == ["user::rw-", "user:1234:r--", "user:70000:rwx", "group::r--",
-                            "group:4:r-x", "mask::rwx", "other::---"]
-        assert text[7:] == ["default:user::rwx", "default:group::r-x", "default:group:4:r-x",
-                            "default:mask::r-x", "default:other::r-x"]
+                                  text=True, check=True).stdout
+        assert [line.split()[0] for line in text.splitlines() if line] == [
+            *ACL_TEXT_SHOWN, "default:user::rwx", "default:group::r-x", "default:group:4:r-x",
+            "default:mask::r-x", "default:other::r-x"]
 
 
 def test_sparse_files(tmp_path):
@@ -310,20 +323,25 @@ def test_sparse_files(tmp_path):
 
 
 def test_folder_of_100000_names(tmp_path, archive):
-    archive.folder("many")
-    for i in range(100000):
-        archive.add(f"many/{i:0200d}" if i % 2 else f"many/{i}", mode=0o600)
-    size = 2 << 30
-    image = compare_everywhere(tmp_path, archive.close(), size)
+    names = [f"{i:0200d}" if i % 2 else f"{i}" for i in range(100000)]
+    archive.add("many/0")
+    for name in names[1:]:
+        archive.add("many/" + name, tarfile.LNKTYPE, link=f"many/{int(name) // 50000 * 50000}") \
+            if int(name) % 50000 else archive.add("many/" + name)
+    image = tmp_path / "image"
+    populate(image, archive.close())
     done = subprocess.run(["debugfs", "-R", "htree_dump many", f"{image}?offset={START}"],
                           capture_output=True, text=True, check=True)
     assert "Indirect levels: 1" in done.stdout
+    assert len(seen_by_reader(image)) == 100000 + 3
     if not ROOT:
         return
     with mounted(image, tmp_path / "grow", "rw", START) as folder:
-        (folder / "many" / "one more").write_bytes(b"")
-        assert (folder / "many" / "99998").stat().st_size == 0
-        (folder / "many" / "4").unlink()
+        assert sorted(os.listdir(folder / "many")) == sorted(names)
+        assert all((folder / "many" / name).stat().st_size == 0 for name in names[::97])
+        for i in range(2000):
+            (folder / "many" / f"one more {i}").write_bytes(b"")
+        (folder / "many" / names[4]).unlink()
     done = subprocess.run(["e2fsck", "-fn", f"{image}?offset={START}"], capture_output=True)
     assert done.returncode == 0, done.stdout
 

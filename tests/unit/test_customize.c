@@ -97,6 +97,7 @@ static const struct {
     {"etc/initramfs-tools/initramfs.conf", "", TREE_FILE, 0644},
     {"etc/default/keyboard", "XKBLAYOUT=\"us\"\n", TREE_FILE, 0644},
     {"etc/console-setup/cached_setup_keyboard.sh", "x", TREE_FILE, 0755},
+    {"usr/etc/hostname", "vendor\n", TREE_FILE, 0644},
     {"srv/data", NULL, TREE_DIR, 0700},
     {"usr/bin/env", "program", TREE_FILE, 0755},
 };
@@ -190,6 +191,7 @@ static void other_entries_pass_unchanged(void **state)
     assert_string_equal(at("usr/bin/env")->text, "program");
     assert_int_equal(at("srv/data")->mode, 0700);
     assert_string_equal(at("etc/skel/.profile")->text, "umask 022\n");
+    assert_string_equal(at("usr/etc/hostname")->text, "vendor\n");
 }
 
 static void root_is_locked_unless_it_has_a_hash(void **state)
