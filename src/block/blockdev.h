@@ -80,6 +80,11 @@ struct blockdev *slice_open(struct blockdev *below, struct extent range, struct 
 /* mem.c: sparse memory (a memfd), zeros at first. */
 struct blockdev *mem_open(uint64_t bytes, unsigned sector, struct err *e);
 
+/* A path by which the tools that this program starts can open it, as long as it is open here: so
+ * they work on a stage and never see a disk. Returns path. */
+#define MEM_PATH 64
+char *mem_path(struct blockdev *mem, char path[MEM_PATH]);
+
 /* overlay.c: reads through, keeps writes in an unlinked temporary file in folder. */
 struct blockdev *overlay_open(struct blockdev *below, const char *folder, struct err *e);
 

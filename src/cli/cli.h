@@ -18,9 +18,9 @@ struct cli {
 };
 
 /*
- * A command: argv[0] is its last word ("build" of `image build`); options of its own are parsed with
- * getopt_long. Returns the exit status to use on success (mostly 0), or -1 with the err filled:
- * main prints it and picks the status.
+ * A command: argv[0] is its last word ("build" of `image build`); options of its own are parsed
+ * with getopt_long. Returns the exit status to use on success (mostly 0), or -1 with the err
+ * filled: main prints it and picks the status.
  */
 typedef int command_fn(struct cli *cli, int argc, char **argv, struct err *e);
 

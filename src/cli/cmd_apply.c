@@ -21,9 +21,8 @@ struct request {
 
 static int parse(struct cli *cli, int argc, char **argv, struct request *request, struct err *e)
 {
-    static const struct option options[] = {{"check", no_argument, NULL, 'c'},
-                                            {"prune", no_argument, NULL, 'p'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"check", no_argument, NULL, 'c'}, {"prune", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
     int option;
 
     opterr = 0;
@@ -53,8 +52,8 @@ static json_t *step_json(const struct step *step)
         json_array_append_new(loses, json_string(step->loses[i]));
     if (step->n_touches > 0)
         bytes = step->touches[0].bytes;
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:s, s:s}", "op",
-                     step_kinds[step->kind].name, "target", step->target, "start",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:s, s:s}", "op", step_kinds[step->kind].name,
+                     "target", step->target, "start",
                      (json_int_t)(step->n_touches > 0 ? step->touches[0].start : 0), "size",
                      (json_int_t)bytes, "cost", (json_int_t)step->cost, "loses", loses,
                      "durability", step_durability_name(step->durability), "text", step->text);
@@ -98,8 +97,7 @@ static void print_steps(FILE *out, const struct plan *plan)
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
 
-        fprintf(out, "%3zu. %s  [%s]\n", i + 1, step->text,
-                step_durability_name(step->durability));
+        fprintf(out, "%3zu. %s  [%s]\n", i + 1, step->text, step_durability_name(step->durability));
         for (size_t k = 0; k < step->n_loses; k++)
             fprintf(out, "     LOSES %s\n", step->loses[k]);
     }
@@ -142,7 +140,8 @@ static int confirm(struct cli *cli, const struct intent *intent, struct err *e)
             err_set(e, ERR_REFUSED, "%s is a device, and nothing says which one it must be",
                     intent->path);
             return err_hint(e, "add --serial %s",
-                            intent->survey->serial != NULL ? intent->survey->serial : "S, or --wwn W");
+                            intent->survey->serial != NULL ? intent->survey->serial
+                                                           : "S, or --wwn W");
         }
     } else if (!cli->ui.ask(&cli->ui, "Do this?")) {
         return err_set(e, ERR_DECLINED, "declined; nothing was written");

@@ -75,8 +75,8 @@ static int print_json(const struct survey *survey, struct err *e)
 
 enum { COL_NR, COL_NAME, COL_SIZE, COL_TYPE, COL_FS, COL_SYSTEM, COL_USE, COLUMNS };
 
-static const char *const headings[COLUMNS] = {"NR",   "NAME",   "SIZE",  "TYPE",
-                                              "FS",   "SYSTEM", "IN USE"};
+static const char *const headings[COLUMNS] = {"NR", "NAME",   "SIZE",  "TYPE",
+                                              "FS", "SYSTEM", "IN USE"};
 
 static char *system_cell(const struct survey *survey, const struct survey_partition *p)
 {
@@ -131,10 +131,10 @@ static int print_text(struct cli *cli, const struct survey *survey, struct err *
            : survey->table == TABLE_MBR ? "MBR"
                                         : "no partition table",
            survey->model != NULL ? ", " : "", survey->model != NULL ? survey->model : "",
-           survey->serial != NULL ? ", serial " : "",
-           survey->serial != NULL ? survey->serial : "");
+           survey->serial != NULL ? ", serial " : "", survey->serial != NULL ? survey->serial : "");
     if (survey->copies_differ)
-        printf("The two copies of the partition table differ; the next apply brings them in line.\n");
+        printf(
+            "The two copies of the partition table differ; the next apply brings them in line.\n");
     if (survey->table == TABLE_NONE && survey->unknown_data)
         printf("It is not empty.\n");
     return survey->n_partitions > 0 ? print_partitions(cli, survey, e) : 0;

@@ -14,8 +14,9 @@ static int print_json(const struct record *record, const struct menu *menu, cons
     json_t *entries = json_array(), *top;
 
     for (size_t i = 0; i < menu->n; i++)
-        json_array_append_new(entries, json_pack("{s:s, s:s}", "name", menu->entries[i].system->name,
-                                                 "title", menu->entries[i].title));
+        json_array_append_new(entries,
+                              json_pack("{s:s, s:s}", "name", menu->entries[i].system->name,
+                                        "title", menu->entries[i].title));
     top = json_pack("{s:s?, s:s?, s:i, s:I, s:o}", "default", menu->default_name, "next", next,
                     "timeout", record->menu_timeout, "generation", (json_int_t)record->generation,
                     "entries", entries);

@@ -57,7 +57,8 @@ static void print_help(FILE *out)
                  "  -v, --verbose     say more             --color[=always|never|auto]\n"
                  "      --disk DISK   a device or an image file\n"
                  "      --serial S, --wwn W   refuse any other device\n"
-                 "  -h, --help, --version\n\nberth COMMAND --help shows its arguments; man berth has the rest.\n");
+                 "  -h, --help, --version\n\nberth COMMAND --help shows its arguments; man berth "
+                 "has the rest.\n");
 }
 
 static bool take_flag(struct cli *cli, const char *arg)
@@ -154,8 +155,8 @@ static int unknown_command(int argc, char **argv, struct err *e)
 
     for (size_t i = 0; i < N_COMMANDS && fill < sizeof(list); i++)
         if (strncmp(commands[i].words, argv[0], len) == 0 && commands[i].words[len] == ' ')
-            fill += (size_t)snprintf(list + fill, sizeof(list) - fill, "%s%s",
-                                     fill > 0 ? ", " : "", commands[i].words);
+            fill += (size_t)snprintf(list + fill, sizeof(list) - fill, "%s%s", fill > 0 ? ", " : "",
+                                     commands[i].words);
     if (fill > 0 && argc > 1)
         err_set(e, ERR_USAGE, "there is no command \"%s %s\"", argv[0], argv[1]);
     else if (fill > 0)

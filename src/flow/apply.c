@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * apply.c: locks, looks again, then walks the steps. Nothing is written before every claim is held and
- * the second look agrees with the first.
+ * apply.c: locks, looks again, then walks the steps. Nothing is written before every claim is held
+ * and the second look agrees with the first.
  */
 #include "flow/apply.h"
 #include "core/cleanup.h"
@@ -10,16 +10,16 @@
 
 #include <string.h>
 
-/* Claims what exists already and will be written: unfinished partitions, an unmounted ESP, and what is
- * to be removed, so that nobody uses it then. */
+/* Claims what exists already and will be written: unfinished partitions, an unmounted ESP, and what
+ * is to be removed, so that nobody uses it then. */
 static int claim_partitions(struct apply *apply, struct err *e)
 {
     const struct plan *plan = apply->plan;
 
     for (size_t i = 0; i < plan->n_partitions; i++) {
         const struct plan_partition *p = &plan->partitions[i];
-        bool raw_esp = p->content == CONTENT_ESP && p->found != NULL &&
-                       p->found->mountpoint == NULL;
+        bool raw_esp =
+            p->content == CONTENT_ESP && p->found != NULL && p->found->mountpoint == NULL;
 
         if (p->found != NULL && (p->fill || raw_esp) &&
             disk_claim(apply->disk, p->range, p->wanted->name, e) < 0)
@@ -50,8 +50,7 @@ static int allow_table(struct apply *apply, struct err *e)
 static int look_again(struct apply *apply, const struct intent *intent,
                       const struct plan_options *options, struct err *e)
 {
-    _cleanup_survey_ struct survey *survey =
-        observe(apply->disk, apply->path, OBSERVE_RECORD, e);
+    _cleanup_survey_ struct survey *survey = observe(apply->disk, apply->path, OBSERVE_RECORD, e);
     _cleanup_plan_ struct plan *plan = NULL;
 
     if (survey == NULL)
@@ -74,8 +73,8 @@ static int teach_kernel(struct apply *apply, struct err *e)
     if (list == NULL)
         return err_no_memory(e);
     for (size_t i = 0; i < survey->n_partitions; i++)
-        list[i] = (struct disk_partition){survey->partitions[i].number,
-                                          survey->partitions[i].range};
+        list[i] =
+            (struct disk_partition){survey->partitions[i].number, survey->partitions[i].range};
     return disk_update_kernel(apply->disk, list, survey->n_partitions, e);
 }
 
@@ -121,8 +120,9 @@ static int walk(struct apply *apply, size_t from, struct err *e)
 /* Tells what a failure in the middle leaves behind. */
 static int explain(const struct apply *apply, struct err *e)
 {
-    return err_hint(e, "%s is consistent: what was there before still boots, what was not completed "
-                       "is marked so; the same command completes it",
+    return err_hint(e,
+                    "%s is consistent: what was there before still boots, what was not completed "
+                    "is marked so; the same command completes it",
                     apply->path);
 }
 

@@ -18,7 +18,8 @@ struct intent {
     struct plan *plan;
 };
 
-/* Reads the file, the images and the disk, and plans. disk overrides the file's own. Writes nothing. */
+/* Reads the file, the images and the disk, and plans. disk overrides the file's own. Writes
+ * nothing. */
 int intent_read(const char *file, const char *disk, const struct plan_options *options,
                 struct intent *intent, struct err *e);
 void intent_free(struct intent *intent);
@@ -26,9 +27,9 @@ void intent_free(struct intent *intent);
 #define _cleanup_intent_ __attribute__((cleanup(intent_free)))
 
 /*
- * Walks the steps. First everything is locked and the disk is surveyed and planned again: when that gives
- * other steps than the intent's, nothing is written (ERR_REFUSED). Steps that the disk shows to be
- * done are passed over. On failure the err says what state the disk is in.
+ * Walks the steps. First everything is locked and the disk is surveyed and planned again: when that
+ * gives other steps than the intent's, nothing is written (ERR_REFUSED). Steps that the disk shows
+ * to be done are passed over. On failure the err says what state the disk is in.
  */
 int apply(const struct intent *intent, const struct plan_options *options, struct ui *ui,
           struct err *e);

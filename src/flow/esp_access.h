@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* esp_access.h: the ESP of a disk, through its mounted folder where it is mounted, else as a FAT. */
+/* esp_access.h: the ESP of a disk, through its mounted folder where it is mounted, else as a FAT.
+ */
 #ifndef BERTH_FLOW_ESP_ACCESS_H
 #define BERTH_FLOW_ESP_ACCESS_H
 

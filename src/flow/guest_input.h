@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* guest_input.h: what turns an image into one system of the plan: names become UUIDs, files are read. */
+/* guest_input.h: what turns an image into one system of the plan: names become UUIDs, files are
+ * read. */
 #ifndef BERTH_FLOW_GUEST_INPUT_H
 #define BERTH_FLOW_GUEST_INPUT_H
 

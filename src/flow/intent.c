@@ -25,8 +25,7 @@ static char *disk_path(const struct machine *machine, const char *disk, struct e
     return machine_resolve(machine, machine->disk.path, e);
 }
 
-static struct survey *survey_missing(const struct machine *machine, const char *path,
-                                     struct err *e)
+static struct survey *survey_missing(const struct machine *machine, const char *path, struct err *e)
 {
     if (machine->disk.bytes == 0) {
         err_set(e, ERR_NOT_FOUND, "%s does not exist, and %s gives no size to make it with", path,

@@ -111,8 +111,7 @@ static char *text_or_null(const char *text)
     return *text != '\0' ? strdup(text) : NULL;
 }
 
-static void find_system(struct blockdev *bd, struct survey_partition *p,
-                        struct findings *findings)
+static void find_system(struct blockdev *bd, struct survey_partition *p, struct findings *findings)
 {
     struct err ignored;
     int result;
@@ -134,8 +133,8 @@ static void find_system(struct blockdev *bd, struct survey_partition *p,
 
 static int find_systems(struct disk *disk, struct survey *survey, struct err *e)
 {
-    struct findings *findings = mmap(NULL, sizeof(*findings), PROT_READ | PROT_WRITE,
-                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct findings *findings =
+        mmap(NULL, sizeof(*findings), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (findings == MAP_FAILED)
         return err_errno(e, "memory for the readers");
@@ -170,8 +169,7 @@ struct survey *observe_path(const char *path, unsigned sector, unsigned what, st
 static bool names_running_root(const struct survey *survey)
 {
     for (size_t i = 0; survey->record != NULL && i < survey->record->n_systems; i++) {
-        const struct survey_partition *p =
-            survey_by_uuid(survey, &survey->record->systems[i].root);
+        const struct survey_partition *p = survey_by_uuid(survey, &survey->record->systems[i].root);
 
         if (p != NULL && p->mountpoint != NULL && strcmp(p->mountpoint, "/") == 0)
             return true;
@@ -192,7 +190,8 @@ int observe_default_disk(const char *named, char **path, struct err *e)
     if (disk_of_root(&found, &inner) == 0)
         survey = observe_path(found, 0, OBSERVE_RECORD, &inner);
     if (survey == NULL || !names_running_root(survey)) {
-        err_set(e, ERR_USAGE, "no disk is named, and the running system is not one that berth manages");
+        err_set(e, ERR_USAGE,
+                "no disk is named, and the running system is not one that berth manages");
         return err_hint(e, "say which one with --disk DISK");
     }
     *path = steal(found);

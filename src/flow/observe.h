@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* observe.h: the whole survey of a disk: what inspect sees, the record on the ESP, and the systems in
- * the partitions. */
+/* observe.h: the whole survey of a disk: what inspect sees, the record on the ESP, and the systems
+ * in the partitions. */
 #ifndef BERTH_FLOW_OBSERVE_H
 #define BERTH_FLOW_OBSERVE_H
 

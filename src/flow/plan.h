@@ -14,13 +14,20 @@
 
 #include <stdbool.h>
 
-enum content { CONTENT_NONE, CONTENT_ESP, CONTENT_BIOS, CONTENT_EXT4, CONTENT_SWAP, CONTENT_SYSTEM };
+enum content {
+    CONTENT_NONE,
+    CONTENT_ESP,
+    CONTENT_BIOS,
+    CONTENT_EXT4,
+    CONTENT_SWAP,
+    CONTENT_SYSTEM
+};
 
 /* One partition that the machine file names. */
 struct plan_partition {
     const struct machine_partition *wanted;
-    const struct machine_system *system; /* that owns it, or NULL */
-    const struct image *image;           /* CONTENT_SYSTEM */
+    const struct machine_system *system;  /* that owns it, or NULL */
+    const struct image *image;            /* CONTENT_SYSTEM */
     const struct survey_partition *found; /* on the disk already, or NULL */
     enum content content;
     unsigned number;

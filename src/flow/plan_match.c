@@ -74,10 +74,9 @@ static enum content content_of(const struct machine_partition *wanted, bool is_r
 static const struct survey_partition *find_recorded(const struct plan *plan,
                                                     const struct plan_partition *p)
 {
-    const struct record_system *system =
-        plan->survey->record == NULL || p->system == NULL
-            ? NULL
-            : record_system(plan->survey->record, p->system->name);
+    const struct record_system *system = plan->survey->record == NULL || p->system == NULL
+                                             ? NULL
+                                             : record_system(plan->survey->record, p->system->name);
 
     if (system == NULL)
         return NULL;
@@ -98,8 +97,7 @@ static const struct survey_partition *find_by_type(const struct survey *survey, 
     return NULL;
 }
 
-static const struct survey_partition *find(const struct plan *plan,
-                                           const struct plan_partition *p)
+static const struct survey_partition *find(const struct plan *plan, const struct plan_partition *p)
 {
     const struct survey_partition *found = find_recorded(plan, p);
 
@@ -108,8 +106,8 @@ static const struct survey_partition *find(const struct plan *plan,
     return found != NULL ? found : survey_by_name(plan->survey, p->wanted->name);
 }
 
-/* The filesystem's UUID follows from the partition's, and a root's from its image's digest too: so a
- * partition that was completed is known again although the power failed before the record. */
+/* The filesystem's UUID follows from the partition's, and a root's from its image's digest too: so
+ * a partition that was completed is known again although the power failed before the record. */
 static void derive_fs_uuid(struct plan_partition *p)
 {
     guid_derive(&p->uuid, p->content == CONTENT_SYSTEM ? p->image->digest : "filesystem",
@@ -243,8 +241,9 @@ static int check_family(const struct plan *plan, const struct image *images, str
                           "%s: its image %s (%s) is of family %s, and a guest on a partition must "
                           "be of the host's family, %s",
                           system->name, images[i].name, images[i].os, images[i].family, family);
-            return err_hint(e, "a system of another family belongs in a virtual machine with a disk "
-                               "image of its own, not on a partition");
+            return err_hint(e,
+                            "a system of another family belongs in a virtual machine with a disk "
+                            "image of its own, not on a partition");
         }
         if (strcmp(images[i].family, FAMILY_LINUX) != 0)
             return machine_error(plan->machine, system->at, ERR_UNSUPPORTED, e,

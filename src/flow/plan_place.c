@@ -31,7 +31,8 @@ static uint64_t least_bytes(const struct plan_partition *p)
     }
 }
 
-/* A fixed size that is too small for what goes there is the file's error, and named at its place. */
+/* A fixed size that is too small for what goes there is the file's error, and named at its place.
+ */
 static int check_fixed(const struct plan *plan, const struct plan_partition *p, uint64_t least,
                        struct err *e)
 {

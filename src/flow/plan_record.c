@@ -90,11 +90,12 @@ static int note_differences(struct plan *plan, const struct machine_system *want
     if (settings == NULL)
         return -1;
     if (system->digest != NULL && strcmp(system->digest, image->digest) != 0 &&
-        plan_note(plan, e,
-                  "%s was made from another image (%s, %.19s...) than %s (%.19s...) is now: nothing "
-                  "is installed again",
-                  system->name, system->image != NULL ? system->image : "a file", system->digest,
-                  image->name, image->digest) < 0)
+        plan_note(
+            plan, e,
+            "%s was made from another image (%s, %.19s...) than %s (%.19s...) is now: nothing "
+            "is installed again",
+            system->name, system->image != NULL ? system->image : "a file", system->digest,
+            image->name, image->digest) < 0)
         return -1;
     keys = settings_difference(system->settings, settings);
     if (keys == NULL)
@@ -191,8 +192,7 @@ static int check_names(const struct plan *plan, const struct machine_menu *menu,
     for (size_t i = 0; i < menu->order.n; i++)
         if (record_system(plan->record, menu->order.items[i]) == NULL)
             return machine_error(plan->machine, menu->order_at, ERR_USAGE, e,
-                                 "menu.order: there is no system called %s",
-                                 menu->order.items[i]);
+                                 "menu.order: there is no system called %s", menu->order.items[i]);
     return 0;
 }
 
@@ -218,8 +218,8 @@ int plan_record(struct plan *plan, const struct image *images, bool prune_others
 {
     const struct machine *machine = plan->machine;
 
-    plan->record = plan->survey->record != NULL ? record_copy(plan->survey->record, e)
-                                                : record_new(e);
+    plan->record =
+        plan->survey->record != NULL ? record_copy(plan->survey->record, e) : record_new(e);
     if (plan->record == NULL || set_string(&plan->record->machine, machine->name, e) < 0)
         return -1;
     plan->record->disk = plan->table->uuid;

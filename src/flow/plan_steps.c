@@ -8,8 +8,6 @@
 #include "core/io.h"
 #include "flow/plan_parts.h"
 
-
-
 #include <string.h>
 
 static struct step *add_step(struct plan *plan, enum step_kind kind, const char *target,
@@ -130,14 +128,15 @@ static char *fill_text(const struct plan_partition *p, struct err *e)
         return io_format(e, "make partition %u (%s, %s): FAT, GRUB for UEFI, the boot menu",
                          p->number, p->wanted->name, size);
     case CONTENT_BIOS:
-        return io_format(e, "make partition %u (%s, %s): GRUB for BIOS, and its boot code in sector 0",
+        return io_format(e,
+                         "make partition %u (%s, %s): GRUB for BIOS, and its boot code in sector 0",
                          p->number, p->wanted->name, size);
     case CONTENT_SYSTEM:
         return io_format(e, "install %s into partition %u (%s, ext4) from %s: %s", p->wanted->name,
                          p->number, size, p->image->name, p->image->os);
     case CONTENT_EXT4:
-        return io_format(e, "make partition %u (%s, %s): an empty ext4", p->number,
-                         p->wanted->name, size);
+        return io_format(e, "make partition %u (%s, %s): an empty ext4", p->number, p->wanted->name,
+                         size);
     case CONTENT_SWAP:
         return io_format(e, "make partition %u (%s, %s): swap", p->number, p->wanted->name, size);
     case CONTENT_NONE:
@@ -245,8 +244,9 @@ static int emit_remove(struct plan *plan, struct err *e)
         const struct survey_partition *p = survey_by_uuid(plan->survey, &plan->removed[i]);
 
         size_human(p->range.bytes, size, sizeof(size));
-        if (lose(step, io_format(e, "partition %u, %s (%s), and everything in it", p->number,
-                                 p->name, size),
+        if (lose(step,
+                 io_format(e, "partition %u, %s (%s), and everything in it", p->number, p->name,
+                           size),
                  e) < 0)
             return -1;
     }

@@ -15,8 +15,7 @@
 
 #include <string.h>
 
-static const struct plan_partition *partition_of(const struct apply *apply,
-                                                 const struct step *step)
+static const struct plan_partition *partition_of(const struct apply *apply, const struct step *step)
 {
     for (size_t i = 0; i < apply->plan->n_partitions; i++)
         if (guid_equal(&apply->plan->partitions[i].uuid, &step->partition))
@@ -143,11 +142,10 @@ int step_fill_apply(struct apply *apply, const struct step *step, struct err *e)
     if (disk_claim(apply->disk, p->range, p->wanted->name, e) < 0)
         return -1;
     bd = slice_open(disk, p->range, e);
-    /* What an earlier try left here must not show through holes; on a device a hint is enough, since
-     * what makes filesystems writes every byte that is read. */
-    if (bd == NULL ||
-        (disk_is_device(apply->disk) ? blockdev_discard(bd, 0, bd->bytes, e)
-                                     : blockdev_zero(bd, 0, bd->bytes, e)) < 0)
+    /* What an earlier try left here must not show through holes; on a device a hint is enough,
+     * since what makes filesystems writes every byte that is read. */
+    if (bd == NULL || (disk_is_device(apply->disk) ? blockdev_discard(bd, 0, bd->bytes, e)
+                                                   : blockdev_zero(bd, 0, bd->bytes, e)) < 0)
         return -1;
     if (fill_content(apply, p, bd, e) < 0 || blockdev_flush(disk, e) < 0)
         return err_wrap(e, "%s", p->wanted->name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * step_ops.h: what each kind of step does. step.def is the table; done() looks at the disk, and that
- * alone makes apply repeatable and resumable.
+ * step_ops.h: what each kind of step does. step.def is the table; done() looks at the disk, and
+ * that alone makes apply repeatable and resumable.
  */
 #ifndef BERTH_FLOW_STEP_OPS_H
 #define BERTH_FLOW_STEP_OPS_H

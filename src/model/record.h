@@ -28,16 +28,16 @@ struct record_volume {
 struct record_system {
     char *name;
     bool host;
-    char *family;       /* "linux" */
-    char *os;           /* "Debian GNU/Linux 12 (bookworm)" */
-    char *image;        /* the image's name when it was installed */
-    char *digest;       /* "sha256:..." */
-    struct guid root;   /* PARTUUID */
-    uint64_t bytes;     /* resolved size of the root */
+    char *family;        /* "linux" */
+    char *os;            /* "Debian GNU/Linux 12 (bookworm)" */
+    char *image;         /* the image's name when it was installed */
+    char *digest;        /* "sha256:..." */
+    struct guid root;    /* PARTUUID */
+    uint64_t bytes;      /* resolved size of the root */
     struct guid fs_uuid; /* of the root filesystem, in text order: print with guid_print */
     struct record_volume *volumes;
     size_t n_volumes;
-    char *settings;     /* what it was made with: "hostname=<hash> users=<hash>", or NULL */
+    char *settings; /* what it was made with: "hostname=<hash> users=<hash>", or NULL */
     char *kernel_options;
     uint64_t memory; /* run defaults; 0 and NULL: not said */
     unsigned cpus;
@@ -48,8 +48,8 @@ struct record_system {
 struct record {
     uint64_t generation; /* grows with every change */
     int level, needs;
-    char *machine;       /* the machine's name */
-    struct guid disk;    /* GUID of the disk's table */
+    char *machine;    /* the machine's name */
+    struct guid disk; /* GUID of the disk's table */
     struct record_system *systems;
     size_t n_systems;
     char *menu_default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * step.h: one change that berth will make, as plain data. Printing, asking and applying walk the same
- * steps; what each kind does, and whether it is done already, is in flow/step.def.
+ * step.h: one change that berth will make, as plain data. Printing, asking and applying walk the
+ * same steps; what each kind does, and whether it is done already, is in flow/step.def.
  */
 #ifndef BERTH_MODEL_STEP_H
 #define BERTH_MODEL_STEP_H
@@ -29,9 +29,9 @@ enum step_durability {
 
 struct step {
     enum step_kind kind;
-    char *target;                          /* "dev", "the partition table" */
-    char *text;                            /* what it does, in words */
-    struct extent touches[STEP_TOUCHES];   /* the bytes of the disk it may change */
+    char *target;                        /* "dev", "the partition table" */
+    char *text;                          /* what it does, in words */
+    struct extent touches[STEP_TOUCHES]; /* the bytes of the disk it may change */
     size_t n_touches;
     char **loses; /* what is lost by it, in words */
     size_t n_loses;

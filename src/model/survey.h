@@ -27,11 +27,11 @@ struct survey_partition {
     struct extent range;
     struct guid type, uuid;
     uint64_t attributes;
-    char *name;      /* GPT name */
-    char *fs;        /* blkid's TYPE, or NULL */
+    char *name; /* GPT name */
+    char *fs;   /* blkid's TYPE, or NULL */
     char *fs_uuid, *label;
-    bool incomplete; /* of berth's type "incomplete": being filled */
-    char *holder;    /* who uses it ("mounted on /", "swap", "a running guest"), or NULL */
+    bool incomplete;  /* of berth's type "incomplete": being filled */
+    char *holder;     /* who uses it ("mounted on /", "swap", "a running guest"), or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
     struct survey_system *system; /* or NULL */
 };
@@ -43,14 +43,14 @@ struct survey {
     unsigned sector;
     char *model, *serial, *wwn; /* of a device, or NULL */
     enum table_kind table;
-    struct guid uuid;           /* of the table */
-    struct extent usable;       /* where partitions may lie */
-    bool copies_differ;         /* the table's backup is not what the primary says */
-    bool unknown_data;          /* no table, yet not blank */
-    bool boot_code;             /* sector 0 has boot code */
+    struct guid uuid;                    /* of the table */
+    struct extent usable;                /* where partitions may lie */
+    bool copies_differ;                  /* the table's backup is not what the primary says */
+    bool unknown_data;                   /* no table, yet not blank */
+    bool boot_code;                      /* sector 0 has boot code */
     struct survey_partition *partitions; /* by number */
     size_t n_partitions;
-    struct record *record;      /* from the ESP, or NULL */
+    struct record *record; /* from the ESP, or NULL */
 };
 
 void survey_free(struct survey *survey);

@@ -9,14 +9,12 @@
  */
 #include "partition/fs_ext4.h"
 #include "core/cleanup.h"
-#include "core/io.h"
 #include "core/size.h"
 #include "core/spawn.h"
 #include "tree/ext_io.h"
 #include "tree/tree.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #define BLOCK     4096
 #define MIN_BYTES (4 * MIB) /* below, there is no room for files beside the metadata */
@@ -36,34 +34,16 @@ static const char configuration[] =
     "features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize\n"
     "}\n";
 
-struct stage {
-    char path[64]; /* names the descriptor for mke2fs */
-    struct blockdev *bd;
-};
-
-static int stage_open(struct stage *stage, uint64_t bytes, struct err *e)
-{
-    int fd = memfd_create("berth-ext4", MFD_CLOEXEC);
-
-    if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0) {
-        err_errno(e, "a stage of %llu bytes", (unsigned long long)bytes);
-        cleanup_close(&fd);
-        return -1;
-    }
-    snprintf(stage->path, sizeof(stage->path), "/proc/%d/fd/%d", (int)getpid(), fd);
-    stage->bd = file_from_fd(fd, "stage of the ext4", 512, e);
-    return stage->bd != NULL ? 0 : -1;
-}
-
 /* Runs mke2fs with the given words for its -E, -U and size, and our configuration. */
-static int run_mke2fs(const struct stage *stage, const struct fs_ext4_options *options,
+static int run_mke2fs(struct blockdev *stage, const struct fs_ext4_options *options,
                       const char *extended, const char *blocks, const char *config, struct err *e)
 {
-    char uuid[GUID_TEXT], config_env[96], time_env[64];
+    char uuid[GUID_TEXT], config_env[96], time_env[64], path[MEM_PATH];
     const char *label = options->label != NULL ? options->label : "";
-    const char *argv[] = {"mke2fs", "-q", "-F",   "-t",        "ext4", "-b",     "4096",
-                          "-U",     uuid, "-L",   label,       "-E",   extended, "-o",
-                          "Linux",  "-T", "ext4", stage->path, blocks, NULL};
+    const char *argv[] = {"mke2fs", "-q", "-F",    "-t", "ext4", "-b",
+                          "4096",   "-U", uuid,    "-L", label,  "-E",
+                          extended, "-o", "Linux", "-T", "ext4", mem_path(stage, path),
+                          blocks,   NULL};
     const char *env[] = {config_env, time_env, NULL};
     const char *unset[] = {"MKE2FS_SYNC", "MKE2FS_FIRST_META_BG", "MKE2FS_DEVICE_SECTSIZE",
                            "MKE2FS_DEVICE_PHYS_SECTSIZE", NULL};
@@ -78,18 +58,16 @@ static int run_mke2fs(const struct stage *stage, const struct fs_ext4_options *o
 }
 
 /* The configuration goes into a memfd of its own, and mke2fs reads it by its path in /proc. */
-static int make_on_stage(const struct stage *stage, const struct fs_ext4_options *options,
+static int make_on_stage(struct blockdev *stage, const struct fs_ext4_options *options,
                          uint64_t bytes, struct err *e)
 {
-    _cleanup_close_ int config = memfd_create("berth-mke2fs.conf", MFD_CLOEXEC);
-    char path[64], seed_text[GUID_TEXT], extended[160], blocks[32];
+    size_t len = sizeof(configuration) - 1;
+    _cleanup_blockdev_ struct blockdev *config = mem_open(len, 512, e);
+    char path[MEM_PATH], seed_text[GUID_TEXT], extended[160], blocks[32];
     struct guid seed;
 
-    if (config < 0)
-        return err_errno(e, "a temporary mke2fs.conf");
-    if (io_write(config, configuration, sizeof(configuration) - 1, e) < 0)
-        return -1;
-    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), config);
+    if (config == NULL || blockdev_pwrite(config, configuration, len, 0, e) < 0)
+        return err_wrap(e, "a temporary mke2fs.conf");
     guid_derive(&options->uuid, "ext4 directory hash", &seed);
     /* nodiscard: a discarded file counts as zeroed, and mke2fs would then tell the kernel that
      * unused inode tables hold zeros, which is true of the stage only */
@@ -97,7 +75,7 @@ static int make_on_stage(const struct stage *stage, const struct fs_ext4_options
              "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,hash_seed=%s",
              guid_print(&seed, seed_text));
     snprintf(blocks, sizeof(blocks), "%llu", (unsigned long long)(bytes / BLOCK));
-    return run_mke2fs(stage, options, extended, blocks, path, e);
+    return run_mke2fs(stage, options, extended, blocks, mem_path(config, path), e);
 }
 
 static int copy_blocks(struct blockdev *from, struct blockdev *to, blk64_t block, uint64_t n,
@@ -156,14 +134,13 @@ static int check_options(struct blockdev *bd, const struct fs_ext4_options *opti
 
 int fs_ext4_make(struct blockdev *bd, const struct fs_ext4_options *options, struct err *e)
 {
-    struct stage stage = {.bd = NULL};
-    int result = -1;
+    _cleanup_blockdev_ struct blockdev *stage = NULL;
 
     if (check_options(bd, options, e) < 0)
         return -1;
-    if (stage_open(&stage, round_down(bd->bytes, BLOCK), e) == 0 &&
-        make_on_stage(&stage, options, bd->bytes, e) == 0)
-        result = copy_stage(stage.bd, bd, e);
-    blockdev_close(stage.bd);
-    return result < 0 ? err_wrap(e, "making an ext4 on %s", bd->name) : 0;
+    stage = mem_open(round_down(bd->bytes, BLOCK), 512, e);
+    if (stage == NULL || make_on_stage(stage, options, bd->bytes, e) < 0 ||
+        copy_stage(stage, bd, e) < 0)
+        return err_wrap(e, "making an ext4 on %s", bd->name);
+    return 0;
 }

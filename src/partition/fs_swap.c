@@ -4,24 +4,21 @@
 #include "core/spawn.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
-#define HEADER_BYTES 4096 /* a swap area's header is one page; the rest is never read before written */
+#define HEADER_BYTES                                                                               \
+    4096 /* a swap area's header is one page; the rest is never read before written */
 
 int fs_swap_make(struct blockdev *bd, const struct guid *uuid, const char *label, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *stage = mem_open(bd->bytes, bd->sector, e);
-    struct extent header = {0, HEADER_BYTES};
-    char page[HEADER_BYTES], path[64], text[GUID_TEXT], short_label[16];
-    uint64_t start;
-    int fd;
+    char page[HEADER_BYTES], path[MEM_PATH], text[GUID_TEXT], short_label[16];
 
-    if (stage == NULL || blockdev_fd_extent(stage, header, &fd, &start, e) < 0)
+    if (stage == NULL)
         return -1;
-    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
     snprintf(short_label, sizeof(short_label), "%s", label);
     if (spawn_tool(NULL, e, "mkswap", "--quiet", "--pagesize", "4096", "--uuid",
-                   guid_print(uuid, text), "--label", short_label, path, NULL) < 0 ||
+                   guid_print(uuid, text), "--label", short_label, mem_path(stage, path),
+                   NULL) < 0 ||
         blockdev_pread(stage, page, sizeof(page), 0, e) < 0 ||
         blockdev_pwrite(bd, page, sizeof(page), 0, e) < 0)
         return err_wrap(e, "making swap on %s", bd->name);

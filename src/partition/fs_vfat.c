@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * fs_vfat.c: makes FAT filesystems with mkfs.vfat and mtools, in memory.
- *
- * The tools get the stage as /proc/self/fd/N: it has no name that anybody else could open, and
- * is gone with the last descriptor.
- */
+/* fs_vfat.c: makes FAT filesystems with mkfs.vfat and mtools, in memory. */
 #include "partition/fs_vfat.h"
 #include "core/cleanup.h"
-#include "core/io.h"
 #include "core/spawn.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define PATH_OF_FD 40
 
 /* Sound bounds away from the exact limits (4085 and 65525), near which drivers disagree. */
 #define FAT16_CLUSTERS_MIN  4200
@@ -25,8 +15,7 @@
 #define RESERVED_SECTORS    32 /* what mkfs.vfat sets aside on FAT32; less on FAT16 */
 
 struct vfat_stage {
-    int fd; /* inherited by the tools */
-    struct blockdev *bd;
+    struct blockdev *bd; /* in memory */
 };
 
 /* Clusters beside the two FATs; entry is the bytes of one of their entries. */
@@ -61,59 +50,35 @@ int vfat_shape(uint64_t bytes, unsigned sector, struct vfat_shape *shape, struct
                    (unsigned long long)bytes);
 }
 
-static char *fd_path(int fd, char path[PATH_OF_FD])
-{
-    snprintf(path, PATH_OF_FD, "/proc/self/fd/%d", fd);
-    return path;
-}
-
-/* Anonymous memory that a tool inherits, hence without close-on-exec. */
-static int memory(uint64_t bytes, struct err *e)
-{
-    _cleanup_close_ int fd = memfd_create("berth-stage", 0);
-
-    if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
-        return err_errno(e, "%llu bytes of memory", (unsigned long long)bytes);
-    return steal_fd(&fd);
-}
-
-static int run_mkfs(int fd, uint64_t bytes, unsigned sector, const struct vfat_options *options,
-                    struct err *e)
+static int run_mkfs(struct blockdev *bd, const struct vfat_options *options, struct err *e)
 {
     struct vfat_shape shape;
-    char bits[16], sector_bytes[16], cluster[16], id[16], path[PATH_OF_FD];
+    char bits[16], sector_bytes[16], cluster[16], id[16], path[MEM_PATH];
 
-    if (vfat_shape(bytes, sector, &shape, e) < 0)
+    if (vfat_shape(bd->bytes, bd->sector, &shape, e) < 0)
         return -1;
     snprintf(bits, sizeof(bits), "%u", shape.bits);
-    snprintf(sector_bytes, sizeof(sector_bytes), "%u", sector);
+    snprintf(sector_bytes, sizeof(sector_bytes), "%u", bd->sector);
     snprintf(cluster, sizeof(cluster), "%u", shape.cluster_sectors);
     snprintf(id, sizeof(id), "%08x", options->volume_id);
     return spawn_tool(NULL, e, "mkfs.vfat", "--invariant", "-F", bits, "-S", sector_bytes, "-s",
                       cluster, "-i", id, "-n", options->label != NULL ? options->label : "NO NAME",
-                      fd_path(fd, path), NULL);
+                      mem_path(bd, path), NULL);
 }
 
 struct vfat_stage *vfat_stage_new(uint64_t bytes, unsigned sector,
                                   const struct vfat_options *options, struct err *e)
 {
     _cleanup_vfat_stage_ struct vfat_stage *stage = calloc(1, sizeof(*stage));
-    int copy;
 
     if (stage == NULL) {
         err_no_memory(e);
         return NULL;
     }
-    stage->fd = memory(bytes, e);
-    if (stage->fd < 0 || run_mkfs(stage->fd, bytes, sector, options, e) < 0)
+    stage->bd = mem_open(bytes, sector, e);
+    if (stage->bd == NULL || run_mkfs(stage->bd, options, e) < 0)
         return NULL;
-    copy = fcntl(stage->fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) {
-        err_errno(e, "the new FAT filesystem");
-        return NULL;
-    }
-    stage->bd = file_from_fd(copy, "the new FAT filesystem", sector, e);
-    return stage->bd != NULL ? steal(stage) : NULL;
+    return steal(stage);
 }
 
 void vfat_stage_free(struct vfat_stage *stage)
@@ -121,7 +86,6 @@ void vfat_stage_free(struct vfat_stage *stage)
     if (stage == NULL)
         return;
     blockdev_close(stage->bd);
-    cleanup_close(&stage->fd);
     free(stage);
 }
 
@@ -135,8 +99,8 @@ static int run_mtool(struct vfat_stage *stage, const char *tool, const char *fro
                      struct err *e)
 {
     static const char *const env[] = {"MTOOLS_SKIP_CHECK=1", "MTOOLSRC=/dev/null", "TZ=UTC0", NULL};
-    char image[PATH_OF_FD], to[512];
-    const char *argv[] = {tool, "-i", fd_path(stage->fd, image), from, to, NULL};
+    char image[MEM_PATH], to[512];
+    const char *argv[] = {tool, "-i", mem_path(stage->bd, image), from, to, NULL};
     struct spawn spawn = {.argv = argv, .env = env, .stdin_fd = -1, .stdout_fd = -1};
 
     snprintf(to, sizeof(to), "::/%s", path);
@@ -160,12 +124,12 @@ int vfat_stage_copy(struct vfat_stage *stage, const char *from, const char *path
 int vfat_stage_put(struct vfat_stage *stage, const void *data, size_t len, const char *path,
                    struct err *e)
 {
-    _cleanup_close_ int fd = memory(len, e);
-    char from[PATH_OF_FD];
+    _cleanup_blockdev_ struct blockdev *content = mem_open(len, 512, e);
+    char from[MEM_PATH];
 
-    if (fd < 0 || io_pwrite(fd, data, len, 0, e) < 0)
+    if (content == NULL || blockdev_pwrite(content, data, len, 0, e) < 0)
         return -1;
-    return vfat_stage_copy(stage, fd_path(fd, from), path, e);
+    return vfat_stage_copy(stage, mem_path(content, from), path, e);
 }
 
 int vfat_stage_write(struct vfat_stage *stage, struct blockdev *to, struct err *e)

@@ -5,16 +5,13 @@
 #include "core/size.h"
 #include "partition/gpt.h"
 
-#include <fcntl.h>
 #include <libfdisk.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define EDGE MIB /* how much of the disk's head and tail is copied to the stage */
 
 /* A memfd of the disk's size with its head and tail, and libfdisk on it. */
 struct stage {
-    int fd;
     struct blockdev *bd;
     struct fdisk_context *context;
 };
@@ -63,14 +60,12 @@ static int fdisk_failed(const char *what, int rc, struct err *e)
 
 static int stage_open(struct stage *stage, struct blockdev *bd, struct err *e)
 {
-    struct extent head, tail;
-    int rc;
+    struct extent head, tail, none = {0, 0};
+    uint64_t start;
+    int fd, rc;
 
-    *stage = (struct stage){.fd = memfd_create("berth-table", MFD_CLOEXEC)};
-    if (stage->fd < 0 || ftruncate(stage->fd, (off_t)bd->bytes) < 0)
-        return err_errno(e, "the stage for the partition table");
-    stage->bd = file_from_fd(stage->fd, "the stage", bd->sector, e);
-    if (stage->bd == NULL)
+    *stage = (struct stage){.bd = mem_open(bd->bytes, bd->sector, e)};
+    if (stage->bd == NULL || blockdev_fd_extent(stage->bd, none, &fd, &start, e) < 0)
         return -1;
     table_ranges(bd, &head, &tail);
     if (copy_range(bd, stage->bd, head, e) < 0 || copy_range(bd, stage->bd, tail, e) < 0)
@@ -81,7 +76,7 @@ static int stage_open(struct stage *stage, struct blockdev *bd, struct err *e)
     fdisk_set_ask(stage->context, quiet, NULL);
     fdisk_save_user_sector_size(stage->context, bd->sector, bd->sector);
     fdisk_save_user_grain(stage->context, MIB);
-    rc = fdisk_assign_device_by_fd(stage->context, stage->fd, "the stage", 0);
+    rc = fdisk_assign_device_by_fd(stage->context, fd, "the stage", 0);
     return rc < 0 ? fdisk_failed("reading the partition table", rc, e) : 0;
 }
 
@@ -191,7 +186,7 @@ static struct table *table_alloc(enum table_kind kind, struct err *e)
 
 struct table *table_read(struct blockdev *bd, struct err *e)
 {
-    _cleanup_stage_ struct stage stage = {.fd = -1};
+    _cleanup_stage_ struct stage stage = {0};
     _cleanup_table_ struct table *table = table_alloc(TABLE_NONE, e);
     struct gpt_state state;
 
@@ -214,7 +209,7 @@ struct table *table_read(struct blockdev *bd, struct err *e)
 
 struct table *table_new(struct blockdev *bd, const struct guid *uuid, struct err *e)
 {
-    _cleanup_stage_ struct stage stage = {.fd = -1};
+    _cleanup_stage_ struct stage stage = {0};
     _cleanup_table_ struct table *table = table_alloc(TABLE_GPT, e);
     int rc;
 
@@ -386,7 +381,7 @@ static int write_protective_mbr(struct stage *stage, struct blockdev *bd, struct
 
 int table_write(struct blockdev *bd, const struct table *table, struct err *e)
 {
-    _cleanup_stage_ struct stage stage = {.fd = -1};
+    _cleanup_stage_ struct stage stage = {0};
 
     if (stage_open(&stage, bd, e) < 0 || stage_table(&stage, table, e) < 0 ||
         write_copy(&stage, bd, bd->bytes / bd->sector - 1, e) < 0 || blockdev_flush(bd, e) < 0 ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * tree.h: files in folders. An ext filesystem, the FAT of the ESP, a tar stream and a mounted folder
- * all look like this; each driver does the part of it that it can.
+ * tree.h: files in folders. An ext filesystem, the FAT of the ESP, a tar stream and a mounted
+ * folder all look like this; each driver does the part of it that it can.
  *
  * Paths are relative to the tree's root, without a leading or trailing slash; "" is the root
  * itself. A driver accepts no path with an empty, "." or ".." component (tree_path_clean makes or
@@ -29,7 +29,7 @@ enum tree_type {
 };
 
 struct tree_xattr {
-    const char *name; /* with its prefix: "security.capability", "system.posix_acl_access" */
+    const char *name;  /* with its prefix: "security.capability", "system.posix_acl_access" */
     const void *value; /* as getxattr returns it */
     size_t len;
 };
@@ -41,8 +41,8 @@ struct tree_entry {
     uint32_t uid, gid;
     int64_t mtime; /* seconds since 1970 */
     uint32_t mtime_nsec;
-    uint64_t size;      /* of a file, in bytes */
-    const char *target; /* of a symlink (as stored) or hardlink (a path in the tree) */
+    uint64_t size;         /* of a file, in bytes */
+    const char *target;    /* of a symlink (as stored) or hardlink (a path in the tree) */
     unsigned major, minor; /* of a device */
     const struct tree_xattr *xattrs;
     size_t n_xattrs;
@@ -63,15 +63,15 @@ struct tree;
 
 struct tree_ops {
     const char *kind;
-    /* stream: the next entry (1), none (0), failure (-1); what it points to lives until the next call.
-     * Duplicates may come, the later one counts. */
+    /* stream: the next entry (1), none (0), failure (-1); what it points to lives until the next
+     * call. Duplicates may come, the later one counts. */
     int (*next)(struct tree *tree, struct tree_entry *entry, struct err *e);
     /* stream: the content of the entry that next gave last */
     struct tree_source *(*content)(struct tree *tree);
     /* lookup: one entry, ERR_NOT_FOUND when it is not there; pointers live until the next call */
     int (*stat)(struct tree *tree, const char *path, struct tree_entry *entry, struct err *e);
-    /* lookup: calls each() with the name of every entry of a folder except . and .., in any order; a
-     * non-zero return ends it and is returned */
+    /* lookup: calls each() with the name of every entry of a folder except . and .., in any order;
+     * a non-zero return ends it and is returned */
     int (*list)(struct tree *tree, const char *path,
                 int (*each)(void *arg, const char *name, enum tree_type type), void *arg,
                 struct err *e);
@@ -84,8 +84,8 @@ struct tree_ops {
     /* change: removes a file or an empty folder; not an error when it is not there */
     int (*remove)(struct tree *tree, const char *path, struct err *e);
     /* change: writes inside an existing file's allocated bytes, touching nothing else */
-    int (*overwrite)(struct tree *tree, const char *path, uint64_t offset, const void *buf, size_t n,
-                     struct err *e);
+    int (*overwrite)(struct tree *tree, const char *path, uint64_t offset, const void *buf,
+                     size_t n, struct err *e);
     /* everything changed so far survives a power cut after it */
     int (*sync)(struct tree *tree, struct err *e);
     void (*close)(struct tree *tree);
@@ -102,8 +102,8 @@ int tree_stat(struct tree *tree, const char *path, struct tree_entry *entry, str
 int tree_list(struct tree *tree, const char *path,
               int (*each)(void *arg, const char *name, enum tree_type type), void *arg,
               struct err *e);
-int tree_read(struct tree *tree, const char *path, void *buf, size_t n, uint64_t offset, size_t *got,
-              struct err *e);
+int tree_read(struct tree *tree, const char *path, void *buf, size_t n, uint64_t offset,
+              size_t *got, struct err *e);
 int tree_put(struct tree *tree, const struct tree_entry *entry, struct tree_source *content,
              struct err *e);
 int tree_remove(struct tree *tree, const char *path, struct err *e);
@@ -132,8 +132,8 @@ int tree_put_file(struct tree *tree, const char *path, unsigned mode, const void
                   struct err *e);
 
 /* Cleans a path of an archive in place of out (PATH_MAX bytes): leading "/" and "./", doubled and
- * trailing slashes go. ERR_REFUSED when it has a ".." component, a component over 255 bytes or is too
- * long. */
+ * trailing slashes go. ERR_REFUSED when it has a ".." component, a component over 255 bytes or is
+ * too long. */
 int tree_path_clean(const char *path, char *out, size_t len, struct err *e);
 
 /* A source over bytes in memory. */

@@ -69,10 +69,10 @@ static struct survey *survey_after(const struct plan *plan)
         if (p == NULL)
             continue;
         found->fs_uuid = strdup(guid_print(&p->fs_uuid, uuid));
-        found->fs = p->content == CONTENT_SWAP    ? strdup("swap")
-                    : p->content == CONTENT_ESP   ? strdup("vfat")
+        found->fs = p->content == CONTENT_SWAP   ? strdup("swap")
+                    : p->content == CONTENT_ESP  ? strdup("vfat")
                     : p->content != CONTENT_BIOS ? strdup("ext4")
-                                                  : NULL;
+                                                 : NULL;
     }
     s->record = record_copy(plan->record, &e);
     assert_non_null(s->record);
@@ -113,8 +113,8 @@ static void a_blank_disk_is_filled_in_a_safe_order(void **state)
 {
     static const enum step_kind kinds[] = {STEP_CREATE, STEP_TABLE, STEP_FILL, STEP_FILL,
                                            STEP_FILL,   STEP_FILL,  STEP_MENU};
-    static const char *const targets[] = {"d.img", "the partition table", "esp", "bios",
-                                          "main",  "dev",                 "menu"};
+    static const char *const targets[] = {
+        "d.img", "the partition table", "esp", "bios", "main", "dev", "menu"};
     _cleanup_machine_ struct machine *machine = NULL;
     _cleanup_survey_ struct survey *survey = NULL;
     _cleanup_plan_ struct plan *plan = plan_blank(HEAD HOST DEV, &machine, &survey);
