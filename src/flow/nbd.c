@@ -6,7 +6,7 @@
 #include "flow/nbd.h"
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "flow/nbd_protocol.h"
+#include "flow/nbd_wire.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -23,58 +23,6 @@ struct connection {
     struct blockdev *bd;
     uint8_t *buf; /* NBD_MAX_PAYLOAD bytes, aligned for direct transfers */
 };
-
-int nbd_receive(int sock, void *buf, size_t n, struct err *e)
-{
-    size_t got = 0;
-
-    while (got < n) {
-        ssize_t more = recv(sock, (char *)buf + got, n - got, 0);
-
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more < 0 && errno != ECONNRESET)
-            return err_errno(e, "receiving from the engine");
-        if (more <= 0 && got == 0)
-            return 0;
-        if (more <= 0)
-            return err_set(e, ERR_FAILED, "the engine's connection broke off in a message");
-        got += (size_t)more;
-    }
-    return 1;
-}
-
-int nbd_send(int sock, const void *buf, size_t n, struct err *e)
-{
-    while (n > 0) {
-        ssize_t put = send(sock, buf, n, MSG_NOSIGNAL);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return err_errno(e, "sending to the engine");
-        buf = (const char *)buf + put;
-        n -= (size_t)put;
-    }
-    return 0;
-}
-
-int nbd_skip(int sock, uint64_t n, struct err *e)
-{
-    char buf[4096];
-
-    while (n > 0) {
-        size_t part = n < sizeof(buf) ? (size_t)n : sizeof(buf);
-        int result = nbd_receive(sock, buf, part, e);
-
-        if (result < 0)
-            return -1;
-        if (result == 0)
-            return err_set(e, ERR_FAILED, "the engine's connection broke off in a message");
-        n -= part;
-    }
-    return 0;
-}
 
 /* "Error values": what a failed access to the device is to the client. */
 static uint32_t error_of(int result, const struct err *why)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* nbd_handshake.c: fixed newstyle negotiation (doc/proto.md, "Newstyle negotiation"). */
-#include "flow/nbd.h"
-#include "flow/nbd_protocol.h"
+#include "flow/nbd_wire.h"
 
 #include <string.h>
 

@@ -48,6 +48,11 @@ static bool run_is_candidate(const struct run *run)
     return text[0] == 'r' && text[1] == 'c';
 }
 
+static bool run_is_point_release(const struct run *run)
+{
+    return run->has_digits && *run->text == '.';
+}
+
 /* Below, at or above zero, as strcmp. */
 static int run_compare(const struct run *a, const struct run *b)
 {
@@ -55,6 +60,8 @@ static int run_compare(const struct run *a, const struct run *b)
         return run_is_candidate(a) ? -1 : 1;
     if (a->has_digits != b->has_digits)
         return a->has_digits ? 1 : -1;
+    if (run_is_point_release(a) != run_is_point_release(b))
+        return run_is_point_release(a) ? 1 : -1;
     if (a->n_digits != b->n_digits)
         return a->n_digits > b->n_digits ? 1 : -1;
     return strncmp(a->digits, b->digits, a->n_digits);
@@ -87,11 +94,46 @@ bool kernel_version_skipped(const char *version)
     return *version == '\0';
 }
 
-struct search {
-    struct tree *tree;
-    char *version; /* of the newest kernel so far */
+/* The versions of a folder's kernels. */
+struct candidates {
+    char **versions;
+    size_t n;
     struct err *e;
 };
+
+static void candidates_clear(struct candidates *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        free(c->versions[i]);
+    free(c->versions);
+}
+
+static int consider(void *arg, const char *name, enum tree_type type)
+{
+    struct candidates *c = arg;
+    const char *version = name + strlen(KERNEL_PREFIX);
+    char **grown;
+
+    if (strncmp(name, KERNEL_PREFIX, strlen(KERNEL_PREFIX)) != 0 ||
+        kernel_version_skipped(version) || (type != TREE_FILE && type != TREE_SYMLINK))
+        return 0;
+    grown = realloc(c->versions, (c->n + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return err_no_memory(c->e);
+    c->versions = grown;
+    grown[c->n] = strdup(version);
+    if (grown[c->n] == NULL)
+        return err_no_memory(c->e);
+    c->n++;
+    return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+
+    return kernel_version_newer(x, y) ? -1 : kernel_version_newer(y, x);
+}
 
 /* The file that path leads to; 0 when there is none, 1 with *found set. */
 static int find_file(struct tree *tree, const char *path, char **found, struct err *e)
@@ -112,31 +154,21 @@ static int find_file(struct tree *tree, const char *path, char **found, struct e
     return 1;
 }
 
-static int consider(void *arg, const char *name, enum tree_type type)
+/* boot/ and the form with the version in it; 1 when there is such a file. */
+static int find_form(struct tree *tree, const char *form, const char *version, char **found,
+                     struct err *e)
 {
-    struct search *search = arg;
-    const char *version = name + strlen(KERNEL_PREFIX);
-    char *copy;
+    const char *hole = strstr(form, "%s");
+    _cleanup_free_ char *path =
+        io_format(e, "%.*s%s%s", (int)(hole - form), form, version, hole + 2);
 
-    if (strncmp(name, KERNEL_PREFIX, strlen(KERNEL_PREFIX)) != 0 ||
-        kernel_version_skipped(version) || (type != TREE_FILE && type != TREE_SYMLINK) ||
-        (search->version != NULL && !kernel_version_newer(version, search->version)))
-        return 0;
-    copy = strdup(version);
-    if (copy == NULL)
-        return err_no_memory(search->e);
-    free(search->version);
-    search->version = copy;
-    return 0;
+    return path == NULL ? -1 : find_file(tree, path, found, e);
 }
 
 static int find_initrd(struct tree *tree, const char *version, char **initrd, struct err *e)
 {
     for (size_t i = 0; i < sizeof(initrd_forms) / sizeof(initrd_forms[0]); i++) {
-        const char *form = initrd_forms[i], *hole = strstr(form, "%s");
-        _cleanup_free_ char *path =
-            io_format(e, "%.*s%s%s", (int)(hole - form), form, version, hole + 2);
-        int found = path == NULL ? -1 : find_file(tree, path, initrd, e);
+        int found = find_form(tree, initrd_forms[i], version, initrd, e);
 
         if (found != 0)
             return found;
@@ -144,26 +176,40 @@ static int find_initrd(struct tree *tree, const char *version, char **initrd, st
     return 0;
 }
 
+/* The newest version whose file is really there: a dangling symlink is passed over, as in GRUB. */
+static int take_first(struct tree *tree, const struct candidates *c, struct newest_kernel *found,
+                      struct err *e)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        int there = find_form(tree, "boot/" KERNEL_PREFIX "%s", c->versions[i], &found->kernel, e);
+
+        if (there < 0)
+            return -1;
+        if (there == 0)
+            continue;
+        found->version = strdup(c->versions[i]);
+        if (found->version == NULL)
+            return err_no_memory(e);
+        return find_initrd(tree, found->version, &found->initrd, e);
+    }
+    return err_set(e, ERR_NOT_FOUND, "no kernel (boot/vmlinuz-*)");
+}
+
 int newest_kernel_find(struct tree *tree, struct newest_kernel *found, struct err *e)
 {
-    struct search search = {.tree = tree, .e = e};
-    _cleanup_free_ char *boot = NULL, *path = NULL;
+    struct candidates c = {.e = e};
+    _cleanup_free_ char *boot = NULL;
     int result;
 
     *found = (struct newest_kernel){0};
     if (tree_find(tree, "boot", &boot, e) < 0)
         return -1;
-    result = tree_list(tree, boot, consider, &search, e);
-    found->version = search.version;
-    if (result == 0 && found->version == NULL)
-        result = err_set(e, ERR_NOT_FOUND, "no kernel (boot/vmlinuz-*)");
-    if (result == 0 && (path = io_format(e, "boot/" KERNEL_PREFIX "%s", found->version)) == NULL)
-        result = -1;
-    if (result == 0 && find_file(tree, path, &found->kernel, e) == 0)
-        result = err_set(e, ERR_NOT_FOUND, "%s is not a file", path);
-    if (result == 0 &&
-        (found->kernel == NULL || find_initrd(tree, found->version, &found->initrd, e) < 0))
-        result = -1;
+    result = tree_list(tree, boot, consider, &c, e);
+    if (result == 0 && c.n > 0)
+        qsort(c.versions, c.n, sizeof(*c.versions), newest_first);
+    if (result == 0)
+        result = take_first(tree, &c, found, e);
+    candidates_clear(&c);
     if (result < 0)
         newest_kernel_free(found);
     return result;

@@ -47,6 +47,8 @@ static void a_release_is_newer_than_its_candidates(void **state)
     assert_newer("6.8-amd64", "6.8~rc7-amd64");
     assert_newer("6.8.0-1-amd64", "6.8.0-rc7-amd64");
     assert_newer("6.8", "6.8-rc1");
+    assert_newer("6.11.2-amd64", "6.11-amd64");
+    assert_newer("6.11.2-rc1-amd64", "6.11-amd64");
     assert_newer("6.8-rc1-amd64", "6.7.9-amd64");
 }
 
