@@ -21,13 +21,6 @@ struct record *record_new(struct err *e)
     return record;
 }
 
-struct record *record_copy(const struct record *record, struct err *e)
-{
-    _cleanup_free_ char *text = record_print(record, e);
-
-    return text == NULL ? NULL : record_parse(text, strlen(text), e);
-}
-
 static void free_system(struct record_system *system)
 {
     for (size_t i = 0; i < system->n_volumes; i++)

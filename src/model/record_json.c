@@ -317,3 +317,10 @@ bool record_equal(const struct record *a, const struct record *b)
     json_object_del(right, "generation");
     return json_equal(left, right) == 1;
 }
+
+struct record *record_copy(const struct record *record, struct err *e)
+{
+    _cleanup_free_ char *text = record_print(record, e);
+
+    return text == NULL ? NULL : record_parse(text, strlen(text), e);
+}

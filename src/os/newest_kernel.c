@@ -190,7 +190,7 @@ static int take_first(struct tree *tree, const struct candidates *c, struct newe
         found->version = strdup(c->versions[i]);
         if (found->version == NULL)
             return err_no_memory(e);
-        return find_initrd(tree, found->version, &found->initrd, e);
+        return find_initrd(tree, found->version, &found->initrd, e) < 0 ? -1 : 0;
     }
     return err_set(e, ERR_NOT_FOUND, "no kernel (boot/vmlinuz-*)");
 }
