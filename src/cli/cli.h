@@ -28,10 +28,7 @@ typedef int command_fn(struct cli *cli, int argc, char **argv, struct err *e);
 #include "cli/command.def"
 #undef COMMAND
 
-/* Takes exactly n operands and no options; ERR_USAGE says what was expected. */
-int cli_operands(int argc, char **argv, int n, const char *expected, struct err *e);
-
-/* Prints {"berth-json": 1, key: value} and drops the value. */
+/* Prints {"berth-json": 1, key: value} and drops the value; NULL is out of memory. */
 int cli_print_json(const char *key, json_t *value, struct err *e);
 
 /* A table for people (libsmartcols): headings and cells, row by row; NULL cells are empty. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_apply.c: berth plan, berth apply. Both print the same steps. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/size.h"
 #include "flow/apply.h"
 #include "flow/step_ops.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,25 +19,15 @@ struct request {
     struct plan_options plan;
 };
 
+/* --check, the last row, is plan's only. */
 static int parse(struct cli *cli, int argc, char **argv, struct request *request, struct err *e)
 {
-    static const struct option options[] = {
-        {"check", no_argument, NULL, 'c'}, {"prune", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
-    int option;
+    const struct option_row rows[] = {{"prune", OPTION_FLAG, &request->prune},
+                                      {"check", OPTION_FLAG, &request->check}};
+    size_t n = strcmp(argv[0], "plan") == 0 ? 2 : 1;
 
-    opterr = 0;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'c' && strcmp(argv[0], "plan") == 0)
-            request->check = true;
-        else if (option == 'p')
-            request->prune = true;
-        else
-            return err_set(e, ERR_USAGE, "%s: unknown option %s", argv[0], argv[optind - 1]);
-    }
-    if (optind != argc - 1)
-        return err_set(e, ERR_USAGE, "%s: expected one machine file", argv[0]);
-    request->file = argv[optind];
+    if (options_parse(argc, argv, rows, n, &request->file, "one machine file", e) < 0)
+        return -1;
     request->plan =
         (struct plan_options){.prune = request->prune, .serial = cli->serial, .wwn = cli->wwn};
     return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_disk.c: berth disk show. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
@@ -143,11 +144,11 @@ static int print_text(struct cli *cli, const struct survey *survey, struct err *
 int cmd_disk_show(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_survey_ struct survey *survey = NULL;
-    const char *path = argc == 1 ? cli->disk : argv[1];
+    const char *path = cli->disk;
 
-    if (path == NULL || argc > 1)
-        if (cli_operands(argc, argv, 1, "one disk: a device or an image file", e) < 0)
-            return -1;
+    if (options_parse(argc, argv, NULL, 0, path == NULL ? &path : NULL,
+                      "one disk: a device or an image file", e) < 0)
+        return -1;
     survey = observe_path(path, 0, OBSERVE_RECORD | OBSERVE_SYSTEMS, e);
     if (survey == NULL)
         return -1;

@@ -2,6 +2,7 @@
 /* cmd_doctor.c: berth doctor: what this machine can do, and what is missing for the rest. */
 #include "bootmenu/grub_install.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/spawn.h"
 #include "flow/kvm_probe.h"
@@ -149,7 +150,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv, struct err *e)
 {
     struct finding findings[N_CHECKS] = {0};
 
-    if (cli_operands(argc, argv, 0, "no operands", e) < 0)
+    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0)
         return -1;
     for (size_t i = 0; i < N_CHECKS; i++)
         checks[i].check(&findings[i]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_guest.c: berth guest list. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "flow/observe.h"
@@ -71,7 +72,7 @@ int cmd_guest_list(struct cli *cli, int argc, char **argv, struct err *e)
     _cleanup_survey_ struct survey *survey = NULL;
     _cleanup_free_ char *path = NULL;
 
-    if (cli_operands(argc, argv, 0, "no operands", e) < 0 ||
+    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0 ||
         observe_default_disk(cli->disk, &path, e) < 0)
         return -1;
     survey = observe_path(path, 0, OBSERVE_RECORD, e);

@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_image.c: berth image build | add | list | show. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "images/build.h"
 #include "images/format.h"
 #include "images/store.h"
 
-#include <getopt.h>
-#include <libsmartcols.h>
 #include <string.h>
 #include <time.h>
 
 /* ---- showing ---- */
-
-static int print_json(const char *key, json_t *value, struct err *e)
-{
-    json_t *top = json_pack("{s:i}", "berth-json", 1);
-
-    if (top == NULL || value == NULL || json_object_set_new(top, key, value) < 0 ||
-        json_dumpf(top, stdout, JSON_INDENT(2)) < 0) {
-        json_decref(top);
-        return err_no_memory(e);
-    }
-    json_decref(top);
-    putchar('\n');
-    return 0;
-}
 
 /* "2026-01-31 12:00" */
 static void print_time(int64_t seconds, char *buf, size_t len)
@@ -42,7 +27,7 @@ static int show_image(struct cli *cli, const struct image *image, struct err *e)
     char bytes[SIZE_TEXT], content[SIZE_TEXT], created[32];
 
     if (cli->json)
-        return print_json("image", image_to_json(image, false, e), e);
+        return cli_print_json("image", image_to_json(image, false, e), e);
     print_time(image->created, created, sizeof(created));
     printf("name          %s\n", image->name);
     printf("system        %s\n", image->os);
@@ -68,54 +53,58 @@ static int show_image(struct cli *cli, const struct image *image, struct err *e)
 int cmd_image_show(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_image_ struct image image = {0};
+    const char *name;
 
-    if (argc != 2)
-        return err_set(e, ERR_USAGE, "image show: expected one name");
-    return image_find(argv[1], &image, e) < 0 ? -1 : show_image(cli, &image, e);
+    if (options_parse(argc, argv, NULL, 0, &name, "the name of one image", e) < 0 ||
+        image_find(name, &image, e) < 0)
+        return -1;
+    return show_image(cli, &image, e);
 }
 
 /* ---- the list ---- */
 
-static int add_row(struct libscols_table *table, const struct image *image)
-{
-    struct libscols_line *line = scols_table_new_line(table, NULL);
-    char size[SIZE_TEXT], digest[13], created[32];
-    const char *cells[7];
+enum {
+    COL_NAME,
+    COL_FAMILY,
+    COL_SYSTEM,
+    COL_SIZE,
+    COL_SIGNATURE,
+    COL_CREATED,
+    COL_DIGEST,
+    COLUMNS
+};
 
-    if (line == NULL)
-        return -1;
-    size_human(image->bytes, size, sizeof(size));
-    snprintf(digest, sizeof(digest), "%s", image->digest + strlen("sha256:"));
+static const char *const headings[COLUMNS] = {"NAME",      "FAMILY",  "SYSTEM", "SIZE",
+                                              "SIGNATURE", "CREATED", "DIGEST"};
+
+static void fill_row(const struct image *image, char *cells[COLUMNS])
+{
+    char size[SIZE_TEXT], created[32];
+
     print_time(image->created, created, sizeof(created));
-    cells[0] = image->name;
-    cells[1] = image->family;
-    cells[2] = image->os;
-    cells[3] = size;
-    cells[4] = image->signature;
-    cells[5] = created;
-    cells[6] = digest;
-    for (size_t i = 0; i < 7; i++)
-        if (scols_line_set_data(line, i, cells[i]) != 0)
-            return -1;
-    return 0;
+    cells[COL_NAME] = strdup(image->name);
+    cells[COL_FAMILY] = strdup(image->family);
+    cells[COL_SYSTEM] = strdup(image->os);
+    cells[COL_SIZE] = strdup(size_human(image->bytes, size, sizeof(size)));
+    cells[COL_SIGNATURE] = strdup(image->signature);
+    cells[COL_CREATED] = strdup(created);
+    cells[COL_DIGEST] = strndup(image->digest + strlen("sha256:"), 12);
 }
 
-static int print_table(const struct image *images, size_t n, struct err *e)
+static int print_table(struct cli *cli, const struct image *images, size_t n, struct err *e)
 {
-    static const char *const columns[] = {"NAME",      "FAMILY",  "SYSTEM", "SIZE",
-                                          "SIGNATURE", "CREATED", "DIGEST"};
-    struct libscols_table *table = scols_new_table();
-    int result = table != NULL ? 0 : -1;
+    char **cells = calloc(n * COLUMNS + 1, sizeof(*cells));
+    int result;
 
-    for (size_t i = 0; result == 0 && i < sizeof(columns) / sizeof(columns[0]); i++)
-        if (scols_table_new_column(table, columns[i], 0, i == 3 ? SCOLS_FL_RIGHT : 0) == NULL)
-            result = -1;
-    for (size_t i = 0; result == 0 && i < n; i++)
-        result = add_row(table, &images[i]);
-    if (result == 0)
-        scols_print_table(table);
-    scols_unref_table(table);
-    return result == 0 ? 0 : err_no_memory(e);
+    if (cells == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < n; i++)
+        fill_row(&images[i], &cells[i * COLUMNS]);
+    result = cli_print_table(cli, headings, COLUMNS, cells, n, e);
+    for (size_t i = 0; i < n * COLUMNS; i++)
+        free(cells[i]);
+    free(cells);
+    return result;
 }
 
 static json_t *images_to_json(const struct image *images, size_t n, struct err *e)
@@ -133,15 +122,14 @@ int cmd_image_list(struct cli *cli, int argc, char **argv, struct err *e)
     size_t n;
     int result;
 
-    (void)argv;
-    if (argc != 1)
-        return err_set(e, ERR_USAGE, "image list takes no arguments");
+    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0)
+        return -1;
     if (store_list(&images, &n, e) < 0)
         return -1;
     if (cli->json)
-        result = print_json("images", images_to_json(images, n, e), e);
+        result = cli_print_json("images", images_to_json(images, n, e), e);
     else
-        result = n > 0 ? print_table(images, n, e) : 0;
+        result = n > 0 ? print_table(cli, images, n, e) : 0;
     for (size_t i = 0; i < n; i++)
         image_free(&images[i]);
     free(images);
@@ -157,27 +145,12 @@ struct add_options {
 
 static int parse_add(int argc, char **argv, struct add_options *options, struct err *e)
 {
-    static const struct option long_options[] = {
-        {"name", required_argument, NULL, 'n'}, {"unsigned", no_argument, NULL, 'u'}, {0}};
-    int c;
+    const struct option_row rows[] = {{"name", OPTION_TEXT, &options->name},
+                                      {"unsigned", OPTION_FLAG, &options->is_unsigned}};
 
-    optind = 0;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (c == 'n')
-            options->name = optarg;
-        else if (c == 'u')
-            options->is_unsigned = true;
-        else
-            return err_set(e, ERR_USAGE, "image add: %s is no option of it, or lacks its value",
-                           argv[optind - 1]);
-    }
-    if (argc - optind != 1)
-        return err_set(e, ERR_USAGE, "image add: expected one archive");
-    if (options->name == NULL)
-        return err_set(e, ERR_USAGE, "image add: --name is missing");
-    options->source = argv[optind];
-    return 0;
+    if (options_parse(argc, argv, rows, 2, &options->source, "one archive", e) < 0)
+        return -1;
+    return options->name == NULL ? err_set(e, ERR_USAGE, "image add: --name is missing") : 0;
 }
 
 int cmd_image_add(struct cli *cli, int argc, char **argv, struct err *e)
@@ -205,31 +178,15 @@ int cmd_image_add(struct cli *cli, int argc, char **argv, struct err *e)
 
 struct build_options {
     const char *recipe, *name;
-    const char **packages; /* room for argc of them */
-    size_t n_packages;
+    struct option_list packages;
 };
 
 static int parse_build(int argc, char **argv, struct build_options *options, struct err *e)
 {
-    static const struct option long_options[] = {
-        {"name", required_argument, NULL, 'n'}, {"package", required_argument, NULL, 'p'}, {0}};
-    int c;
+    const struct option_row rows[] = {{"name", OPTION_TEXT, &options->name},
+                                      {"package", OPTION_LIST, &options->packages}};
 
-    optind = 0;
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (c == 'n')
-            options->name = optarg;
-        else if (c == 'p')
-            options->packages[options->n_packages++] = optarg;
-        else
-            return err_set(e, ERR_USAGE, "image build: %s is no option of it, or lacks its value",
-                           argv[optind - 1]);
-    }
-    if (argc - optind != 1)
-        return err_set(e, ERR_USAGE, "image build: expected one recipe");
-    options->recipe = argv[optind];
-    return 0;
+    return options_parse(argc, argv, rows, 2, &options->recipe, "one recipe", e);
 }
 
 static void note_stdout(struct ui *ui, const char *text)
@@ -243,7 +200,7 @@ static int build(struct cli *cli, const struct build_options *options, struct er
     _cleanup_recipe_ struct recipe recipe = {0};
     _cleanup_image_ struct image image = {0};
     struct build what = {
-        .recipe = &recipe, .packages = options->packages, .n_packages = options->n_packages};
+        .recipe = &recipe, .packages = options->packages.items, .n_packages = options->packages.n};
 
     if (recipe_read(options->recipe, &recipe, e) < 0)
         return -1;
@@ -262,14 +219,7 @@ static int build(struct cli *cli, const struct build_options *options, struct er
 
 int cmd_image_build(struct cli *cli, int argc, char **argv, struct err *e)
 {
-    struct build_options options = {.packages = calloc((size_t)argc, sizeof(char *))};
-    int result;
+    struct build_options options = {0};
 
-    if (options.packages == NULL)
-        return err_no_memory(e);
-    result = parse_build(argc, argv, &options, e);
-    if (result == 0)
-        result = build(cli, &options, e);
-    free(options.packages);
-    return result;
+    return parse_build(argc, argv, &options, e) < 0 ? -1 : build(cli, &options, e);
 }

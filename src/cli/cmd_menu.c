@@ -2,6 +2,7 @@
 /* cmd_menu.c: berth menu show, default, next. */
 #include "bootmenu/menu.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "flow/menu.h"
 #include "flow/observe.h"
@@ -52,7 +53,7 @@ int cmd_menu_show(struct cli *cli, int argc, char **argv, struct err *e)
     _cleanup_free_ char *path = NULL, *next = NULL;
     _cleanup_menu_ struct menu menu = {0};
 
-    if (cli_operands(argc, argv, 0, "no operands", e) < 0 ||
+    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0 ||
         observe_default_disk(cli->disk, &path, e) < 0 || menu_read(path, &record, &next, e) < 0 ||
         menu_entries(record, &menu, e) < 0)
         return -1;
@@ -67,16 +68,17 @@ static int change(struct cli *cli, int argc, char **argv,
                   int (*set)(const char *disk, const char *name, struct err *e), struct err *e)
 {
     _cleanup_free_ char *path = NULL;
+    const char *name;
 
-    if (cli_operands(argc, argv, 1, "the name of one system", e) < 0 ||
+    if (options_parse(argc, argv, NULL, 0, &name, "the name of one system", e) < 0 ||
         observe_default_disk(cli->disk, &path, e) < 0)
         return -1;
     if (cli->dry_run) {
-        printf("would make %s what boots %s on %s\n", argv[1],
+        printf("would make %s what boots %s on %s\n", name,
                set == menu_set_next ? "at the next start only" : "by default", path);
         return 0;
     }
-    return set(path, argv[1], e);
+    return set(path, name, e);
 }
 
 int cmd_menu_default(struct cli *cli, int argc, char **argv, struct err *e)

@@ -1,35 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_run.c: berth run NAME: boots a system beside the running host. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "flow/observe.h"
 #include "flow/run.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #define STATUS_RESET       10
 #define STATUS_INTERRUPTED 130
-
-enum {
-    OPTION_ENGINE = 256,
-    OPTION_MEMORY,
-    OPTION_CPUS,
-    OPTION_NET,
-    OPTION_EPHEMERAL,
-    OPTION_NO_REBOOT
-};
-
-static const struct option options[] = {
-    {"engine", required_argument, NULL, OPTION_ENGINE},
-    {"memory", required_argument, NULL, OPTION_MEMORY},
-    {"cpus", required_argument, NULL, OPTION_CPUS},
-    {"net", required_argument, NULL, OPTION_NET},
-    {"ephemeral", no_argument, NULL, OPTION_EPHEMERAL},
-    {"no-reboot", no_argument, NULL, OPTION_NO_REBOOT},
-    {NULL, 0, NULL, 0},
-};
 
 static int check_engine(const char *engine, struct err *e)
 {
@@ -54,45 +35,29 @@ static int parse_cpus(const char *text, unsigned *cpus, struct err *e)
     return 0;
 }
 
-static int take_option(int option, struct run_request *request, struct err *e)
-{
-    switch (option) {
-    case OPTION_ENGINE:
-        return check_engine(optarg, e);
-    case OPTION_MEMORY:
-        if (size_parse_bytes(optarg, &request->memory, e) < 0)
-            return err_wrap(e, "--memory %s", optarg);
-        return 0;
-    case OPTION_CPUS:
-        return parse_cpus(optarg, &request->cpus, e);
-    case OPTION_NET:
-        request->net = optarg;
-        if (strcmp(optarg, "user") != 0 && strcmp(optarg, "none") != 0)
-            return err_set(e, ERR_USAGE, "--net %s: expected user or none", optarg);
-        return 0;
-    case OPTION_EPHEMERAL:
-        request->ephemeral = true;
-        return 0;
-    case OPTION_NO_REBOOT:
-        request->no_reboot = true;
-        return 0;
-    default:
-        return err_set(e, ERR_USAGE, "run: unknown or incomplete option");
-    }
-}
-
 static int parse(int argc, char **argv, struct run_request *request, struct err *e)
 {
-    int option;
+    const char *engine = "auto", *memory = NULL, *cpus = NULL;
+    const struct option_row rows[] = {
+        {"engine", OPTION_TEXT, &engine},
+        {"memory", OPTION_TEXT, &memory},
+        {"cpus", OPTION_TEXT, &cpus},
+        {"net", OPTION_TEXT, &request->net},
+        {"ephemeral", OPTION_FLAG, &request->ephemeral},
+        {"no-reboot", OPTION_FLAG, &request->no_reboot},
+    };
 
-    opterr = 0;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-        if (take_option(option, request, e) < 0)
-            return -1;
-    if (optind != argc - 1)
-        return err_set(e, ERR_USAGE, "run: expected the name of one system");
-    request->name = argv[optind];
+    if (options_parse(argc, argv, rows, sizeof(rows) / sizeof(rows[0]), &request->name,
+                      "the name of one system", e) < 0 ||
+        check_engine(engine, e) < 0)
+        return -1;
+    if (memory != NULL && size_parse_bytes(memory, &request->memory, e) < 0)
+        return err_wrap(e, "--memory %s", memory);
+    if (cpus != NULL && parse_cpus(cpus, &request->cpus, e) < 0)
+        return -1;
+    if (request->net != NULL && strcmp(request->net, "user") != 0 &&
+        strcmp(request->net, "none") != 0)
+        return err_set(e, ERR_USAGE, "--net %s: expected user or none", request->net);
     return 0;
 }
 

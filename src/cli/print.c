@@ -1,23 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* print.c: JSON and tables on standard output; operands. */
+/* print.c: JSON and tables on standard output. */
 #include "cli/cli.h"
 
 #include <libsmartcols.h>
 #include <stdio.h>
 
-int cli_operands(int argc, char **argv, int n, const char *expected, struct err *e)
-{
-    for (int i = 1; i < argc; i++)
-        if (argv[i][0] == '-' && argv[i][1] != '\0')
-            return err_set(e, ERR_USAGE, "%s: there is no option %s", argv[0], argv[i]);
-    if (argc - 1 == n)
-        return 0;
-    return err_set(e, ERR_USAGE, "%s: expected %s", argv[0], expected);
-}
-
 int cli_print_json(const char *key, json_t *value, struct err *e)
 {
-    json_t *top = json_pack("{s:i, s:o}", "berth-json", 1, key, value);
+    json_t *top = value != NULL ? json_pack("{s:i, s:o}", "berth-json", 1, key, value) : NULL;
     int result;
 
     if (top == NULL)
