@@ -64,8 +64,8 @@ san:
 fuzz:
 	$(MAKE) CC=clang BUILD=$(BUILD)-fuzz CFLAGS="$(SAN) -fsanitize=fuzzer-no-link" LDFLAGS=-fsanitize=fuzzer fuzzers
 
-bench: all
-	scripts/bench $(BUILD)/berth
+bench: tests
+	scripts/bench $(BUILD)
 
 format:
 	clang-format -i $(FORMAT)
