@@ -365,7 +365,9 @@ static int write_copy(struct stage *stage, struct blockdev *bd, uint64_t lba, st
     return 0;
 }
 
-/* Sector 0 with the stage's partition entries and signature, and the disk's own boot code. */
+/* Sector 0 with the stage's partition entries and signature, and the disk's own boot code. Flushed
+ * at once: without it nobody looks for a GPT, and a torn primary would look like somebody's data.
+ */
 static int write_protective_mbr(struct stage *stage, struct blockdev *bd, struct err *e)
 {
     uint8_t made[4096], there[4096];
@@ -376,7 +378,7 @@ static int write_protective_mbr(struct stage *stage, struct blockdev *bd, struct
     if (memcmp(made + 440, there + 440, 512 - 440) == 0)
         return 0;
     memcpy(made, there, 440);
-    return blockdev_pwrite(bd, made, bd->sector, 0, e);
+    return blockdev_pwrite(bd, made, bd->sector, 0, e) < 0 ? -1 : blockdev_flush(bd, e);
 }
 
 int table_write(struct blockdev *bd, const struct table *table, struct err *e)

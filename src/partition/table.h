@@ -50,7 +50,8 @@ struct table_entry *table_entry_by_uuid(struct table *table, const struct guid *
 /*
  * Makes the disk's table this one (GPT only). The boot code in sector 0 stays. Order, so that after
  * a power cut at any write one copy is whole (UEFI 2.10 section 5.3.2): backup entries, backup
- * header, flush, protective MBR, primary entries, primary header, flush.
+ * header, flush, protective MBR and flush (where it changes), primary entries, primary header,
+ * flush.
  */
 int table_write(struct blockdev *bd, const struct table *table, struct err *e);
 
