@@ -46,14 +46,14 @@ static json_t *partition_json(const struct survey *survey, const struct survey_p
     const struct partition_type *type = partition_type_of(&p->type);
     char type_text[GUID_TEXT], uuid[GUID_TEXT];
 
-    return json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "number",
-                     (int)p->number, "name", p->name, "start", (json_int_t)p->range.start, "size",
-                     (json_int_t)p->range.bytes, "type", guid_print(&p->type, type_text),
+    return json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
+                     "number", (int)p->number, "name", p->name, "start", (json_int_t)p->range.start,
+                     "size", (json_int_t)p->range.bytes, "type", guid_print(&p->type, type_text),
                      "type-name", text_json(type != NULL ? type->name : NULL), "uuid",
                      guid_print(&p->uuid, uuid), "fs", text_json(p->fs), "fs-uuid",
                      text_json(p->fs_uuid), "label", text_json(p->label), "incomplete",
-                     p->incomplete, "in-use", text_json(p->holder), "system",
-                     system_json(survey, p));
+                     p->incomplete, "in-use", text_json(p->holder), "problem",
+                     text_json(p->problem), "system", system_json(survey, p));
 }
 
 static int print_json(const struct survey *survey, struct err *e)
@@ -138,7 +138,13 @@ static int print_text(struct cli *cli, const struct survey *survey, struct err *
             "The two copies of the partition table differ; the next apply brings them in line.\n");
     if (survey->table == TABLE_NONE && survey->unknown_data)
         printf("It is not empty.\n");
-    return survey->n_partitions > 0 ? print_partitions(cli, survey, e) : 0;
+    if (survey->n_partitions > 0 && print_partitions(cli, survey, e) < 0)
+        return -1;
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        if (survey->partitions[i].problem != NULL)
+            printf("partition %u: %s\n", survey->partitions[i].number,
+                   survey->partitions[i].problem);
+    return 0;
 }
 
 int cmd_disk_show(struct cli *cli, int argc, char **argv, struct err *e)

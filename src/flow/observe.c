@@ -113,12 +113,14 @@ static char *text_or_null(const char *text)
 
 static void find_system(struct blockdev *bd, struct survey_partition *p, struct findings *findings)
 {
-    struct err ignored;
+    struct err why;
     int result;
 
     memset(findings, 0, sizeof(*findings));
-    result = p->mountpoint != NULL ? search_mounted(p->mountpoint, findings, &ignored)
-                                   : search_in_jail(bd, p, findings, &ignored);
+    result = p->mountpoint != NULL ? search_mounted(p->mountpoint, findings, &why)
+                                   : search_in_jail(bd, p, findings, &why);
+    if (result < 0)
+        p->problem = strdup(why.text);
     if (result < 0 || !findings->found)
         return;
     p->system = calloc(1, sizeof(*p->system));

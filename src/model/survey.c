@@ -23,6 +23,7 @@ static void free_partition(struct survey_partition *partition)
     free(partition->label);
     free(partition->holder);
     free(partition->mountpoint);
+    free(partition->problem);
     free_system(partition->system);
 }
 

@@ -34,6 +34,7 @@ struct survey_partition {
     char *holder;     /* who uses it ("mounted on /", "swap", "a running guest"), or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
     struct survey_system *system; /* or NULL */
+    char *problem;   /* why its filesystem could not be read, or NULL */
 };
 
 struct survey {

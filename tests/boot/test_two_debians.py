@@ -19,6 +19,13 @@ def test_an_ordinary_user_owns_the_disk(two_debians):
         assert two_debians.stat().st_uid == ORDINARY
 
 
+def test_disk_show_names_both_systems(ordinary, two_debians):
+    parts = ordinary.json("disk", "show", two_debians)["disk"]["partitions"]
+    found = {p["name"]: p["system"]["os"] for p in parts if p["system"]}
+    assert found == {"main": "Debian GNU/Linux 12 (bookworm)", "dev": "Debian GNU/Linux 13 (trixie)"}
+    assert [p["problem"] for p in parts] == [None] * len(parts)
+
+
 def test_a_second_apply_changes_no_byte(ordinary, two_debians):
     before = disks.fingerprint(two_debians)
     plan = ordinary.json("plan", ordinary.home / "two-debians.yaml", "--disk", two_debians)
