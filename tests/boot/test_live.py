@@ -111,6 +111,7 @@ def test_a_third_system_is_added_booted_and_run_from_the_live_host(live_disk, tr
         vm.expect("TINY-UP third")
         vm.send("sync; reboot -f\r")
         log_in_as_root(vm)
+        change_the_menu_through_a_mounted_esp(vm)
         run_third_beside_the_host(vm)
         vm.send("systemctl poweroff\r")
         vm.wait()
@@ -133,6 +134,18 @@ def add_third(vm):
     assert refused == 3, output
 
 
+def change_the_menu_through_a_mounted_esp(vm):
+    """While the ESP is mounted berth goes through its folder, and what it writes is on the disk."""
+    succeed(vm, "mkdir -p /boot/efi && mount PARTLABEL=esp /boot/efi")
+    before = succeed(vm, "cd /boot/efi && find . -type f | sort")
+    succeed(vm, "berth menu default dev")  # the disk is that of the running root
+    assert "* dev" in succeed(vm, "berth menu show")
+    assert succeed(vm, "find . -type f | sort") == before
+    succeed(vm, "cd / && umount /boot/efi")
+    assert "* dev" in succeed(vm, "berth menu show --disk /dev/vda")
+    succeed(vm, "berth menu default main")
+
+
 def run_third_beside_the_host(vm):
     """`run third` holds its partition: the host cannot mount it, nor run it twice."""
     node = succeed(vm, "blkid -t PARTLABEL=third -o device").split()[0]
@@ -141,6 +154,7 @@ def run_third_beside_the_host(vm):
     pid = vm.expect(r"PID=(\d+)=").group(1)
     succeed(vm, "for i in $(seq 120); do grep -q 'TINY-UP third' /run/third.log && break; sleep 1; "
             "done; cat /run/third.log; grep -q 'TINY-UP third' /run/third.log")
+    succeed(vm, "! grep 'software emulation' /run/third.log")  # it had the machine's own KVM
     refused, output = vm.shell(f"mount {node} /mnt")
     assert refused != 0 and "busy" in output, output
     refused, output = vm.shell("berth run third --disk /dev/vda </dev/null")
