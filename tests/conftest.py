@@ -49,5 +49,5 @@ class Tally:
 
 
 def pytest_configure(config):
-    if "BERTH_TALLY" in os.environ:
+    if "BERTH_TALLY" in os.environ and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Tally())

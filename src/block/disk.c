@@ -319,7 +319,8 @@ struct disk *disk_open(const char *path, bool writable, unsigned sector, struct 
         return NULL;
     }
     d->writable = writable;
-    d->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    /* O_NONBLOCK: a FIFO must not wait for its other end; disks know nothing of it */
+    d->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
     if (d->fd < 0) {
         err_errno(e, "%s", path);
         disk_close(d);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* main.c: finds the command, takes the options that all of them have, prints the error. */
 #include "cli/cli.h"
+#include "core/io.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,7 +209,11 @@ int main(int argc, char **argv)
     const char *no_color = getenv("NO_COLOR");
     struct cli cli = {.color = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0')};
     struct err e = {.code = ERR_OK};
-    int status = run(&cli, argc - 1, argv + 1, &e);
+    int status = io_fill_standard_fds(&e);
+
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
+    if (status == 0)
+        status = run(&cli, argc - 1, argv + 1, &e);
 
     cli_progress_end();
     if (status >= 0 && fflush(stdout) == 0)

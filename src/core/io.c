@@ -193,3 +193,16 @@ char *io_format(struct err *e, const char *fmt, ...)
     }
     return text;
 }
+
+int io_fill_standard_fds(struct err *e)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+            return err_errno(e, "/dev/null");
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+    return 0;
+}

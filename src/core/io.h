@@ -23,6 +23,10 @@ int io_read_file(const char *path, size_t max, char **data, size_t *len, struct 
 /* Replaces the file in one step: temporary file beside it, fsync, rename, fsync of the folder. */
 int io_replace_file(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
+/* Makes sure that descriptors 0 to 2 are open, so that nothing that is opened later gets their
+ * numbers, and no message goes into it. */
+int io_fill_standard_fds(struct err *e);
+
 /* Makes the entry of path in its folder survive a power cut. */
 int io_sync_folder(const char *path, struct err *e);
 

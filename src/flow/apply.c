@@ -7,6 +7,7 @@
 #include "core/cleanup.h"
 #include "flow/observe.h"
 #include "flow/step_ops.h"
+#include "images/verify.h"
 
 #include <string.h>
 
@@ -58,7 +59,8 @@ static int look_again(struct apply *apply, const struct intent *intent,
     plan = plan_make(intent->machine, survey, intent->images, options, e);
     if (plan == NULL)
         return -1;
-    if (plan_equal(plan, apply->plan))
+    if (plan_equal(plan, apply->plan) &&
+        (!apply->plan->survey->exists || survey_same_disk(survey, apply->plan->survey)))
         return 0;
     err_set(e, ERR_REFUSED, "%s has changed since its steps were shown", apply->path);
     return err_hint(e, "nothing was written; give the command again");
@@ -126,6 +128,25 @@ static int explain(const struct apply *apply, struct err *e)
                     apply->path);
 }
 
+/* Every image that will be installed, once. */
+static int verify_images(const struct plan *plan, struct ui *ui, struct err *e)
+{
+    for (size_t i = 0; i < plan->n_partitions; i++) {
+        const struct plan_partition *p = &plan->partitions[i];
+        bool seen = p->content != CONTENT_SYSTEM || !p->fill;
+
+        for (size_t k = 0; k < i && !seen; k++) {
+            const struct plan_partition *other = &plan->partitions[k];
+
+            seen = other->content == CONTENT_SYSTEM && other->fill &&
+                   strcmp(other->image->digest, p->image->digest) == 0;
+        }
+        if (!seen && image_verify(p->image, ui, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int apply(const struct intent *intent, const struct plan_options *options, struct ui *ui,
           struct err *e)
 {
@@ -136,6 +157,8 @@ int apply(const struct intent *intent, const struct plan_options *options, struc
 
     if (plan->n_steps == 0)
         return 0;
+    if (verify_images(plan, ui, e) < 0)
+        return -1;
     if (plan->steps[0].kind == STEP_CREATE) {
         ui_note(ui, "%s", plan->steps[0].text);
         if (step_kinds[STEP_CREATE].apply(&run, &plan->steps[0], e) < 0)

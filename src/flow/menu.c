@@ -37,12 +37,12 @@ static int session_open(struct session *session, const char *path, bool change, 
     session->disk = disk_open(path, change, 0, e);
     if (session->disk == NULL)
         return -1;
-    session->survey = observe(session->disk, path, 0, e);
+    session->survey = observe(session->disk, path, OBSERVE_RECORD, e);
     if (session->survey == NULL)
         return -1;
     esp = survey_esp(session->survey);
     if (esp == NULL)
-        return err_set(e, ERR_NOT_FOUND, "%s has no EFI system partition, and no menu", path);
+        return err_set(e, ERR_NOT_FOUND, "%s has no boot menu of berth's", path);
     if (change && claim_esp(session, esp, e) < 0)
         return -1;
     return esp_access_open(session->disk, esp->range, esp->mountpoint, &session->access, e);

@@ -33,22 +33,34 @@ struct search {
 const struct survey_partition *survey_esp(const struct survey *survey)
 {
     for (size_t i = 0; i < survey->n_partitions; i++)
-        if (partition_type_is(&survey->partitions[i].type, "esp"))
+        if (survey->partitions[i].number == survey->esp)
             return &survey->partitions[i];
     return NULL;
 }
 
-static int read_record(struct disk *disk, struct survey *survey, struct err *e)
+/* 1: that ESP is berth's, and its record is read. */
+static int read_esp(struct disk *disk, const struct survey_partition *esp, struct survey *survey,
+                    struct err *e)
 {
-    const struct survey_partition *esp = survey_esp(survey);
     _cleanup_esp_access_ struct esp_access access = {0};
 
-    if (esp == NULL)
-        return 0;
     if (esp_access_open(disk, esp->range, esp->mountpoint, &access, e) < 0)
-        return e->code == ERR_NOT_FOUND || e->code == ERR_SYNTAX || e->code == ERR_UNSUPPORTED ? 0
-                                                                                               : -1;
-    return esp_read(access.esp, &survey->record, NULL, e);
+        return e->code == ERR_IO || e->code == ERR_NO_MEMORY ? -1 : 0;
+    if (esp_read(access.esp, &survey->record, NULL, e) < 0)
+        return -1;
+    survey->esp = esp->number;
+    return 1;
+}
+
+/* Another system may have made an ESP too: the first one that is berth's counts. */
+static int read_record(struct disk *disk, struct survey *survey, struct err *e)
+{
+    int found = 0;
+
+    for (size_t i = 0; found == 0 && i < survey->n_partitions; i++)
+        if (partition_type_is(&survey->partitions[i].type, "esp"))
+            found = read_esp(disk, &survey->partitions[i], survey, e);
+    return found < 0 ? -1 : 0;
 }
 
 static void copy_text(char to[TEXT_MAX], const char *from)

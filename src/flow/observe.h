@@ -24,7 +24,7 @@ struct survey *observe_path(const char *path, unsigned sector, unsigned what, st
  * names that root. A new string; ERR_USAGE with a hint otherwise. */
 int observe_default_disk(const char *named, char **path, struct err *e);
 
-/* The ESP among the partitions, or NULL. */
+/* The ESP that has the record, or NULL. */
 const struct survey_partition *survey_esp(const struct survey *survey);
 
 #endif

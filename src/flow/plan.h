@@ -33,7 +33,8 @@ struct plan_partition {
     unsigned number;
     struct extent range;
     struct guid uuid, fs_uuid;
-    bool fill; /* its content has to be put there */
+    bool fill;    /* its content has to be put there */
+    bool restore; /* a prune that was cut short has marked it; its content is whole */
 };
 
 struct plan {

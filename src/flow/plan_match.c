@@ -23,8 +23,41 @@ static int check_identity(const char *what, const char *wanted, const char *foun
     return err_hint(e, "name the disk by its /dev/disk/by-id path, or correct the %s", what);
 }
 
+/* The disk belongs to the machine and the host that its record names. */
+static int check_machine(const struct plan *plan, struct err *e)
+{
+    const struct record *record = plan->survey->record;
+    const struct machine *machine = plan->machine;
+
+    if (record == NULL)
+        return 0;
+    if (record->machine != NULL && machine->name != NULL &&
+        strcmp(record->machine, machine->name) != 0) {
+        err_set(e, ERR_REFUSED, "%s is the disk of the machine %s, and %s describes %s",
+                plan->survey->path, record->machine, machine->path, machine->name);
+        return err_hint(e, "name the right disk with --disk, or correct name: in the file");
+    }
+    for (size_t i = 0; i < record->n_systems; i++) {
+        const struct record_system *there = &record->systems[i];
+        const struct machine_system *wanted = machine_system(machine, there->name);
+        bool other_host = there->host && machine->n_systems > 0 && machine->systems[0].host &&
+                          strcmp(machine->systems[0].name, there->name) != 0;
+
+        if (other_host || (wanted != NULL && wanted->host != there->host))
+            return machine_error(machine, wanted != NULL ? wanted->at : machine->systems[0].at,
+                                 ERR_REFUSED, e,
+                                 "%s is the %s on %s: who is the host is not changed", there->name,
+                                 there->host ? "host" : "guest", plan->survey->path);
+    }
+    return 0;
+}
+
 static int check_table(const struct survey *survey, struct err *e)
 {
+    if (survey->table_problem != NULL) {
+        err_set(e, ERR_REFUSED, "%s: %s", survey->path, survey->table_problem);
+        return err_hint(e, "repair the partition table first; berth changes none that is damaged");
+    }
     if (survey->table == TABLE_MBR) {
         err_set(e, ERR_UNSUPPORTED, "%s has an MBR partition table: not supported yet",
                 survey->path);
@@ -54,7 +87,7 @@ int plan_check_disk(const struct plan *plan, const struct plan_options *options,
                 survey->path, survey->record->needs, RECORD_LEVEL);
         return err_hint(e, "use the newer berth that wrote it");
     }
-    return check_table(survey, e);
+    return check_table(survey, e) < 0 ? -1 : check_machine(plan, e);
 }
 
 static enum content content_of(const struct machine_partition *wanted, bool is_root)
@@ -88,13 +121,23 @@ static const struct survey_partition *find_recorded(const struct plan *plan,
     return NULL;
 }
 
-/* A disk has one ESP and one BIOS boot partition, whatever they are called. */
+/* A disk has one ESP and one BIOS boot partition, whatever they are called; of several ESPs the one
+ * that has the record. */
 static const struct survey_partition *find_by_type(const struct survey *survey, const char *type)
 {
-    for (size_t i = 0; i < survey->n_partitions; i++)
-        if (partition_type_is(&survey->partitions[i].type, type))
-            return &survey->partitions[i];
-    return NULL;
+    const struct survey_partition *first = NULL;
+
+    for (size_t i = 0; i < survey->n_partitions; i++) {
+        const struct survey_partition *p = &survey->partitions[i];
+
+        if (!partition_type_is(&p->type, type))
+            continue;
+        if (p->number == survey->esp)
+            return p;
+        if (first == NULL)
+            first = p;
+    }
+    return first;
 }
 
 static const struct survey_partition *find(const struct plan *plan, const struct plan_partition *p)
@@ -132,37 +175,66 @@ static int refuse_foreign(const struct plan *plan, const struct plan_partition *
 
 static const char *fs_type_name(enum content content)
 {
-    return content == CONTENT_SWAP ? "swap" : content == CONTENT_ESP ? "vfat" : "ext4";
+    return content == CONTENT_SWAP ? "swap" : "ext4";
 }
 
-/* A complete partition that is there: is it what the file means? */
+/* GRUB and its menu of another system stay that system's. */
+static int check_boot_partition(const struct plan *plan, const struct plan_partition *p,
+                                struct err *e)
+{
+    if (plan->survey->record != NULL)
+        return 0;
+    err_set(e, ERR_UNSUPPORTED,
+            "partition %u of %s (%s) belongs to another boot loader: taking it over is not "
+            "supported yet",
+            p->found->number, plan->survey->path, p->wanted->type);
+    return err_hint(e, "use a disk of its own, or an image file");
+}
+
+static int check_type(const struct plan *plan, const struct plan_partition *p, struct err *e)
+{
+    const struct partition_type *there = partition_type_of(&p->found->type);
+
+    if (there != NULL && strcmp(there->name, p->wanted->type) == 0)
+        return 0;
+    return machine_error(plan->machine, p->wanted->at, ERR_REFUSED, e,
+                         "%s is there with the partition type %s, not %s: it is not changed",
+                         p->wanted->name, there != NULL ? there->name : "of something else",
+                         p->wanted->type);
+}
+
+static int check_fs(const struct plan *plan, const struct plan_partition *p, struct err *e)
+{
+    const char *fs = fs_type_name(p->content);
+
+    if (p->content == CONTENT_NONE || (p->found->fs != NULL && strcmp(p->found->fs, fs) == 0))
+        return 0;
+    return machine_error(plan->machine, p->wanted->at, ERR_REFUSED, e,
+                         "%s is there and holds %s, not %s: nothing is formatted again",
+                         p->wanted->name, p->found->fs != NULL ? p->found->fs : "no filesystem",
+                         fs);
+}
+
+/* A complete partition that is there: is it what the file means? One that shall belong to a system
+ * must be known to be berth's; a common one may have come from anywhere. */
 static int check_found(const struct plan *plan, struct plan_partition *p, struct err *e)
 {
-    bool recorded = find_recorded(plan, p) != NULL;
+    bool known = find_recorded(plan, p) != NULL || has_fs_uuid(p) ||
+                 (p->content == CONTENT_NONE && p->found->fs == NULL);
 
-    if (p->content == CONTENT_SYSTEM && !recorded && !has_fs_uuid(p))
+    if (p->content == CONTENT_ESP || p->content == CONTENT_BIOS)
+        return check_boot_partition(plan, p, e);
+    if (p->system != NULL && !known)
         return refuse_foreign(plan, p, e);
-    if (p->content == CONTENT_ESP && plan->survey->record == NULL) {
-        err_set(e, ERR_UNSUPPORTED,
-                "the EFI system partition of %s is not berth's: taking over an existing one is not "
-                "supported yet",
-                plan->survey->path);
-        return err_hint(e, "use a disk of its own, or an image file");
-    }
-    if ((p->content == CONTENT_EXT4 || p->content == CONTENT_SWAP) &&
-        (p->found->fs == NULL || strcmp(p->found->fs, fs_type_name(p->content)) != 0))
-        return machine_error(plan->machine, p->wanted->at, ERR_REFUSED, e,
-                             "%s is there and holds %s, not %s: nothing is formatted again",
-                             p->wanted->name, p->found->fs != NULL ? p->found->fs : "no filesystem",
-                             fs_type_name(p->content));
-    return 0;
+    return check_type(plan, p, e) < 0 ? -1 : check_fs(plan, p, e);
 }
 
 /* An incomplete partition holds nothing yet: it may be placed anew when the size has changed. */
 static bool incomplete_fits(const struct plan_partition *p)
 {
-    return p->wanted->size.kind != SIZE_BYTES ||
-           round_up(p->wanted->size.value, MIB) == p->found->range.bytes;
+    return p->found->range.bytes >= plan_least_bytes(p) &&
+           (p->wanted->size.kind != SIZE_BYTES ||
+            round_up(p->wanted->size.value, MIB) == p->found->range.bytes);
 }
 
 static int check_size(struct plan *plan, const struct plan_partition *p, struct err *e)
@@ -187,8 +259,9 @@ static int check_size(struct plan *plan, const struct plan_partition *p, struct 
 static int match_one(struct plan *plan, struct plan_partition *p, struct err *e)
 {
     p->found = find(plan, p);
-    p->fill = p->found == NULL || p->found->incomplete;
-    if (p->found != NULL && p->found->incomplete && !incomplete_fits(p))
+    p->restore = p->found != NULL && p->found->incomplete && find_recorded(plan, p) != NULL;
+    p->fill = p->found == NULL || (p->found->incomplete && !p->restore);
+    if (p->found != NULL && p->fill && !incomplete_fits(p))
         p->found = NULL;
     if (p->found == NULL) {
         if (guid_new(&p->uuid, e) < 0)
@@ -200,7 +273,19 @@ static int match_one(struct plan *plan, struct plan_partition *p, struct err *e)
     p->number = p->found->number;
     p->range = p->found->range;
     derive_fs_uuid(p);
-    return p->fill ? 0 : check_found(plan, p, e) < 0 ? -1 : check_size(plan, p, e);
+    if (p->fill || p->restore)
+        return 0;
+    return check_found(plan, p, e) < 0 ? -1 : check_size(plan, p, e);
+}
+
+/* Where nobody asked for it by name, it is left out. */
+static int refuse_bios(const struct plan *plan, const struct machine_partition *wanted,
+                       struct err *e)
+{
+    machine_error(plan->machine, wanted->at, ERR_UNSUPPORTED, e,
+                  "%s has sectors of %u bytes, from which no BIOS boots", plan->survey->path,
+                  plan->survey->sector);
+    return err_hint(e, "leave the partition %s out: the disk boots by UEFI", wanted->name);
 }
 
 static int add(struct plan *plan, const struct machine_partition *wanted,
@@ -209,6 +294,10 @@ static int add(struct plan *plan, const struct machine_partition *wanted,
     struct plan_partition *p = &plan->partitions[plan->n_partitions++];
     bool is_root = system != NULL && wanted == &system->root;
 
+    if (strcmp(wanted->type, "bios-boot") == 0 && plan->survey->sector != 512) {
+        plan->n_partitions--;
+        return wanted->at.line == 0 ? 0 : refuse_bios(plan, wanted, e);
+    }
     *p = (struct plan_partition){.wanted = wanted,
                                  .system = system,
                                  .image = is_root ? image : NULL,

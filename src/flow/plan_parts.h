@@ -13,6 +13,9 @@ int plan_match(struct plan *plan, const struct image *images, struct err *e);
 /* plan_place.c: places new partitions and makes the table. */
 int plan_place(struct plan *plan, struct err *e);
 
+/* The bytes that the partition's content needs at least. */
+uint64_t plan_least_bytes(const struct plan_partition *partition);
+
 /* plan_record.c: the record as it shall be, and what --prune removes. */
 int plan_record(struct plan *plan, const struct image *images, bool prune, struct err *e);
 

@@ -17,7 +17,7 @@ static uint64_t bytes_for(const struct image *image)
                     LAYOUT_ALIGNMENT);
 }
 
-static uint64_t least_bytes(const struct plan_partition *p)
+uint64_t plan_least_bytes(const struct plan_partition *p)
 {
     switch (p->content) {
     case CONTENT_SYSTEM:
@@ -80,7 +80,7 @@ static int place_new(struct plan *plan, struct err *e)
             taken[n_taken++] = survey->partitions[i].range;
     for (size_t i = 0; i < plan->n_partitions; i++) {
         const struct plan_partition *p = &plan->partitions[i];
-        uint64_t least = least_bytes(p);
+        uint64_t least = plan_least_bytes(p);
 
         if (p->found != NULL)
             continue;
@@ -133,7 +133,7 @@ static int new_entry(struct table *table, struct plan_partition *p, struct err *
     return table_insert(table, &entry, e);
 }
 
-/* New and unfinished partitions: the type they get in the end. */
+/* New, unfinished and retired partitions: the type they get in the end. */
 static int set_types(struct plan *plan, struct err *e)
 {
     for (size_t i = 0; i < plan->n_partitions; i++) {
@@ -145,7 +145,7 @@ static int set_types(struct plan *plan, struct err *e)
             return machine_error(plan->machine, p->wanted->at, ERR_UNSUPPORTED, e,
                                  "%s: the partition type %s is not known", p->wanted->name,
                                  p->wanted->type);
-        if (p->fill) {
+        if (p->fill || p->restore) {
             entry->type = type->guid;
             entry->attributes = type->attributes;
         }

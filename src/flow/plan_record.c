@@ -6,6 +6,7 @@
 #include "core/cleanup.h"
 #include "flow/plan_parts.h"
 #include "flow/settings.h"
+#include "partition/type.h"
 
 #include <string.h>
 
@@ -20,23 +21,39 @@ static int set_string(char **slot, const char *text, struct err *e)
     return 0;
 }
 
+static struct record_volume *find_volume(struct record_system *system, const char *name)
+{
+    for (size_t i = 0; i < system->n_volumes; i++)
+        if (strcmp(system->volumes[i].name, name) == 0)
+            return &system->volumes[i];
+    return NULL;
+}
+
+static int add_volume(struct record_system *system, const char *name, struct err *e)
+{
+    struct record_volume *grown =
+        realloc(system->volumes, (system->n_volumes + 1) * sizeof(*grown));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    system->volumes = grown;
+    grown[system->n_volumes].name = strdup(name);
+    if (grown[system->n_volumes].name == NULL)
+        return err_no_memory(e);
+    system->n_volumes++;
+    return 0;
+}
+
+/* The volumes that the file gives the system, beside those that it has already. */
 static int set_volumes(const struct plan *plan, const struct machine_system *wanted,
                        struct record_system *system, struct err *e)
 {
-    for (size_t i = 0; i < system->n_volumes; i++)
-        free(system->volumes[i].name);
-    free(system->volumes);
-    system->n_volumes = 0;
-    system->volumes = calloc(wanted->n_volumes + 1, sizeof(*system->volumes));
-    if (system->volumes == NULL)
-        return err_no_memory(e);
     for (size_t i = 0; i < wanted->n_volumes; i++) {
-        struct record_volume *volume = &system->volumes[system->n_volumes++];
+        const char *name = wanted->volumes[i].name;
 
-        volume->name = strdup(wanted->volumes[i].name);
-        if (volume->name == NULL)
-            return err_no_memory(e);
-        volume->partition = plan_partition(plan, wanted->volumes[i].name)->uuid;
+        if (find_volume(system, name) == NULL && add_volume(system, name, e) < 0)
+            return -1;
+        find_volume(system, name)->partition = plan_partition(plan, name)->uuid;
     }
     return 0;
 }
@@ -63,13 +80,15 @@ static int record_made(const struct plan *plan, const struct machine_system *wan
         return -1;
     free(system->settings);
     system->settings = settings_of(wanted, &root->uuid, e);
-    return system->settings == NULL ? -1 : set_volumes(plan, wanted, system, e);
+    return system->settings == NULL ? -1 : 0;
 }
 
 /* What follows the file at every apply. */
 static int record_converging(const struct plan *plan, const struct machine_system *wanted,
                              struct record_system *system, struct err *e)
 {
+    if (set_volumes(plan, wanted, system, e) < 0)
+        return -1;
     system->bytes = plan_partition(plan, wanted->name)->range.bytes;
     system->memory = wanted->run.memory;
     system->cpus = wanted->run.cpus;
@@ -122,12 +141,32 @@ static int record_one(struct plan *plan, const struct machine_system *wanted,
     return record_converging(plan, wanted, system, e);
 }
 
-static bool mark_removed(struct plan *plan, const struct guid *uuid)
+static bool is_used(const struct plan *plan, const struct survey_partition *there)
 {
-    if (survey_by_uuid(plan->survey, uuid) == NULL)
-        return false;
+    for (size_t i = 0; i < plan->n_partitions; i++)
+        if (plan->partitions[i].found == there)
+            return true;
+    for (size_t i = 0; i < plan->n_removed; i++)
+        if (guid_equal(&plan->removed[i], &there->uuid))
+            return true;
+    return false;
+}
+
+/* The ESP can be written by every system of the disk, so the record alone is no reason to delete
+ * anything: the partition must be called what the record calls it, must not be one that the file
+ * names, and must hold no boot loader. */
+static int mark_removed(struct plan *plan, const struct guid *uuid, const char *name, struct err *e)
+{
+    const struct survey_partition *there = survey_by_uuid(plan->survey, uuid);
+
+    if (there == NULL || is_used(plan, there))
+        return 0;
+    if (strcmp(there->name, name) != 0 || partition_type_is(&there->type, "esp") ||
+        partition_type_is(&there->type, "bios-boot"))
+        return plan_note(plan, e, "partition %u (%s) is not what the record calls %s: it stays",
+                         there->number, there->name, name);
     plan->removed[plan->n_removed++] = *uuid;
-    return true;
+    return 0;
 }
 
 /* A system of the record that the file does not have. */
@@ -137,15 +176,29 @@ static int prune_one(struct plan *plan, const struct record_system *system, stru
 
     if (name == NULL)
         return err_no_memory(e);
-    mark_removed(plan, &system->root);
+    if (mark_removed(plan, &system->root, name, e) < 0)
+        return -1;
     for (size_t i = 0; i < system->n_volumes; i++)
-        mark_removed(plan, &system->volumes[i].partition);
+        if (mark_removed(plan, &system->volumes[i].partition, system->volumes[i].name, e) < 0)
+            return -1;
     if (plan->record->menu_default != NULL && strcmp(plan->record->menu_default, name) == 0) {
         free(plan->record->menu_default);
         plan->record->menu_default = NULL;
     }
     record_remove_system(plan->record, name);
     return 0;
+}
+
+/* What an interrupted apply or prune has left behind: nobody's, and marked so. */
+static void prune_incomplete(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->survey->n_partitions; i++) {
+        const struct survey_partition *there = &plan->survey->partitions[i];
+
+        if (there->incomplete && !is_used(plan, there) &&
+            table_entry_by_uuid(plan->table, &there->uuid) != NULL)
+            plan->removed[plan->n_removed++] = there->uuid;
+    }
 }
 
 static int prune(struct plan *plan, struct err *e)
@@ -161,6 +214,7 @@ static int prune(struct plan *plan, struct err *e)
             prune_one(plan, system, e) < 0)
             return -1;
     }
+    prune_incomplete(plan);
     return 0;
 }
 
@@ -220,7 +274,8 @@ int plan_record(struct plan *plan, const struct image *images, bool prune_others
 
     plan->record =
         plan->survey->record != NULL ? record_copy(plan->survey->record, e) : record_new(e);
-    if (plan->record == NULL || set_string(&plan->record->machine, machine->name, e) < 0)
+    if (plan->record == NULL ||
+        (machine->name != NULL && set_string(&plan->record->machine, machine->name, e) < 0))
         return -1;
     plan->record->disk = plan->table->uuid;
     for (size_t i = 0; i < machine->n_systems; i++)

@@ -98,23 +98,43 @@ static char *list_new(const struct plan *plan, struct err *e)
     return text;
 }
 
+static const struct plan_partition *find_restored(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_partitions; i++)
+        if (plan->partitions[i].restore)
+            return &plan->partitions[i];
+    return NULL;
+}
+
+static char *table_text(const struct plan *plan, const char *list, struct err *e)
+{
+    const struct plan_partition *restored = find_restored(plan);
+
+    if (plan->survey->table == TABLE_NONE)
+        return io_format(e, "write a new GPT: %s", list);
+    if (*list != '\0')
+        return io_format(e, "add to the GPT: %s", list);
+    if (restored != NULL)
+        return io_format(e, "give %s its type in the GPT back: removing it was not finished",
+                         restored->wanted->name);
+    return io_format(e, "bring both copies of the partition table in line");
+}
+
 static int emit_table(struct plan *plan, struct err *e)
 {
     _cleanup_free_ char *list = list_new(plan, e);
-    bool fresh = plan->survey->table == TABLE_NONE;
     struct step *step;
 
     if (list == NULL)
         return -1;
-    if (*list == '\0' && !plan->survey->copies_differ && !fresh)
+    if (*list == '\0' && !plan->survey->copies_differ && plan->survey->table != TABLE_NONE &&
+        find_restored(plan) == NULL)
         return 0;
     step = add_step(plan, STEP_TABLE, "the partition table", e);
     if (step == NULL)
         return -1;
     touch_table(plan, step);
-    step->text = *list == '\0'
-                     ? io_format(e, "bring both copies of the partition table in line")
-                     : io_format(e, "%s: %s", fresh ? "write a new GPT" : "add to the GPT", list);
+    step->text = table_text(plan, list, e);
     return step->text == NULL ? -1 : 0;
 }
 
@@ -179,11 +199,16 @@ static int emit_fill(struct plan *plan, const struct plan_partition *p, struct e
     return 0;
 }
 
+/* The ESP first: once it is there, its record says that the other boot partition is berth's too. */
 static int emit_fills(struct plan *plan, struct err *e)
 {
-    for (size_t i = 0; i < plan->n_partitions; i++)
-        if (plan->partitions[i].fill && emit_fill(plan, &plan->partitions[i], e) < 0)
-            return -1;
+    for (int esp = 1; esp >= 0; esp--)
+        for (size_t i = 0; i < plan->n_partitions; i++) {
+            const struct plan_partition *p = &plan->partitions[i];
+
+            if (p->fill && (p->content == CONTENT_ESP) == esp && emit_fill(plan, p, e) < 0)
+                return -1;
+        }
     return 0;
 }
 
@@ -229,6 +254,25 @@ static int emit_menu(struct plan *plan, struct err *e)
     return step->text == NULL ? -1 : 0;
 }
 
+/* Before the menu forgets them: a prune that is cut short can be completed by what is on the disk.
+ */
+static int emit_retire(struct plan *plan, struct err *e)
+{
+    struct step *step;
+    size_t there = 0;
+
+    for (size_t i = 0; i < plan->n_removed; i++)
+        there += !survey_by_uuid(plan->survey, &plan->removed[i])->incomplete;
+    if (there == 0)
+        return 0;
+    step = add_step(plan, STEP_RETIRE, "the partition table", e);
+    if (step == NULL)
+        return -1;
+    touch_table(plan, step);
+    step->text = io_format(e, "mark what the file does not have as incomplete (--prune)");
+    return step->text == NULL ? -1 : 0;
+}
+
 static int emit_remove(struct plan *plan, struct err *e)
 {
     struct step *step;
@@ -250,14 +294,14 @@ static int emit_remove(struct plan *plan, struct err *e)
                  e) < 0)
             return -1;
     }
-    step->text = io_format(e, "delete from the GPT what the file does not have (--prune)");
+    step->text = io_format(e, "delete it from the GPT");
     return step->text == NULL ? -1 : 0;
 }
 
 int plan_steps(struct plan *plan, struct err *e)
 {
     if (emit_create(plan, e) < 0 || emit_table(plan, e) < 0 || emit_fills(plan, e) < 0 ||
-        emit_menu(plan, e) < 0 || emit_remove(plan, e) < 0)
+        emit_retire(plan, e) < 0 || emit_menu(plan, e) < 0 || emit_remove(plan, e) < 0)
         return -1;
     return 0;
 }

@@ -303,20 +303,6 @@ static void announce(struct session *session)
         ui_note(ui, "Ctrl-] powers %s off, a second one ends it at once", session->request->name);
 }
 
-/* Descriptors 0 to 2 are there, so that nothing else gets their numbers. */
-static int fill_standard_fds(struct err *e)
-{
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (fd < 0)
-            return err_errno(e, "/dev/null");
-    } while (fd <= STDERR_FILENO);
-    close(fd);
-    return 0;
-}
-
 static int run_session(struct session *session, enum run_end *end, struct err *e)
 {
     if (guest_find(session->request->survey, session->request->name, &session->guest, e) < 0 ||
@@ -335,10 +321,8 @@ static int run_session(struct session *session, enum run_end *end, struct err *e
 int run_guest(const struct run_request *request, enum run_end *end, struct err *e)
 {
     struct session session = {.request = request, .signals = -1};
-    int result = fill_standard_fds(e);
+    int result = run_session(&session, end, e);
 
-    if (result == 0)
-        result = run_session(&session, end, e);
     cleanup_close(&session.signals);
     stack_close(&session.stack);
     return result;

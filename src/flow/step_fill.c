@@ -41,9 +41,11 @@ static int fill_esp(struct apply *apply, const struct plan_partition *p, struct 
     if (record == NULL)
         return -1;
     record->disk = apply->plan->table->uuid;
-    record->machine = strdup(apply->plan->record->machine);
-    if (record->machine == NULL)
-        return err_no_memory(e);
+    if (apply->plan->machine->name != NULL) {
+        record->machine = strdup(apply->plan->machine->name);
+        if (record->machine == NULL)
+            return err_no_memory(e);
+    }
     return esp_make(bd, &options, apply->ui, e);
 }
 

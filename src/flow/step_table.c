@@ -75,6 +75,13 @@ int step_table_done(struct apply *apply, const struct step *step, struct err *e)
     for (size_t i = 0; i < wanted->n; i++)
         if (!has_entry(there, &wanted->entries[i]))
             return 0;
+    for (size_t i = 0; i < apply->plan->n_partitions; i++) {
+        const struct plan_partition *p = &apply->plan->partitions[i];
+
+        if (p->restore &&
+            partition_type_is(&table_entry_by_uuid(there, &p->uuid)->type, "incomplete"))
+            return 0;
+    }
     return 1;
 }
 
@@ -133,6 +140,38 @@ int step_remove_apply(struct apply *apply, const struct step *step, struct err *
     if (table_write(disk_blockdev(apply->disk), table, e) < 0)
         return -1;
     return update_kernel(apply, table, e);
+}
+
+int step_retire_done(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_table_ struct table *there = table_read(disk_blockdev(apply->disk), e);
+
+    (void)step;
+    if (there == NULL)
+        return -1;
+    for (size_t i = 0; i < apply->plan->n_removed; i++) {
+        const struct table_entry *entry = table_entry_by_uuid(there, &apply->plan->removed[i]);
+
+        if (entry != NULL && !partition_type_is(&entry->type, "incomplete"))
+            return 0;
+    }
+    return 1;
+}
+
+int step_retire_apply(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+
+    (void)step;
+    if (table == NULL)
+        return -1;
+    for (size_t i = 0; i < apply->plan->n_removed; i++) {
+        struct table_entry *entry = table_entry_by_uuid(table, &apply->plan->removed[i]);
+
+        if (entry != NULL)
+            entry->type = partition_type("incomplete")->guid;
+    }
+    return table_write(disk_blockdev(apply->disk), table, e);
 }
 
 int step_commit_type(struct apply *apply, const struct plan_partition *partition, struct err *e)

@@ -24,7 +24,7 @@
 static const struct member record_members[] = {
     {"berth-record", MEMBER_INT, true, RECORD(level), 1, 1000000},
     {"needs", MEMBER_INT, true, RECORD(needs), 1, 1000000},
-    {"generation", MEMBER_BYTES, true, RECORD(generation), 0, INT64_MAX},
+    {"generation", MEMBER_BYTES, true, RECORD(generation), 0, INT64_MAX / 2},
     {"machine", MEMBER_NAME, false, RECORD(machine), 0, 0},
     {"disk", MEMBER_GUID, true, RECORD(disk), 0, 0},
     {"menu-default", MEMBER_NAME, false, RECORD(menu_default), 0, 0},
@@ -129,6 +129,36 @@ static int read_system(struct record *record, json_t *object, struct err *e)
     return read_unknown(system_members, COUNT(system_members), lists, object, &system->unknown, e);
 }
 
+/* How often the record says that a partition is somebody's. */
+static size_t count_uses(const struct record *record, const struct guid *partition)
+{
+    size_t uses = 0;
+
+    for (size_t i = 0; i < record->n_systems; i++) {
+        const struct record_system *system = &record->systems[i];
+
+        uses += guid_equal(&system->root, partition);
+        for (size_t k = 0; k < system->n_volumes; k++)
+            uses += guid_equal(&system->volumes[k].partition, partition);
+    }
+    return uses;
+}
+
+/* A partition belongs to one system, and once. */
+static int check_partitions(const struct record *record, struct err *e)
+{
+    for (size_t i = 0; i < record->n_systems; i++) {
+        const struct record_system *system = &record->systems[i];
+        bool twice = count_uses(record, &system->root) > 1;
+
+        for (size_t k = 0; k < system->n_volumes && !twice; k++)
+            twice = count_uses(record, &system->volumes[k].partition) > 1;
+        if (twice)
+            return err_set(e, ERR_SYNTAX, "a partition of \"%s\" is named twice", system->name);
+    }
+    return 0;
+}
+
 static int read_systems(struct record *record, const json_t *systems, struct err *e)
 {
     if (systems == NULL)
@@ -138,7 +168,7 @@ static int read_systems(struct record *record, const json_t *systems, struct err
     for (size_t i = 0; i < json_array_size(systems); i++)
         if (read_system(record, json_array_get(systems, i), e) < 0)
             return err_wrap(e, "system %zu", i + 1);
-    return 0;
+    return check_partitions(record, e);
 }
 
 static int read_order(struct record *record, const json_t *order, struct err *e)

@@ -15,6 +15,7 @@ enum step_kind {
     STEP_CREATE, /* make the image file */
     STEP_TABLE,  /* make the partition table say what is wanted, new partitions "incomplete" */
     STEP_FILL,   /* put a partition's content there, flush, then give it its type */
+    STEP_RETIRE, /* give what will be removed the type "incomplete" */
     STEP_MENU,   /* commit record and menu on the ESP */
     STEP_REMOVE, /* delete what is no longer wanted from the table */
 };

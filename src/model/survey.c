@@ -33,6 +33,7 @@ void survey_free(struct survey *survey)
         return;
     for (size_t i = 0; i < survey->n_partitions; i++)
         free_partition(&survey->partitions[i]);
+    free(survey->table_problem);
     free(survey->partitions);
     record_free(survey->record);
     free(survey->path);
@@ -61,4 +62,30 @@ const struct survey_partition *survey_by_uuid(const struct survey *survey, const
         if (guid_equal(&survey->partitions[i].uuid, uuid))
             return &survey->partitions[i];
     return NULL;
+}
+
+static bool same_partition(const struct survey_partition *a, const struct survey_partition *b)
+{
+    return a->number == b->number && a->range.start == b->range.start &&
+           a->range.bytes == b->range.bytes && guid_equal(&a->type, &b->type) &&
+           guid_equal(&a->uuid, &b->uuid) && a->attributes == b->attributes &&
+           strcmp(a->name, b->name) == 0;
+}
+
+static bool same_record(const struct record *a, const struct record *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return a->generation == b->generation && record_equal(a, b);
+}
+
+bool survey_same_disk(const struct survey *a, const struct survey *b)
+{
+    if (a->table != b->table || !guid_equal(&a->uuid, &b->uuid) || a->bytes != b->bytes ||
+        a->n_partitions != b->n_partitions || !same_record(a->record, b->record))
+        return false;
+    for (size_t i = 0; i < a->n_partitions; i++)
+        if (!same_partition(&a->partitions[i], &b->partitions[i]))
+            return false;
+    return true;
 }

@@ -34,7 +34,7 @@ struct survey_partition {
     char *holder;     /* who uses it ("mounted on /", "swap", "a running guest"), or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
     struct survey_system *system; /* or NULL */
-    char *problem;   /* why its filesystem could not be read, or NULL */
+    char *problem;                /* why its filesystem could not be read, or NULL */
 };
 
 struct survey {
@@ -47,17 +47,22 @@ struct survey {
     struct guid uuid;                    /* of the table */
     struct extent usable;                /* where partitions may lie */
     bool copies_differ;                  /* the table's backup is not what the primary says */
+    char *table_problem;                 /* why the table must not be changed, or NULL */
     bool unknown_data;                   /* no table, yet not blank */
     bool boot_code;                      /* sector 0 has boot code */
     struct survey_partition *partitions; /* by number */
     size_t n_partitions;
     struct record *record; /* from the ESP, or NULL */
+    unsigned esp;          /* number of the ESP that has the record; 0: none has */
 };
 
 void survey_free(struct survey *survey);
 
 #define _cleanup_survey_ __attribute__((cleanup(survey_cleanup)))
 void survey_cleanup(struct survey **survey);
+
+/* True when both say the same of table and record: nobody has changed the disk in between. */
+bool survey_same_disk(const struct survey *a, const struct survey *b);
 
 /* NULL when there is none. */
 const struct survey_partition *survey_by_name(const struct survey *survey, const char *name);

@@ -6,6 +6,7 @@
 #include "os/release.h"
 #include "core/cleanup.h"
 
+#include <jansson.h>
 #include <string.h>
 
 /* The value behind "NAME=" without its quotes, as a new string. Inside double quotes, and outside
@@ -34,6 +35,17 @@ static char *unquote(const char *value, size_t len)
     return out;
 }
 
+/* Text that is not UTF-8 keeps its ASCII only: it is printed, and goes into JSON. */
+static void make_utf8(char *text)
+{
+    json_t *valid = json_string(text);
+
+    for (char *p = text; valid == NULL && *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    json_decref(valid);
+}
+
 static int take_line(const char *line, size_t len, struct release *release, struct err *e)
 {
     const struct {
@@ -53,6 +65,7 @@ static int take_line(const char *line, size_t len, struct release *release, stru
         value = unquote(line + n, len - n);
         if (value == NULL)
             return err_no_memory(e);
+        make_utf8(value);
         free(*keys[i].value);
         *keys[i].value = value;
     }

@@ -68,5 +68,12 @@ int gpt_check(struct blockdev *bd, struct gpt_state *state, struct err *e)
     state->same = state->primary && state->backup && guid_equal(&primary.disk, &backup.disk) &&
                   primary.entries_crc == backup.entries_crc &&
                   primary.n_entries == backup.n_entries;
+    state->last_usable = 0;
+    if (state->primary || state->backup) {
+        uint64_t last = state->primary ? primary.last_usable_lba : backup.last_usable_lba;
+
+        if (__builtin_mul_overflow(last + 1, bd->sector, &state->last_usable))
+            state->last_usable = UINT64_MAX;
+    }
     return 0;
 }

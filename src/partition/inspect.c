@@ -3,14 +3,19 @@
 #include "partition/inspect.h"
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "partition/gpt.h"
 #include "partition/probe.h"
 #include "partition/table.h"
 #include "partition/type.h"
 
 #include <string.h>
 
-#define SCAN_CHUNK  MIB
-#define DEVICE_EDGE (16 * MIB) /* how much of a device's ends is looked at for unknown data */
+#define SCAN_CHUNK      MIB
+#define SAMPLES         1024
+#define SAMPLE_BYTES    (64 * KIB)
+#define GPT_ENTRY_BYTES 128
+#define DISK_MIN        MIB        /* below, there is no room for anything beside the table */
+#define DEVICE_EDGE     (16 * MIB) /* how much of a device's ends is looked at for unknown data */
 
 static bool all_zero(const unsigned char *buf, size_t n)
 {
@@ -45,23 +50,65 @@ static int has_data(struct blockdev *bd, struct extent range, struct err *e)
     return 0;
 }
 
-/* A disk without a table: is anything on it? The place of a GPT's backup at the very end does not
- * count: a power cut in the first write of a table leaves one there. */
+/* 1: one of the samples, spread evenly over the device, has a byte that is not zero. */
+static int sample_has_data(struct blockdev *bd, uint64_t end, struct err *e)
+{
+    uint64_t step = round_up(end / SAMPLES, MIB);
+
+    for (uint64_t at = 0; at < end; at += step) {
+        struct extent sample = {at, end - at < SAMPLE_BYTES ? end - at : SAMPLE_BYTES};
+        int found = has_data(bd, sample, e);
+
+        if (found != 0)
+            return found;
+    }
+    return 0;
+}
+
+/* The place of a GPT's backup, 16 KiB of entries and a header: 1 when it holds anything but zeros
+ * and what a power cut in the first write of berth's own table leaves there, namely entries of the
+ * type "incomplete", some missing, and perhaps the header. */
+static int backup_has_data(struct blockdev *bd, struct extent backup, struct err *e)
+{
+    _cleanup_free_ unsigned char *buf = malloc((size_t)backup.bytes);
+    const struct guid *ours = &partition_type("incomplete")->guid;
+    size_t entries = (size_t)backup.bytes - bd->sector;
+
+    if (buf == NULL)
+        return err_no_memory(e);
+    if (blockdev_pread(bd, buf, (size_t)backup.bytes, backup.start, e) < 0)
+        return -1;
+    for (size_t i = 0; i < entries; i += GPT_ENTRY_BYTES)
+        if (!all_zero(buf + i, GPT_ENTRY_BYTES) && memcmp(buf + i, ours, sizeof(*ours)) != 0)
+            return 1;
+    return !all_zero(buf + entries, bd->sector) && memcmp(buf + entries, GPT_SIGNATURE, 8) != 0;
+}
+
+/* A disk without a table: is anything on it? A file is looked through as a whole, of a device its
+ * ends and samples, and libblkid looks for signatures of whole disks on both. */
 static int find_unknown_data(struct disk *disk, struct survey *survey, struct err *e)
 {
     struct blockdev *bd = disk_blockdev(disk);
     uint64_t backup = 16 * KIB + survey->sector;
-    struct extent all = {0, survey->bytes > backup ? survey->bytes - backup : 0};
-    struct extent head = all, tail = {0, 0};
+    struct extent all = {0, survey->bytes}, rest = {0, survey->bytes - backup};
+    bool sampled = disk_is_device(disk) && rest.bytes > 2 * DEVICE_EDGE;
+    struct extent head = {0, sampled ? DEVICE_EDGE : rest.bytes};
+    struct extent tail = {rest.bytes - DEVICE_EDGE, sampled ? DEVICE_EDGE : 0};
+    struct probe probe;
     int found;
 
-    if (disk_is_device(disk) && all.bytes > 2 * DEVICE_EDGE) {
-        head.bytes = DEVICE_EDGE;
-        tail = (struct extent){all.bytes - DEVICE_EDGE, DEVICE_EDGE};
-    }
-    found = has_data(bd, head, e);
+    if (probe_range(bd, all, &probe, e) < 0)
+        return -1;
+    found = probe.fs != NULL || probe.ambivalent;
+    probe_clear(&probe);
     if (found == 0)
+        found = has_data(bd, head, e);
+    if (found == 0 && sampled)
         found = has_data(bd, tail, e);
+    if (found == 0 && sampled)
+        found = sample_has_data(bd, rest.bytes, e);
+    if (found == 0)
+        found = backup_has_data(bd, (struct extent){rest.bytes, backup}, e);
     survey->unknown_data = found > 0;
     return found < 0 ? -1 : 0;
 }
@@ -115,6 +162,9 @@ static int would_be_usable(uint64_t bytes, unsigned sector, struct extent *usabl
     _cleanup_table_ struct table *table = NULL;
     struct guid any = {0};
 
+    if (bytes < DISK_MIN)
+        return err_set(e, ERR_NO_SPACE, "a disk of %llu bytes is too small for partitions",
+                       (unsigned long long)bytes);
     if (blank == NULL)
         return -1;
     table = table_new(blank, &any, e);
@@ -138,6 +188,7 @@ static int fill_table(struct disk *disk, struct survey *survey, struct err *e)
     survey->uuid = table->uuid;
     survey->usable = table->usable;
     survey->copies_differ = table->copies_differ;
+    survey->table_problem = table_problem(table, disk_blockdev(disk));
     return fill_partitions(disk, table, survey, e);
 }
 

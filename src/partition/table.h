@@ -26,8 +26,9 @@ struct table_entry {
 struct table {
     enum table_kind kind;
     struct guid uuid;
-    struct extent usable;        /* where partitions may lie */
-    bool copies_differ;          /* primary and backup do not agree, or one is damaged */
+    struct extent usable; /* where partitions may lie */
+    uint64_t last_usable; /* the last usable byte + 1 that the table on the disk itself gives */
+    bool copies_differ;   /* primary and backup do not agree, or one is damaged */
     struct table_entry *entries; /* by number */
     size_t n;
 };
@@ -55,6 +56,11 @@ struct table_entry *table_entry_by_uuid(struct table *table, const struct guid *
  */
 int table_write(struct blockdev *bd, const struct table *table, struct err *e);
 
+/* Why a table that was read must not be changed: a new string, or NULL with the err untouched when
+ * nothing is wrong with it. Partitions that lie outside the disk or the usable range, overlap, have
+ * no bytes or share a GUID; a disk that is smaller than its table says. */
+char *table_problem(const struct table *table, const struct blockdev *bd);
+
 /* The ranges that table_write may change. */
 void table_ranges(const struct blockdev *bd, struct extent *head, struct extent *tail);
 
@@ -67,6 +73,7 @@ void table_cleanup(struct table **table);
 struct gpt_state {
     bool primary, backup; /* the copy is whole */
     bool same;            /* both are, and agree */
+    uint64_t last_usable; /* what the copy that counts gives: bytes, exclusive; 0: none is whole */
 };
 int gpt_check(struct blockdev *bd, struct gpt_state *state, struct err *e);
 
