@@ -178,14 +178,15 @@ static int disk_fd_extent(struct blockdev *bd, struct extent range, int *fd, uin
                           struct err *e)
 {
     struct disk *d = (struct disk *)bd;
+    struct extent in_node = range;
     uint64_t n = range.bytes;
-    struct blockdev *to = target(d, &range.start, &n, e);
+    struct blockdev *to = target(d, &in_node.start, &n, e);
 
     if (to == NULL)
         return -1;
-    if (n < range.bytes)
-        return err_set(e, ERR_UNSUPPORTED, "%s: the range is in more than one partition", d->path);
-    return blockdev_fd_extent(to, range, fd, start, e);
+    /* More than one partition: who asks for that looks for what covers the disk as a whole. */
+    return n < range.bytes ? blockdev_fd_extent(d->whole, range, fd, start, e)
+                           : blockdev_fd_extent(to, in_node, fd, start, e);
 }
 
 static void disk_bd_close(struct blockdev *bd)

@@ -138,11 +138,14 @@ static int check_stage(struct table_stage *stage, const struct table *wanted, st
 
     if (result == 0 && made.n != wanted->n)
         result = err_set(e, ERR_REFUSED, "the table would not have the partitions it should have");
-    for (size_t i = 0; result == 0 && i < wanted->n; i++)
-        if (made.entries[i].number != wanted->entries[i].number ||
-            !same_entry(&made.entries[i], &wanted->entries[i]))
+    for (size_t i = 0; result == 0 && i < wanted->n; i++) {
+        const struct table_entry *entry = &wanted->entries[i];
+        const struct table_entry *there = entry_by_number(&made, entry->number);
+
+        if (there == NULL || !same_entry(there, entry))
             result = err_set(e, ERR_REFUSED, "the table does not take partition %u (%s) as it is",
-                             wanted->entries[i].number, wanted->entries[i].name);
+                             entry->number, entry->name);
+    }
     free(made.entries);
     return result;
 }

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """plan and apply on image files, as an ordinary user would: what they refuse, and what they keep."""
 import hashlib
+import io
+import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tarfile
-import io
+import zlib
 
+import pexpect
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "guests"))
@@ -223,9 +227,7 @@ def test_an_image_that_changed_in_the_store_is_not_installed(world):
     blob.write_bytes(data)
     done = world("apply", machine(world, HEAD + HOST), "--yes")
     assert done.returncode == 5, done.stderr
-    parts = {p["name"]: p for p in
-             world.json("disk", "show", world.home / "disk.img")["disk"]["partitions"]}
-    assert parts["main"]["incomplete"]
+    assert not (world.home / "disk.img").exists()  # found before anything was written
 
 
 def test_the_same_seed_makes_the_same_bytes(world):
@@ -253,3 +255,139 @@ sys.stdin.read()
     holder.communicate()
     assert done.returncode == 3
     assert "in use by another berth" in done.stderr
+
+
+def test_closed_standard_descriptors_never_reach_the_disk(world):
+    """Messages go where descriptor 2 leads: it must not be the disk."""
+    world.ok("apply", machine(world, HEAD + HOST), "--yes", env={"BERTH_SEED": "a"})
+    copy = (world.home / "disk.img").read_bytes()
+    file = machine(world, HEAD + HOST + DEV)
+    fixed = {"BERTH_SEED": "b", "SOURCE_DATE_EPOCH": "1700000000"}
+    results = set()
+    for closing in ("", "2>&-", "1>&-", "1>&- 2>&-", "0<&- 1>&- 2>&-"):
+        (world.home / "disk.img").write_bytes(copy)
+        subprocess.run(["sh", "-c", f'"$0" apply "$1" --yes {closing}', world.binary, file],
+                       env={**world.env, **fixed}, stdin=subprocess.DEVNULL, cwd=world.home,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        results.add(digest(world))
+    assert len(results) == 1
+
+
+def answer_after(world, file, between):
+    """Runs apply on a terminal, does something while it asks, and answers yes."""
+    child = pexpect.spawn(world.binary, ["apply", str(file)], env=world.env, cwd=world.home,
+                          encoding="utf-8", timeout=60)
+    child.expect_exact("Do this?")
+    between()
+    child.send("y\r")
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus, child.before
+
+
+@pytest.mark.parametrize("change", [("-n", "9:0:+4M", "-c", "9:precious"), ("-A", "3:set:60")],
+                         ids=["partition", "attribute"])
+def test_what_changes_while_apply_asks_is_kept(world, change):
+    world.ok("apply", machine(world, HEAD + HOST), "--yes")
+    disk = world.home / "disk.img"
+    after = []
+
+    def between():
+        subprocess.run(["sgdisk", *change, disk], check=True, capture_output=True)
+        after.append(digest(world))
+
+    status, words = answer_after(world, machine(world, HEAD + HOST + DEV), between)
+    assert status == 3, words
+    assert "has changed since its steps were shown" in words
+    assert [digest(world)] == after
+
+
+def test_the_menu_changed_while_apply_asks_is_kept(world):
+    world.ok("apply", machine(world, HEAD + HOST + DEV), "--yes")
+    disk = world.home / "disk.img"
+    file = machine(world, HEAD + HOST + DEV + "menu: {timeout: 7}\n")
+    status, words = answer_after(world, file, lambda: world.ok("menu", "default", "dev", "--disk", disk))
+    assert status == 3, words
+    assert world.json("menu", "show", "--disk", disk)["menu"]["default"] == "dev"
+
+
+def shrink(disk):
+    with open(disk, "r+b") as data:
+        data.truncate((200 << 20) - 16384)
+
+
+def overlap(disk):
+    """Makes the last entry of both copies overlap the one before, with right checksums."""
+    subprocess.run(["sgdisk", "-n", "9:0:+1M", disk], check=True, capture_output=True)
+    data = bytearray(disk.read_bytes())
+    for header, entries in ((512, 1024), (len(data) - 512, len(data) - 33 * 512)):
+        entry = entries + 8 * 128
+        data[entry + 32:entry + 48] = data[entries + 32:entries + 48]
+        struct.pack_into("<I", data, header + 88, zlib.crc32(data[entries:entries + 128 * 128]))
+        struct.pack_into("<I", data, header + 16, 0)
+        struct.pack_into("<I", data, header + 16, zlib.crc32(data[header:header + 92]))
+    disk.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage,words", [(shrink, "smaller than its partition table says"),
+                                          (overlap, "overlaps partition")])
+def test_a_table_that_needs_repair_is_refused_by_plan_already(world, damage, words):
+    world.ok("apply", machine(world, HEAD + HOST), "--yes")
+    damage(world.home / "disk.img")
+    before = digest(world)
+    for command in (("plan",), ("apply", "--yes")):
+        done = world(command[0], machine(world, HEAD + HOST + DEV), *command[1:])
+        assert done.returncode == 3, done.stderr
+        assert words in done.stderr
+    assert digest(world) == before
+
+
+def test_entries_that_stay_keep_every_byte(world):
+    """A name that other tools would write differently, and what is behind its end."""
+    world.ok("apply", machine(world, HEAD + HOST), "--yes")
+    disk = world.home / "disk.img"
+    odd = "\U0001f4be".encode("utf-16-le") + b"\0\0" + "rest".encode("utf-16-le")
+    data = bytearray(disk.read_bytes())
+    for header, entries in ((512, 1024), (len(data) - 512, len(data) - 33 * 512)):
+        name = entries + 2 * 128 + 56
+        data[name:name + 72] = odd.ljust(72, b"\0")
+        struct.pack_into("<I", data, header + 88, zlib.crc32(data[entries:entries + 128 * 128]))
+        struct.pack_into("<I", data, header + 16, 0)
+        struct.pack_into("<I", data, header + 16, zlib.crc32(data[header:header + 92]))
+    disk.write_bytes(data)
+    text = (HEAD + HOST + DEV).replace(
+        "  - {name: shared, type: linux, size: 16MiB, fs: ext4}\n", "")
+    world.ok("apply", machine(world, text), "--yes")
+    assert disk.read_bytes()[1024 + 2 * 128:1024 + 3 * 128] == data[1024 + 2 * 128:1024 + 3 * 128]
+
+
+def test_a_volume_that_is_added_later_belongs_to_its_system(world):
+    world.ok("apply", machine(world, HEAD + HOST + DEV), "--yes")
+    more = DEV.replace("}}", "}, volumes: [{name: data, type: linux, size: 8MiB, fs: ext4}]}")
+    world.ok("apply", machine(world, HEAD + HOST + more), "--yes")
+    assert "LOSES partition 7, data" in world.ok("plan", machine(world, HEAD + HOST), "--prune")
+
+
+def test_a_machine_without_a_name_works(world):
+    world.ok("apply", machine(world, HEAD.replace("name: files\n", "") + HOST), "--yes")
+
+
+def test_odd_paths_are_errors_at_once(world):
+    os.mkfifo(world.home / "fifo")
+    for path, words in (("fifo", "special file"), (".", "folder")):
+        done = world("disk", "show", world.home / path, timeout=10)
+        assert done.returncode == 2
+        assert words in done.stderr
+
+
+def test_a_disk_that_is_too_small_is_an_error(world):
+    done = world("plan", machine(world, HEAD.replace("200MiB", "1") + HOST))
+    assert done.returncode == 2
+    assert "too small" in done.stderr
+
+
+def test_a_bios_partition_on_large_sectors_is_refused_before_any_write(world):
+    text = HEAD.replace("size: 200MiB", "size: 400MiB, sector-size: 4096").replace("40MiB", "300MiB")
+    done = world("apply", machine(world, text + HOST), "--yes")
+    assert done.returncode == 2, done.stderr
+    assert not (world.home / "disk.img").exists()

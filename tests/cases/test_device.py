@@ -134,3 +134,12 @@ def test_a_partition_is_not_a_disk(berth, device):
     done = berth("disk", "show", f"{device}p4")
     assert done.returncode == 2
     assert "is a partition, not a disk" in done.stderr
+
+
+def test_a_device_with_data_and_no_table_is_refused(berth, device):
+    with open(device, "r+b") as disk:
+        disk.seek(60 << 20)
+        disk.write(b"\xa5" * (1 << 20))
+    done = apply(berth, device, MACHINE)
+    assert done.returncode == 3
+    assert "yet it is not empty" in done.stdout
