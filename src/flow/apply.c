@@ -159,6 +159,9 @@ int apply(const struct intent *intent, const struct plan_options *options, struc
         return 0;
     if (verify_images(plan, ui, e) < 0)
         return -1;
+    if (getenv("BERTH_SEED") != NULL)
+        ui_note(ui, "BERTH_SEED is set: other disks made with it have the same identifiers; never "
+                    "attach two of them to one machine");
     if (plan->steps[0].kind == STEP_CREATE) {
         ui_note(ui, "%s", plan->steps[0].text);
         if (step_kinds[STEP_CREATE].apply(&run, &plan->steps[0], e) < 0)
