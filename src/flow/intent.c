@@ -76,6 +76,30 @@ static int find_image(const struct machine *machine, const char *name, struct im
     return path == NULL ? -1 : image_find(path, image, e);
 }
 
+static int copy_text(char **to, const char *from, struct err *e)
+{
+    *to = strdup(from != NULL ? from : "");
+    return *to == NULL ? err_no_memory(e) : 0;
+}
+
+/* A system that is installed needs its image no more: what the record says of it is enough. Returns
+ * 1 when it is installed. */
+static int image_of_installed(const struct survey *survey, const struct machine_system *wanted,
+                              struct image *image, struct err *e)
+{
+    const struct record_system *system =
+        survey->record != NULL ? record_system(survey->record, wanted->name) : NULL;
+
+    if (system == NULL || survey_by_uuid(survey, &system->root) == NULL)
+        return 0;
+    if (copy_text(&image->name, system->image, e) < 0 ||
+        copy_text(&image->family, system->family, e) < 0 ||
+        copy_text(&image->os, system->os, e) < 0 ||
+        copy_text(&image->digest, system->digest, e) < 0)
+        return -1;
+    return 1;
+}
+
 static int find_images(struct intent *intent, struct err *e)
 {
     const struct machine *machine = intent->machine;
@@ -86,8 +110,16 @@ static int find_images(struct intent *intent, struct err *e)
     for (size_t i = 0; i < machine->n_systems; i++) {
         const struct machine_system *system = &machine->systems[i];
         struct err inner;
+        int installed;
 
-        if (find_image(machine, system->image, &intent->images[i], &inner) < 0) {
+        if (find_image(machine, system->image, &intent->images[i], &inner) == 0)
+            continue;
+        installed = inner.code == ERR_NOT_FOUND
+                        ? image_of_installed(intent->survey, system, &intent->images[i], e)
+                        : 0;
+        if (installed < 0)
+            return -1;
+        if (installed == 0) {
             machine_error(machine, system->at, inner.code, e, "%s: %s", system->name, inner.text);
             return inner.hint[0] != '\0' ? err_hint(e, "%s", inner.hint) : -1;
         }
@@ -103,10 +135,10 @@ int intent_read(const char *file, const char *disk, const struct plan_options *o
     if (intent->machine == NULL)
         return -1;
     intent->path = disk_path(intent->machine, disk, e);
-    if (intent->path == NULL || find_images(intent, e) < 0)
+    if (intent->path == NULL)
         return -1;
     intent->survey = survey_disk(intent->machine, intent->path, e);
-    if (intent->survey == NULL)
+    if (intent->survey == NULL || find_images(intent, e) < 0)
         return -1;
     intent->plan = plan_make(intent->machine, intent->survey, intent->images, options, e);
     if (intent->plan == NULL || guest_input_check(intent->plan, e) < 0)

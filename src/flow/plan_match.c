@@ -264,8 +264,10 @@ static int match_one(struct plan *plan, struct plan_partition *p, struct err *e)
     if (p->found != NULL && p->fill && !incomplete_fits(p))
         p->found = NULL;
     if (p->found == NULL) {
-        if (guid_new(&p->uuid, e) < 0)
-            return -1;
+        do { /* a seed gives the same GUIDs again, and some may be on the disk already */
+            if (guid_new(&p->uuid, e) < 0)
+                return -1;
+        } while (survey_by_uuid(plan->survey, &p->uuid) != NULL);
         derive_fs_uuid(p);
         return 0;
     }

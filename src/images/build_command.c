@@ -59,8 +59,10 @@ static int add_packages(const struct build *build, struct strings *command, stru
     return 0;
 }
 
-/* The .deb files were copied into the folder as 0.deb, 1.deb ...; apt inside installs them
- * together, so that they may need each other, and gets what else they need. */
+/* The .deb files were copied into the folder as 0.deb, 1.deb ...; they are installed together, so
+ * that they may need each other, with what else they need. The apt that does it is the one outside,
+ * on the image's state, as for all other packages: inside there may be no way to resolve a mirror's
+ * name. */
 static int add_local_packages(const struct build *build, const char *folder,
                               struct strings *command, struct err *e)
 {
@@ -78,8 +80,10 @@ static int add_local_packages(const struct build *build, const char *folder,
                           i)) < 0)
             return -1;
     if (add(command, e,
-            io_format(e, "--customize-hook=chroot \"$1\" sh -c 'apt-get install --yes "
-                         "--no-install-recommends /var/tmp/berth/*.deb'")) < 0)
+            io_format(e,
+                      "--customize-hook=env APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-get install "
+                      "--yes --no-install-recommends -oDPkg::Chroot-Directory=\"$1\" "
+                      "\"$1\"/var/tmp/berth/*.deb")) < 0)
         return -1;
     return add(command, e, io_format(e, "--customize-hook=rm -r \"$1/var/tmp/berth\""));
 }

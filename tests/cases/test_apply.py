@@ -391,3 +391,25 @@ def test_a_bios_partition_on_large_sectors_is_refused_before_any_write(world):
     done = world("apply", machine(world, text + HOST), "--yes")
     assert done.returncode == 2, done.stderr
     assert not (world.home / "disk.img").exists()
+
+
+def test_a_system_that_is_installed_needs_its_image_no_more(world):
+    world.ok("apply", machine(world, HEAD + HOST), "--yes")
+    world.ok("image", "add", world.home / "tiny.tar", "--name", "other", "--unsigned")
+    (world.home / "store/names/tiny.json").unlink()
+    world.ok("apply", machine(world, HEAD + HOST + DEV.replace("image: tiny", "image: other")), "--yes")
+    done = world("plan", machine(world, HEAD + HOST + DEV.replace("dev, image: tiny", "new, image: gone")))
+    assert done.returncode == 4
+
+
+def test_a_seed_that_was_used_on_the_disk_already_gives_other_guids(world):
+    fixed = {"BERTH_SEED": "s"}
+    world.ok("apply", machine(world, HEAD + HOST), "--yes", env=fixed)
+    world.ok("apply", machine(world, HEAD + HOST + DEV), "--yes", env=fixed)
+    parts = world.json("disk", "show", world.home / "disk.img")["disk"]["partitions"]
+    assert len({p["uuid"] for p in parts}) == len(parts)
+
+
+def test_an_image_may_be_named_by_its_path(world):
+    world.ok("apply", machine(world, HEAD + HOST.replace("image: tiny", "image: ./tiny.tar")), "--yes")
+    assert world.json("guest", "list", "--disk", world.home / "disk.img")["systems"][0]["image"] is None
