@@ -81,13 +81,28 @@ static void print_disk(FILE *out, const struct survey *survey)
     fputc('\n', out);
 }
 
-static void print_steps(FILE *out, const struct plan *plan)
+/* Where on the disk a step may write. */
+static void print_touches(FILE *out, const struct step *step)
+{
+    char bytes[SIZE_TEXT], cost[SIZE_TEXT];
+
+    for (size_t i = 0; i < step->n_touches; i++)
+        fprintf(out, "     touches %s at byte %llu\n",
+                size_exact(step->touches[i].bytes, bytes, sizeof(bytes)),
+                (unsigned long long)step->touches[i].start);
+    if (step->cost > 0)
+        fprintf(out, "     writes about %s\n", size_human(step->cost, cost, sizeof(cost)));
+}
+
+static void print_steps(FILE *out, const struct plan *plan, bool verbose)
 {
     print_disk(out, plan->survey);
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
 
         fprintf(out, "%3zu. %s  [%s]\n", i + 1, step->text, step_durability_name(step->durability));
+        if (verbose)
+            print_touches(out, step);
         for (size_t k = 0; k < step->n_loses; k++)
             fprintf(out, "     LOSES %s\n", step->loses[k]);
     }
@@ -109,7 +124,7 @@ int cmd_plan(struct cli *cli, int argc, char **argv, struct err *e)
         if (print_json(intent.plan, e) < 0)
             return -1;
     } else {
-        print_steps(stdout, intent.plan);
+        print_steps(stdout, intent.plan, cli->verbose);
     }
     return request.check && intent.plan->n_steps > 0 ? STATUS_PENDING : 0;
 }
@@ -150,7 +165,7 @@ int cmd_apply(struct cli *cli, int argc, char **argv, struct err *e)
     if (cli->json)
         print_json(intent.plan, e);
     else if (!cli->quiet)
-        print_steps(stdout, intent.plan);
+        print_steps(stdout, intent.plan, cli->verbose);
     fflush(stdout);
     if (cli->dry_run || intent.plan->n_steps == 0)
         return 0;
