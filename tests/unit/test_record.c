@@ -296,9 +296,29 @@ static void test_equal_leaves_the_generation_aside(void **state)
     assert_false(record_equal(record, copy));
 }
 
+static void test_a_partition_belongs_to_one_system_and_once(void **state)
+{
+    struct guid disk = {{1}}, partition = {{2}};
+    struct err e;
+    _cleanup_record_ struct record *record = record_new(&e), *read = NULL;
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    record->disk = disk;
+    record_add_system(record, "main", &e)->root = partition;
+    record_add_system(record, "dev", &e)->root = partition;
+    text = record_print(record, &e);
+    if (text != NULL)
+        read = record_parse(text, strlen(text), &e);
+    assert_null(read);
+    assert_int_equal(e.code, ERR_SYNTAX);
+    assert_non_null(strstr(e.text, "is named twice"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_partition_belongs_to_one_system_and_once),
         cmocka_unit_test(test_text_reads_back_to_the_same_text),
         cmocka_unit_test(test_every_member_arrives_in_the_record),
         cmocka_unit_test(test_a_new_record_is_written_and_read),
