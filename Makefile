@@ -53,12 +53,12 @@ check:
 
 # unit and command tests, no QEMU, under a minute
 check-fast: tests
-	scripts/run-tests $(BUILD) tests/cases
+	scripts/run-tests $(BUILD) -n 2 --dist loadscope tests/cases
 
 # the unit and command tests under AddressSanitizer and UndefinedBehaviorSanitizer
 san:
 	$(MAKE) BUILD=$(BUILD)-san CFLAGS="$(SAN)" tests
-	scripts/run-tests $(BUILD)-san tests/cases
+	scripts/run-tests $(BUILD)-san -n 2 --dist loadscope tests/cases
 
 # a fuzzer for every parser, to be run by hand: build-fuzz/tests/fuzz_NAME tests/fuzz/seeds/NAME
 fuzz:

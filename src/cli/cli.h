@@ -31,6 +31,9 @@ typedef int command_fn(struct cli *cli, int argc, char **argv, struct err *e);
 /* Prints {"berth-json": 1, key: value} and drops the value; NULL is out of memory. */
 int cli_print_json(const char *key, json_t *value, struct err *e);
 
+/* Text as JSON, null for NULL. What is not UTF-8 (a label may be anything) keeps its ASCII only. */
+json_t *cli_text_json(const char *text);
+
 /* A table for people (libsmartcols): headings and cells, row by row; NULL cells are empty. */
 int cli_print_table(struct cli *cli, const char *const *headings, size_t columns,
                     char *const *cells, size_t rows, struct err *e);

@@ -10,9 +10,11 @@
 
 #include <string.h>
 
-static json_t *text_json(const char *text)
+static json_t *guid_json(const struct guid *guid)
 {
-    return text != NULL ? json_string(text) : json_null();
+    char text[GUID_TEXT];
+
+    return guid_is_zero(guid) ? json_null() : json_string(guid_print(guid, text));
 }
 
 static const char *table_name(enum table_kind kind)
@@ -35,25 +37,24 @@ static json_t *system_json(const struct survey *survey, const struct survey_part
 
     if (p->system == NULL && name == NULL)
         return json_null();
-    return json_pack("{s:o, s:o, s:o, s:o}", "name", text_json(name), "family",
-                     text_json(p->system != NULL ? p->system->family : NULL), "os",
-                     text_json(p->system != NULL ? p->system->os : NULL), "kernel",
-                     text_json(p->system != NULL ? p->system->kernel : NULL));
+    return json_pack("{s:o, s:o, s:o, s:o}", "name", cli_text_json(name), "family",
+                     cli_text_json(p->system != NULL ? p->system->family : NULL), "os",
+                     cli_text_json(p->system != NULL ? p->system->os : NULL), "kernel",
+                     cli_text_json(p->system != NULL ? p->system->kernel : NULL));
 }
 
 static json_t *partition_json(const struct survey *survey, const struct survey_partition *p)
 {
     const struct partition_type *type = partition_type_of(&p->type);
-    char type_text[GUID_TEXT], uuid[GUID_TEXT];
 
-    return json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
-                     "number", (int)p->number, "name", p->name, "start", (json_int_t)p->range.start,
-                     "size", (json_int_t)p->range.bytes, "type", guid_print(&p->type, type_text),
-                     "type-name", text_json(type != NULL ? type->name : NULL), "uuid",
-                     guid_print(&p->uuid, uuid), "fs", text_json(p->fs), "fs-uuid",
-                     text_json(p->fs_uuid), "label", text_json(p->label), "incomplete",
-                     p->incomplete, "in-use", text_json(p->holder), "problem",
-                     text_json(p->problem), "system", system_json(survey, p));
+    return json_pack(
+        "{s:i, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "number",
+        (int)p->number, "name", cli_text_json(p->name), "start", (json_int_t)p->range.start, "size",
+        (json_int_t)p->range.bytes, "type", guid_json(&p->type), "type-name",
+        cli_text_json(type != NULL ? type->name : NULL), "uuid", guid_json(&p->uuid), "fs",
+        cli_text_json(p->fs), "fs-uuid", cli_text_json(p->fs_uuid), "label",
+        cli_text_json(p->label), "incomplete", p->incomplete, "in-use", cli_text_json(p->holder),
+        "problem", cli_text_json(p->problem), "system", system_json(survey, p));
 }
 
 static int print_json(const struct survey *survey, struct err *e)
@@ -64,13 +65,14 @@ static int print_json(const struct survey *survey, struct err *e)
 
     for (size_t i = 0; i < survey->n_partitions; i++)
         json_array_append_new(partitions, partition_json(survey, &survey->partitions[i]));
-    disk = json_pack("{s:s, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "path", survey->path,
-                     "size", (json_int_t)survey->bytes, "sector-size", (int)survey->sector, "table",
-                     text_json(table_name(survey->table)), "uuid",
-                     text_json(survey->table == TABLE_GPT ? guid_print(&survey->uuid, uuid) : NULL),
-                     "model", text_json(survey->model), "serial", text_json(survey->serial), "wwn",
-                     text_json(survey->wwn), "table-copies-differ", survey->copies_differ,
-                     "partitions", partitions);
+    disk = json_pack(
+        "{s:s, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "path", survey->path, "size",
+        (json_int_t)survey->bytes, "sector-size", (int)survey->sector, "table",
+        cli_text_json(table_name(survey->table)), "uuid",
+        cli_text_json(survey->table == TABLE_GPT ? guid_print(&survey->uuid, uuid) : NULL), "model",
+        cli_text_json(survey->model), "serial", cli_text_json(survey->serial), "wwn",
+        cli_text_json(survey->wwn), "table-copies-differ", survey->copies_differ, "partitions",
+        partitions);
     return disk == NULL ? err_no_memory(e) : cli_print_json("disk", disk, e);
 }
 
@@ -100,7 +102,8 @@ static void fill_row(const struct survey *survey, const struct survey_partition 
     cells[COL_NR] = strdup(number);
     cells[COL_NAME] = strdup(p->name);
     cells[COL_SIZE] = strdup(size_human(p->range.bytes, size, sizeof(size)));
-    cells[COL_TYPE] = strdup(type != NULL ? type->long_name : guid_print(&p->type, guid));
+    if (!guid_is_zero(&p->type)) /* an MBR has none */
+        cells[COL_TYPE] = strdup(type != NULL ? type->long_name : guid_print(&p->type, guid));
     cells[COL_FS] = p->fs != NULL ? strdup(p->fs) : NULL;
     cells[COL_SYSTEM] = system_cell(survey, p);
     cells[COL_USE] = p->holder != NULL ? strdup(p->holder) : NULL;

@@ -4,6 +4,8 @@
 
 #include <libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int cli_print_json(const char *key, json_t *value, struct err *e)
 {
@@ -17,6 +19,20 @@ int cli_print_json(const char *key, json_t *value, struct err *e)
     if (result == 0)
         putchar('\n');
     return result == 0 ? 0 : err_errno(e, "standard output");
+}
+
+json_t *cli_text_json(const char *text)
+{
+    json_t *json = text != NULL ? json_string(text) : json_null();
+    char *ascii = json == NULL ? strdup(text) : NULL;
+
+    for (char *p = ascii; p != NULL && *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    if (ascii != NULL)
+        json = json_string(ascii);
+    free(ascii);
+    return json;
 }
 
 static int fill_table(struct libscols_table *table, const char *const *headings, size_t columns,
