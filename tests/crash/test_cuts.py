@@ -106,3 +106,30 @@ def test_a_cut_while_a_guest_is_added_leaves_the_others_bootable(berth, second, 
         menu = berth.ok("menu", "show", "--disk", disk)
         assert "main" in menu and "dev" in menu, f"{name}:\n{menu}"
         os.unlink(disk)
+
+
+def names(disk):
+    return list(disks.ranges(disk))
+
+
+def test_a_cut_while_a_guest_is_pruned_is_completed_either_way(berth, tmp_path):
+    """By the same command; and by the file that still has the guest."""
+    tiny.make_image(berth.home / "tiny.tar")
+    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    with_third = machines.write(berth.home / "with.yaml", third=True)
+    without = machines.write(berth.home / "without.yaml")
+    base, pruned = berth.home / "base.img", berth.home / "pruned.img"
+    berth.ok("apply", with_third, "--disk", base, "--yes")
+    disks.copy(base, pruned)
+    log = berth.home / "trace"
+    berth.ok("apply", without, "--disk", pruned, "--yes", "--prune", env={"BERTH_TRACE": str(log)})
+    assert "third" in names(base) and "third" not in names(pruned)
+    for name, disk in trace.cuts(base, trace.read(log), tmp_path):
+        for machine, options, wanted in ((without, ("--prune",), pruned), (with_third, (), base)):
+            copy = berth.home / "copy.img"
+            disks.copy(disk, copy)
+            berth.ok("apply", machine, "--disk", copy, "--yes", *options)
+            assert names(copy) == names(wanted), f"{name}: {machine.name}"
+            assert berth("plan", machine, "--disk", copy, "--check", *options).returncode == 0, name
+            copy.unlink()
+        os.unlink(disk)
