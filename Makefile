@@ -4,27 +4,41 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 BUILD   ?= build
 CFLAGS  ?= -O2 -g
-PKGS    := fdisk blkid smartcols mount zlib ext2fs com_err libarchive libzstd libcrypto jansson yaml-0.1 libseccomp
+PKGS    := blkid smartcols zlib ext2fs com_err libntfs-3g libzstd nettle jansson yaml-0.1 libseccomp
+LOADED  := libarchive mount # opened when they are used (core/library.h)
 WARN    := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -ffile-prefix-map=$(CURDIR)=. $(WARN) $(shell pkg-config --cflags $(PKGS)) \
-	-DBERTH_VERSION='"$(VERSION)"' -DBERTH_DATA='"$(PREFIX)/share/berth"' $(CFLAGS)
-LIBS    = $(shell pkg-config --libs $(PKGS)) -lpthread
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -ffile-prefix-map=$(CURDIR)=. $(WARN) $(shell pkg-config --cflags $(PKGS) $(LOADED)) \
+	-DBERTH_VERSION='"$(VERSION)"' -DBERTH_DATA='"$(PREFIX)/share/berth"' -DBERTH_LIBEXEC='"$(PREFIX)/libexec/berth"' $(CFLAGS)
+LIBS    = $(shell pkg-config --libs $(PKGS)) -lpthread -ldl
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-LIB_SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c))
-CLI_SRC := $(wildcard src/cli/*.c)
+LIB_SRC := $(filter-out src/cli/main.c src/preload/%,$(wildcard src/*/*.c))
+CLI_SRC := src/cli/main.c
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # unit tests, and the programs that other tests run: all in $(BUILD)/tests
 TEST_SRC := $(wildcard tests/unit/*.c tests/cases/*.c tests/boot/*.c tests/bench/*.c)
-FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TESTS   := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRC)))
 FUZZ    := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(FUZZ_SRC)))
+# each fuzzer's entry with a plain main, for the seeds
+REPLAY  := $(FUZZ:$(BUILD)/tests/fuzz_%=$(BUILD)/tests/replay_%)
 vpath %.c $(sort $(dir $(TEST_SRC) $(FUZZ_SRC)))
 FORMAT  := $(wildcard src/*/*.[ch] tests/*/*.[ch])
 DATADIR  = $(DESTDIR)$(PREFIX)/share
+# where a system's zsh and fish look for what packages bring, and for what is installed beside them
+ZSHDIR  := $(if $(filter /usr,$(PREFIX)),zsh/vendor-completions,zsh/site-functions)
+FISHDIR := fish/vendor_completions.d
 
-all: $(BUILD)/berth
+# what is preloaded into tools (src/preload): never with a sanitizer, which a tool has not
+PRELOAD     := $(BUILD)/berth-overlay.so
+PRELOAD_SRC := src/preload/overlay.c src/block/overlay_store.c
+
+all: $(BUILD)/berth $(PRELOAD)
+
+$(PRELOAD): $(PRELOAD_SRC) src/block/overlay_store.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -Isrc $(WARN) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $(PRELOAD_SRC)
 
 $(BUILD)/berth: $(CLI_OBJ) $(BUILD)/libberth.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libberth.a $(LIBS)
@@ -34,7 +48,7 @@ $(BUILD)/libberth.a: $(LIB_OBJ)
 
 define compile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 endef
 $(BUILD)/tests/%.o: %.c
 	$(compile)
@@ -44,7 +58,10 @@ $(BUILD)/%.o: %.c
 $(TESTS) $(FUZZ): %: %.o $(BUILD)/libberth.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libberth.a $(LIBS) -lcmocka
 
-tests: $(BUILD)/berth $(TESTS)
+$(REPLAY): $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz_%.o $(BUILD)/tests/replay.o $(BUILD)/libberth.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+tests: all $(TESTS) $(REPLAY)
 fuzzers: $(FUZZ)
 
 # every test, the boot tests in QEMU included
@@ -58,7 +75,7 @@ check-fast: tests
 # the unit and command tests under AddressSanitizer and UndefinedBehaviorSanitizer
 san:
 	$(MAKE) BUILD=$(BUILD)-san CFLAGS="$(SAN)" tests
-	scripts/run-tests $(BUILD)-san -n 2 --dist loadscope tests/cases
+	BERTH_PROPERTY=$${BERTH_PROPERTY:-40} scripts/run-tests $(BUILD)-san -n 2 --dist loadscope tests/cases
 
 # a fuzzer for every parser, to be run by hand: build-fuzz/tests/fuzz_NAME tests/fuzz/seeds/NAME
 fuzz:
@@ -75,9 +92,14 @@ check-format:
 
 install: all
 	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
+	install -D -m 755 $(PRELOAD) $(DESTDIR)$(PREFIX)/libexec/berth/berth-overlay.so
 	install -d $(DATADIR)/berth/recipes $(DATADIR)/man/man1
 	install -m 644 src/images/recipes/*.yaml $(DATADIR)/berth/recipes
 	install -m 644 docs/berth.1 $(DATADIR)/man/man1
+	install -d $(DATADIR)/bash-completion/completions $(DATADIR)/$(ZSHDIR) $(DATADIR)/$(FISHDIR)
+	$(BUILD)/berth completion bash >$(DATADIR)/bash-completion/completions/berth
+	$(BUILD)/berth completion zsh >$(DATADIR)/$(ZSHDIR)/_berth
+	$(BUILD)/berth completion fish >$(DATADIR)/$(FISHDIR)/berth.fish
 
 # a package for this Debian, in build/; its prefix is /usr, so it is built apart
 deb:

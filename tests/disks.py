@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is on a disk file, told by other people's tools than berth's own."""
+import ctypes
 import hashlib
 import json
 import os
@@ -8,7 +9,16 @@ import subprocess
 import tempfile
 
 CHUNK = 1 << 20
+ZEROS = bytes(CHUNK)
+PUNCH_HOLE = 3  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+
+
+def scratch():
+    """Where small disks are quick to write and flush: memory, where there is some."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def data_chunks(path, start=0, end=None):
@@ -23,7 +33,7 @@ def data_chunks(path, start=0, end=None):
                 return
             offset -= (offset - start) % CHUNK
             data = os.pread(disk.fileno(), max(0, min(CHUNK, end - offset)), offset)
-            if data.strip(b"\0"):
+            if data != ZEROS[:len(data)]:
                 yield offset, data
             offset += CHUNK
 
@@ -36,15 +46,29 @@ def fingerprint(path, start=0, end=None):
     return total.hexdigest()
 
 
+def punch(fd, start, length):
+    """Makes the range a hole, which reads as zeros."""
+    if LIBC.fallocate(fd, PUNCH_HOLE, start, length) != 0:
+        raise OSError(ctypes.get_errno(), "fallocate")
+
+
 def copy(source, target):
     """Copies a disk file, sparse."""
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True)
 
 
+def extract(path, start, end, target):
+    """Writes those bytes of the disk to a file of their own, sparse."""
+    with open(target, "wb") as image:
+        image.truncate(end - start)
+        for offset, data in data_chunks(path, start, end):
+            os.pwrite(image.fileno(), data, offset - start)
+
+
 def table(path):
     """The partition table, as sfdisk tells it, without the file's name."""
     done = subprocess.run(["sfdisk", "--json", path], check=True, stdout=subprocess.PIPE)
-    found = json.loads(done.stdout)["partitiontable"]
+    found = json.loads(done.stdout[done.stdout.index(b"{"):])["partitiontable"]  # behind remarks
     found.pop("device")
     for partition in found["partitions"]:
         partition.pop("node")
@@ -76,10 +100,7 @@ def ext_content(path, start, end):
     """folder_content of the ext filesystem in that range of the disk, after e2fsck -fn."""
     with tempfile.TemporaryDirectory() as scratch:
         image = f"{scratch}/fs"
-        with open(image, "wb") as target:
-            target.truncate(end - start)
-            for offset, data in data_chunks(path, start, end):
-                os.pwrite(target.fileno(), data, offset - start)
+        extract(path, start, end, image)
         checked = subprocess.run(["e2fsck", "-fn", image], capture_output=True, text=True)
         assert checked.returncode == 0, checked.stdout
         os.mkdir(f"{scratch}/root")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An ordinary user: no root, no capability, no group, and a folder to work in."""
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -16,6 +17,7 @@ class OrdinaryBerth(Berth):
 
     def __init__(self, home, store):
         shutil.copy(BERTH, home / "berth")
+        shutil.copy(pathlib.Path(BERTH).parent / "berth-overlay.so", home)
         super().__init__(home, binary=str(home / "berth"), store=home / "store")
         self.env["HOME"] = str(home)
         # images never change, so the cache's may be shared; the user must be able to reach them

@@ -85,7 +85,8 @@ struct blockdev *mem_open(uint64_t bytes, unsigned sector, struct err *e);
 #define MEM_PATH 64
 char *mem_path(struct blockdev *mem, char path[MEM_PATH]);
 
-/* overlay.c: reads through, keeps writes in an unlinked temporary file in folder. */
+/* overlay.c: reads through, keeps writes in an unlinked temporary file in folder, or in memory when
+ * that is NULL. More in overlay.h. */
 struct blockdev *overlay_open(struct blockdev *below, const char *folder, struct err *e);
 
 /* trace.c: passes everything through and appends every write, zero, discard and flush to the log at

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* claim.h: who uses a disk, a partition or an image file, in words; and locks on ranges of a file.
- */
+/* claim.h: locks on ranges of a file or device node, berth's own and QEMU's. Who else uses it:
+ * holder.h. */
 #ifndef BERTH_BLOCK_CLAIM_H
 #define BERTH_BLOCK_CLAIM_H
 
@@ -11,13 +11,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What the kernel does with a block device: "mounted on /", "swap", "held by dm-0". *holder is new,
- * or NULL when nobody uses it; *mountpoint (may be NULL) is new or NULL. */
-int claim_device_holder(dev_t device, char **holder, char **mountpoint, struct err *e);
+/* Fails with ERR_IN_USE when a QEMU has the file or device node open in a way that excludes
+ * changing it (qemu/block/file-posix.c locks one byte for each permission it uses or forbids). */
+int claim_check_qemu(int fd, const char *path, struct err *e);
 
-/* Fails with ERR_IN_USE when the image file is behind a loop device or open for writing in a QEMU
- * (qemu/block/file-posix.c: byte 100+n of the file is locked by who uses permission n, byte 200+n
- * by who forbids it to others; write is n = 1). */
+/* The same, and when the image file is behind a loop device or is swap. */
 int claim_check_file_users(int fd, const char *path, struct err *e);
 
 /* From now until the descriptor's last copy is closed, a QEMU does not open this file for writing.

@@ -3,49 +3,25 @@
  * disk.c: the router. Every access is cut at the borders of the partitions that the kernel
  * knows, and each piece goes through the node that has it. Writes need a claim.
  */
-#include "block/disk.h"
-#include "block/claim.h"
-#include "block/disk_kernel.h"
+#include "block/disk_private.h"
+#include "block/kernel_change.h"
+#include "block/sysfs.h"
 #include "core/cleanup.h"
-#include "core/io.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
-/* The bytes of a file that stand for its partition table; QEMU's lock bytes begin at 100. */
-#define TABLE_LOCK ((struct extent){0, 100})
-
-struct route {
-    struct kernel_partition kernel;
-    struct blockdev *node; /* opened when first used; NULL until then */
-    bool exclusive;        /* node is open for writing and O_EXCL */
-};
-
-struct disk {
-    struct blockdev bd;
-    struct blockdev *trace; /* above bd, or NULL */
-    struct blockdev *whole;
-    char *path;
-    int fd; /* of its own: locks, ioctls */
-    dev_t device;
-    bool writable;
-    struct route *routes;
-    size_t n_routes;
-    struct extent *allowed;
-    size_t n_allowed;
-};
-
-static struct route *route_at(struct disk *d, uint64_t offset, uint64_t *end)
+struct route *disk_route_at(struct disk *d, uint64_t offset, uint64_t *end)
 {
     *end = d->bd.bytes;
     for (size_t i = 0; i < d->n_routes; i++) {
         struct route *r = &d->routes[i];
 
+        if (kernel_shows_extended(&r->kernel, d->bd.sector))
+            continue; /* its bytes are the chain of logical partitions: the whole disk's */
         if (r->kernel.range.start <= offset && offset < extent_end(&r->kernel.range)) {
             *end = extent_end(&r->kernel.range);
             return r;
@@ -61,7 +37,7 @@ static struct route *route_at(struct disk *d, uint64_t offset, uint64_t *end)
 static struct blockdev *target(struct disk *d, uint64_t *offset, uint64_t *n, struct err *e)
 {
     uint64_t end;
-    struct route *r = route_at(d, *offset, &end);
+    struct route *r = disk_route_at(d, *offset, &end);
 
     if (*n > end - *offset)
         *n = end - *offset;
@@ -215,7 +191,7 @@ static int not_a_disk(const struct disk *d, const char *what, struct err *e)
 /* Finds out what the path is; a partition is not a disk. */
 static int find_kind(struct disk *d, struct err *e)
 {
-    char partition[96];
+    char folder[SYSFS_FOLDER];
     struct stat st;
 
     if (fstat(d->fd, &st) < 0)
@@ -225,19 +201,29 @@ static int find_kind(struct disk *d, struct err *e)
     if (!S_ISBLK(st.st_mode))
         return not_a_disk(d, S_ISDIR(st.st_mode) ? "a folder" : "a special file", e);
     d->device = st.st_rdev;
-    snprintf(partition, sizeof(partition), "/sys/dev/block/%u:%u/partition", major(d->device),
-             minor(d->device));
-    return access(partition, F_OK) == 0 ? not_a_disk(d, "a partition", e) : 0;
+    return sysfs_has(sysfs_folder(d->device, folder), "partition") ? not_a_disk(d, "a partition", e)
+                                                                   : 0;
 }
 
-/* The sector size of an image file shows in where its GPT header is. */
+static bool has_gpt_header(int fd, off_t offset)
+{
+    char magic[8];
+
+    return offset > 0 && pread(fd, magic, sizeof(magic), offset) == (ssize_t)sizeof(magic) &&
+           memcmp(magic, "EFI PART", sizeof(magic)) == 0;
+}
+
+/* The sector size of an image file shows in where its GPT header is, or the backup's. */
 static unsigned file_sector(int fd)
 {
     static const unsigned sizes[] = {512, 4096};
-    char magic[8];
+    off_t bytes = lseek(fd, 0, SEEK_END);
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        if (pread(fd, magic, 8, sizes[i]) == 8 && memcmp(magic, "EFI PART", 8) == 0)
+        if (has_gpt_header(fd, (off_t)sizes[i]))
+            return sizes[i];
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        if (has_gpt_header(fd, bytes - bytes % sizes[i] - (off_t)sizes[i]))
             return sizes[i];
     return 512;
 }
@@ -256,7 +242,7 @@ static int find_sector(struct disk *d, unsigned wanted, unsigned *sector, struct
     return 0;
 }
 
-static int load_routes(struct disk *d, struct err *e)
+int disk_load_routes(struct disk *d, struct err *e)
 {
     _cleanup_free_ struct kernel_partition *list = NULL;
     struct route *routes;
@@ -275,9 +261,9 @@ static int load_routes(struct disk *d, struct err *e)
             struct route *old = &d->routes[k];
 
             if (old->node != NULL && old->kernel.device == list[i].device &&
-                old->kernel.range.start == list[i].range.start &&
-                old->kernel.range.bytes == list[i].range.bytes) {
-                routes[i] = *old;
+                old->kernel.range.start == list[i].range.start) {
+                routes[i] = (struct route){list[i], old->node, old->exclusive};
+                routes[i].node->bytes = list[i].range.bytes; /* the kernel resizes open nodes too */
                 old->node = NULL;
             }
         }
@@ -300,8 +286,12 @@ static int open_layers(struct disk *d, unsigned sector, struct err *e)
     if (d->whole == NULL)
         return -1;
     d->bd = (struct blockdev){&disk_ops, d->whole->bytes, sector, d->path};
-    if (load_routes(d, e) < 0)
+    if (disk_load_routes(d, e) < 0)
         return -1;
+    if (d->writable && d->device != 0) {
+        disk_identify(d, &d->identity);
+        d->sequence = disk_sequence(d->device);
+    }
     if (d->writable && trace != NULL && *trace != '\0') {
         d->trace = trace_open(&d->bd, trace, e);
         if (d->trace == NULL)
@@ -342,6 +332,7 @@ void disk_close(struct disk *disk)
     for (size_t i = 0; i < disk->n_routes; i++)
         blockdev_close(disk->routes[i].node);
     blockdev_close(disk->whole);
+    disk_identity_clear(&disk->identity);
     cleanup_close(&disk->fd);
     free(disk->routes);
     free(disk->allowed);
@@ -369,147 +360,25 @@ dev_t disk_device(const struct disk *disk)
     return disk->device;
 }
 
-int disk_check_users(struct disk *disk, struct err *e)
+const char *disk_node(struct disk *disk, struct extent range, struct err *e)
 {
-    return disk->device != 0 ? 0 : claim_check_file_users(disk->fd, disk->path, e);
+    uint64_t end;
+    const struct route *r = disk->device != 0 ? disk_route_at(disk, range.start, &end) : NULL;
+
+    if (r != NULL && r->kernel.range.start == range.start)
+        return r->kernel.node;
+    err_set(e, ERR_NOT_FOUND, "%s: the kernel has no node for the partition", disk->path);
+    return NULL;
 }
 
-int disk_allow(struct disk *disk, struct extent range, struct err *e)
+void disk_unclaim(struct disk *disk, struct extent range)
 {
-    struct extent *grown = realloc(disk->allowed, (disk->n_allowed + 1) * sizeof(*disk->allowed));
+    uint64_t end;
+    struct route *r = disk->device != 0 ? disk_route_at(disk, range.start, &end) : NULL;
 
-    if (grown == NULL)
-        return err_no_memory(e);
-    disk->allowed = grown;
-    disk->allowed[disk->n_allowed++] = range;
-    return 0;
-}
-
-/* Opens a partition's node for writing and O_EXCL: refuses what is in use, and keeps it so. */
-static int claim_node(struct disk *d, struct route *r, const char *what, struct err *e)
-{
-    _cleanup_free_ char *holder = NULL;
-    int fd;
-
-    if (r->exclusive)
-        return 0;
-    fd = open(r->kernel.node, O_RDWR | O_EXCL | O_CLOEXEC);
-    if (fd < 0 && errno == EBUSY) {
-        if (claim_device_holder(r->kernel.device, &holder, NULL, e) < 0)
-            return -1;
-        return err_set(e, ERR_IN_USE, "%s (%s) is in use: %s", what, r->kernel.node,
-                       holder != NULL ? holder : "another program holds it");
-    }
-    if (fd < 0)
-        return err_errno(e, "%s (%s)", what, r->kernel.node);
+    if (r == NULL || !r->exclusive)
+        return;
     blockdev_close(r->node);
-    r->node = file_from_fd(fd, r->kernel.node, d->bd.sector, e);
-    r->exclusive = r->node != NULL;
-    return r->node == NULL ? -1 : 0;
-}
-
-int disk_claim(struct disk *disk, struct extent range, const char *what, struct err *e)
-{
-    uint64_t end;
-    struct route *r;
-
-    if (disk->device == 0) {
-        if (claim_lock_range(disk->fd, range, what, e) < 0 ||
-            claim_keep_qemu_out(disk->fd, disk->path, e) < 0)
-            return -1;
-    } else {
-        r = route_at(disk, range.start, &end);
-        if (extent_end(&range) > end)
-            return err_set(e, ERR_FAILED, "%s is not what the kernel takes it for", what);
-        if (r != NULL && claim_node(disk, r, what, e) < 0)
-            return -1;
-    }
-    return disk_allow(disk, range, e);
-}
-
-int disk_lock_table(struct disk *disk, struct err *e)
-{
-    if (disk->device == 0)
-        return claim_lock_range(disk->fd, TABLE_LOCK, "the partition table", e);
-    if (flock(disk->fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    if (errno != EWOULDBLOCK)
-        return err_errno(e, "locking %s", disk->path);
-    return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
-                   disk->path);
-}
-
-bool disk_range_is_claimed(struct disk *disk, struct extent range)
-{
-    return disk->device == 0 && claim_range_is_locked(disk->fd, range);
-}
-
-static bool same_partition(const struct kernel_partition *k, const struct disk_partition *p)
-{
-    return k->number == p->number && k->range.start == p->range.start &&
-           k->range.bytes == p->range.bytes;
-}
-
-static int delete_gone(struct disk *d, const struct disk_partition *partitions, size_t n,
-                       struct err *e)
-{
-    for (size_t i = 0; i < d->n_routes; i++) {
-        struct route *r = &d->routes[i];
-        bool stays = false;
-
-        for (size_t k = 0; k < n && !stays; k++)
-            stays = same_partition(&r->kernel, &partitions[k]);
-        if (stays)
-            continue;
-        blockdev_close(r->node); /* an open node keeps the kernel from deleting it */
-        r->node = NULL;
-        r->exclusive = false;
-        if (kernel_partition_delete(d->fd, r->kernel.number, e) < 0)
-            return -1;
-    }
-    return load_routes(d, e);
-}
-
-static int add_new(struct disk *d, const struct disk_partition *partitions, size_t n, struct err *e)
-{
-    for (size_t k = 0; k < n; k++) {
-        bool known = false;
-
-        for (size_t i = 0; i < d->n_routes && !known; i++)
-            known = same_partition(&d->routes[i].kernel, &partitions[k]);
-        if (!known && kernel_partition_add(d->fd, &partitions[k], e) < 0)
-            return -1;
-    }
-    if (load_routes(d, e) < 0)
-        return -1;
-    for (size_t i = 0; i < d->n_routes; i++)
-        if (kernel_partition_wait(&d->routes[i].kernel, e) < 0)
-            return -1;
-    return 0;
-}
-
-int disk_update_kernel(struct disk *disk, const struct disk_partition *partitions, size_t n,
-                       struct err *e)
-{
-    if (disk->device == 0)
-        return 0;
-    if (delete_gone(disk, partitions, n, e) < 0 || add_new(disk, partitions, n, e) < 0)
-        return err_wrap(e, "%s", disk->path);
-    return 0;
-}
-
-int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
-                struct err *e)
-{
-    uint64_t end;
-    struct route *r;
-
-    *holder = *mountpoint = NULL;
-    if (disk->device == 0) {
-        if (disk_range_is_claimed(disk, range))
-            *holder = io_format(e, "in use by another berth");
-        return 0;
-    }
-    r = route_at(disk, range.start, &end);
-    return r == NULL ? 0 : claim_device_holder(r->kernel.device, holder, mountpoint, e);
+    r->node = NULL;
+    r->exclusive = false;
 }

@@ -26,6 +26,7 @@ struct disk_identity {
 struct disk_partition {
     unsigned number; /* from 1 */
     struct extent range;
+    bool extended; /* of an MBR: the kernel shows only the beginning of it, and it holds no data */
 };
 
 /* Opens DISK. sector: of a file in bytes, 0: found out from its table (512 when there is none).
@@ -42,14 +43,19 @@ struct blockdev *disk_blockdev(struct disk *disk);
 
 bool disk_is_device(const struct disk *disk);
 
-/* Fails with ERR_IN_USE when something that berth's claims do not stop uses an image file: a loop
- * device, a QEMU. Nothing to check on a device. */
+/* Fails with ERR_IN_USE, naming who, when the disk as a whole is used in a way that berth's claims
+ * do not stop: a loop device or a QEMU that shows it, swap, a volume group, RAID or mapping over
+ * all of it. What uses a partition shows when that is claimed. */
 int disk_check_users(struct disk *disk, struct err *e);
 
 /* Takes a range for writing until the disk is closed: in a file by a lock on the range, on a device
  * by opening the partition's node O_EXCL, so that it cannot be mounted meanwhile; `what` names it
  * in messages. The range is one partition or less. ERR_IN_USE says who has it. */
 int disk_claim(struct disk *disk, struct extent range, const char *what, struct err *e);
+
+/* Lets the kernel mount a claimed partition of a device, until it is claimed again; writes to it
+ * stay allowed. Does nothing for a file. */
+void disk_unclaim(struct disk *disk, struct extent range);
 
 /* Allows writes to a range without excluding anybody: for what lies between partitions. */
 int disk_allow(struct disk *disk, struct extent range, struct err *e);
@@ -61,8 +67,15 @@ int disk_lock_table(struct disk *disk, struct err *e);
 /* True when another berth has claimed a part of the range of an image file. */
 bool disk_range_is_claimed(struct disk *disk, struct extent range);
 
+/* Fails with ERR_IN_USE, naming who, when disk_update_kernel with the same list would: a partition
+ * that is to go, to get another number or to shrink is in use, by others than this disk's claims.
+ * To be asked before the table is written. */
+int disk_check_update(struct disk *disk, const struct disk_partition *partitions, size_t n,
+                      struct err *e);
+
 /* Tells the kernel what changed, partition by partition (BLKPG), and waits for the nodes. Does
- * nothing for a file. Partitions that are in use and did not change stay untouched. */
+ * nothing for a file. What did not change stays untouched, and what only grew is resized: both may
+ * be in use. A claimed partition that is resized stays claimed. */
 int disk_update_kernel(struct disk *disk, const struct disk_partition *partitions, size_t n,
                        struct err *e);
 
@@ -71,8 +84,17 @@ int disk_update_kernel(struct disk *disk, const struct disk_partition *partition
 int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
                 struct err *e);
 
+/* Fails with ERR_REFUSED unless the open device is still the one it was when it was opened: same
+ * serial, WWN and size, and the kernel still has it under its path. For a file: same size. */
+int disk_same_device(struct disk *disk, struct err *e);
+
+/* The kernel's node of the partition at that range, owned by the disk; NULL with the err filled
+ * when there is none (a file has none). */
+const char *disk_node(struct disk *disk, struct extent range, struct err *e);
+
 /* identity.c: what a device says of itself; the strings are the caller's. */
 void disk_identify(const struct disk *disk, struct disk_identity *identity);
+void device_identify(dev_t device, struct disk_identity *identity); /* 0: nothing is known */
 void disk_identity_clear(struct disk_identity *identity);
 
 /* The device number, 0 for a file. */

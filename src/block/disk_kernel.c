@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* disk_kernel.c: partitions as the kernel knows them. */
 #include "block/disk_kernel.h"
+#include "block/sysfs.h"
 #include "core/cleanup.h"
-#include "core/io.h"
 
 #include <dirent.h>
 #include <linux/blkpg.h>
@@ -10,55 +10,49 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
-/* One attribute of sysfs as text without its newline; false when it is not there. */
-static bool attribute(const char *folder, const char *name, char *value, size_t len)
-{
-    char path[PATH_MAX];
-    _cleanup_free_ char *text = NULL;
-    struct err ignored;
+#define BUSY_TRIES 100 /* two seconds for who only looks at a partition, like udev */
+#define NODE_TRIES 250
 
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    if (io_read_file(path, 4096, &text, NULL, &ignored) < 0)
-        return false;
-    text[strcspn(text, "\n")] = '\0';
-    snprintf(value, len, "%s", text);
-    return true;
+static const struct timespec pause_between = {.tv_nsec = 20 * 1000 * 1000};
+
+static bool number_in(const char *folder, const char *name, uint64_t *number)
+{
+    _cleanup_free_ char *text = sysfs_text(folder, name);
+
+    if (text != NULL)
+        *number = strtoull(text, NULL, 10);
+    return text != NULL;
 }
 
 /* Fills p from a subfolder of the disk in sysfs; false when that is no partition. */
 static bool read_partition(const char *folder, const char *name, struct kernel_partition *p)
 {
-    char path[PATH_MAX], number[32], start[32], size[32], device[32];
-    unsigned maj, min;
+    char path[PATH_MAX];
+    uint64_t number, start, size;
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    if (!attribute(path, "partition", number, sizeof(number)) ||
-        !attribute(path, "start", start, sizeof(start)) ||
-        !attribute(path, "size", size, sizeof(size)) ||
-        !attribute(path, "dev", device, sizeof(device)) || sscanf(device, "%u:%u", &maj, &min) != 2)
+    if (!number_in(path, "partition", &number) || !number_in(path, "start", &start) ||
+        !number_in(path, "size", &size))
         return false;
-    p->number = (unsigned)strtoul(number, NULL, 10);
-    p->range.start = strtoull(start, NULL, 10) * 512; /* sysfs counts in 512 bytes, always */
-    p->range.bytes = strtoull(size, NULL, 10) * 512;
-    p->device = makedev(maj, min);
+    p->number = (unsigned)number;
+    p->range = (struct extent){start * 512, size * 512}; /* sysfs counts in 512 bytes, always */
+    p->device = sysfs_device(path);
     snprintf(p->node, sizeof(p->node), "/dev/%.50s", name);
-    return true;
+    return p->device != 0;
 }
 
 int kernel_partitions(dev_t whole, struct kernel_partition **list, size_t *n, struct err *e)
 {
-    char folder[64];
+    char folder[SYSFS_FOLDER];
     struct dirent *entry;
     int result = 0;
     DIR *dir;
 
     *list = NULL;
     *n = 0;
-    snprintf(folder, sizeof(folder), "/sys/dev/block/%u:%u", major(whole), minor(whole));
-    dir = opendir(folder);
+    dir = opendir(sysfs_folder(whole, folder));
     if (dir == NULL)
         return err_errno(e, "%s", folder);
     while (result == 0 && (entry = readdir(dir)) != NULL) {
@@ -78,46 +72,62 @@ int kernel_partitions(dev_t whole, struct kernel_partition **list, size_t *n, st
     return result;
 }
 
-static int blkpg(int fd, int op, struct blkpg_partition *partition)
+bool kernel_has_partitions(dev_t whole)
 {
-    struct blkpg_ioctl_arg arg = {.op = op, .datalen = sizeof(*partition), .data = partition};
+    char folder[SYSFS_FOLDER];
+    uint64_t minors;
+
+    return !number_in(sysfs_folder(whole, folder), "ext_range", &minors) || minors > 1;
+}
+
+static int blkpg(int fd, int op, const struct disk_partition *partition)
+{
+    struct blkpg_partition p = {.start = (long long)partition->range.start,
+                                .length = (long long)partition->range.bytes,
+                                .pno = (int)partition->number};
+    struct blkpg_ioctl_arg arg = {.op = op, .datalen = sizeof(p), .data = &p};
 
     return ioctl(fd, BLKPG, &arg);
 }
 
 int kernel_partition_add(int fd, const struct disk_partition *partition, struct err *e)
 {
-    struct blkpg_partition p = {.start = (long long)partition->range.start,
-                                .length = (long long)partition->range.bytes,
-                                .pno = (int)partition->number};
-
-    if (blkpg(fd, BLKPG_ADD_PARTITION, &p) < 0)
+    if (blkpg(fd, BLKPG_ADD_PARTITION, partition) < 0)
         return err_errno(e, "telling the kernel of partition %u", partition->number);
+    return 0;
+}
+
+int kernel_partition_resize(int fd, const struct disk_partition *partition, struct err *e)
+{
+    if (blkpg(fd, BLKPG_RESIZE_PARTITION, partition) < 0)
+        return err_errno(e, "telling the kernel the new size of partition %u", partition->number);
     return 0;
 }
 
 int kernel_partition_delete(int fd, unsigned number, struct err *e)
 {
-    struct blkpg_partition p = {.pno = (int)number};
+    struct disk_partition p = {.number = number};
 
-    if (blkpg(fd, BLKPG_DEL_PARTITION, &p) == 0)
-        return 0;
-    if (errno == EBUSY)
-        return err_set(e, ERR_IN_USE, "partition %u, which the table does not have, is in use",
-                       number);
-    return err_errno(e, "taking partition %u away from the kernel", number);
+    for (int i = 0; i < BUSY_TRIES; i++) {
+        if (blkpg(fd, BLKPG_DEL_PARTITION, &p) == 0)
+            return 0;
+        if (errno != EBUSY)
+            return err_errno(e, "taking partition %u away from the kernel", number);
+        nanosleep(&pause_between, NULL);
+    }
+    return err_set(e, ERR_IN_USE, "partition %u cannot be taken away from the kernel: it is in use",
+                   number);
 }
 
 int kernel_partition_wait(const struct kernel_partition *partition, struct err *e)
 {
-    static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
     struct stat st;
 
-    for (int i = 0; i < 250; i++) {
+    for (int i = 0; i < NODE_TRIES; i++) {
         if (stat(partition->node, &st) == 0 && S_ISBLK(st.st_mode) &&
             st.st_rdev == partition->device)
             return 0;
-        nanosleep(&pause, NULL);
+        nanosleep(&pause_between, NULL);
     }
     return err_set(e, ERR_FAILED, "%s did not appear", partition->node);
 }

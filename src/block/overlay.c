@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * overlay.c: copy on write. Reads come from below until something was written; writes go to an
- * unnamed temporary file, which is gone with its last descriptor.
+ * unnamed file (overlay_store.c), which is gone with its last descriptor.
  *
- * A block of 4096 bytes is either wholly below or wholly in the file: its bit in `map` says which.
- * The map is shared memory, so that after a fork parent and child see one device. Bits are only
- * ever set, and only after the block is in the file.
+ * File and map are shared memory and descriptors, so that after a fork parent and child see one
+ * device, and a tool that is handed their paths (overlay_tool.c) sees it too.
  */
-#include "block/blockdev.h"
+#include "block/overlay.h"
+#include "block/overlay_parts.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define BLOCK 4096U
-
-struct overlay {
-    struct blockdev bd;
+/* One call's reading of what is below: the device's own words are kept. */
+struct reading {
     struct blockdev *below;
-    int fd;
-    uint64_t *map;
-    size_t map_bytes;
-    uint64_t blocks;
-    pthread_mutex_t filling; /* one block at a time is completed from below */
+    struct err *e;
+    bool failed;
 };
 
 static struct overlay *overlay_of(struct blockdev *bd)
@@ -34,120 +28,44 @@ static struct overlay *overlay_of(struct blockdev *bd)
     return (struct overlay *)bd;
 }
 
-static bool block_is_here(const struct overlay *o, uint64_t block)
+static int read_below(void *arg, void *buf, size_t n, uint64_t offset)
 {
-    return (__atomic_load_n(&o->map[block / 64], __ATOMIC_ACQUIRE) >> (block % 64) & 1) != 0;
+    struct reading *reading = arg;
+
+    if (blockdev_pread(reading->below, buf, n, offset, reading->e) == 0)
+        return 0;
+    reading->failed = true;
+    return -1;
 }
 
-static void block_set_here(struct overlay *o, uint64_t block)
+static int failure(struct overlay *o, const struct reading *reading)
 {
-    __atomic_fetch_or(&o->map[block / 64], UINT64_C(1) << (block % 64), __ATOMIC_RELEASE);
-}
-
-/* The first block from `block` on, below `end`, whose bit is `here`; `end` when there is none. */
-static uint64_t find_block(const struct overlay *o, uint64_t block, uint64_t end, bool here)
-{
-    uint64_t none = here ? 0 : ~UINT64_C(0);
-
-    while (block < end) {
-        if (block % 64 == 0 && o->map[block / 64] == none)
-            block += 64;
-        else if (block_is_here(o, block) == here)
-            return block;
-        else
-            block++;
-    }
-    return end;
+    return reading->failed ? -1 : err_errno(reading->e, "the overlay of %s", o->bd.name);
 }
 
 static int overlay_pread(struct blockdev *bd, void *buf, size_t n, uint64_t offset, struct err *e)
 {
     struct overlay *o = overlay_of(bd);
+    struct reading reading = {o->below, e, false};
 
-    while (n > 0) {
-        uint64_t block = offset / BLOCK, last = round_up(offset + n, BLOCK) / BLOCK;
-        bool here = block_is_here(o, block);
-        uint64_t end = find_block(o, block, last, !here) * BLOCK;
-        size_t part = end - offset < n ? (size_t)(end - offset) : n;
-
-        if (here ? io_pread(o->fd, buf, part, offset, e) < 0
-                 : blockdev_pread(o->below, buf, part, offset, e) < 0)
-            return -1;
-        buf = (char *)buf + part;
-        n -= part;
-        offset += part;
-    }
-    return 0;
-}
-
-/* Writes a piece of one block, the rest of which comes from below when it is not here yet. */
-static int write_part(struct overlay *o, const void *buf, size_t n, uint64_t offset, struct err *e)
-{
-    uint64_t start = round_down(offset, BLOCK);
-    size_t len = o->bd.bytes - start < BLOCK ? (size_t)(o->bd.bytes - start) : BLOCK;
-    char block[BLOCK];
-
-    if (block_is_here(o, start / BLOCK))
-        return io_pwrite(o->fd, buf, n, offset, e);
-    if (blockdev_pread(o->below, block, len, start, e) < 0)
-        return -1;
-    memcpy(block + (offset - start), buf, n);
-    if (io_pwrite(o->fd, block, len, start, e) < 0)
-        return -1;
-    block_set_here(o, start / BLOCK);
-    return 0;
+    return overlay_store_read(&o->store, &reading, buf, n, offset) == 0 ? 0 : failure(o, &reading);
 }
 
 static int overlay_pwrite(struct blockdev *bd, const void *buf, size_t n, uint64_t offset,
                           struct err *e)
 {
     struct overlay *o = overlay_of(bd);
+    struct reading reading = {o->below, e, false};
 
-    while (n > 0) {
-        size_t in_block = (size_t)(offset % BLOCK), part = n;
-        int result;
-
-        if (in_block != 0 || n < BLOCK) {
-            part = BLOCK - in_block < n ? BLOCK - in_block : n;
-            pthread_mutex_lock(&o->filling);
-            result = write_part(o, buf, part, offset, e);
-            pthread_mutex_unlock(&o->filling);
-        } else {
-            part = n - n % BLOCK;
-            result = io_pwrite(o->fd, buf, part, offset, e);
-            for (uint64_t b = offset / BLOCK; result == 0 && b < (offset + part) / BLOCK; b++)
-                block_set_here(o, b);
-        }
-        if (result < 0)
-            return -1;
-        buf = (const char *)buf + part;
-        n -= part;
-        offset += part;
-    }
-    return 0;
+    return overlay_store_write(&o->store, &reading, buf, n, offset) == 0 ? 0 : failure(o, &reading);
 }
 
-/* Whole blocks become holes of the file, where it can have any; the ends are written. */
 static int overlay_zero(struct blockdev *bd, uint64_t offset, uint64_t bytes, struct err *e)
 {
-    static const char zeros[BLOCK];
     struct overlay *o = overlay_of(bd);
-    uint64_t end = offset + bytes, first = round_up(offset, BLOCK), last = round_down(end, BLOCK);
+    struct reading reading = {o->below, e, false};
 
-    if (first >= last || fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
-                                   (off_t)(last - first)) < 0)
-        first = last = end;
-    for (uint64_t b = first / BLOCK; b < last / BLOCK; b++)
-        block_set_here(o, b);
-    while (offset < end) {
-        uint64_t stop = offset < first ? first : end;
-        size_t n = stop - offset < BLOCK ? (size_t)(stop - offset) : BLOCK;
-
-        if (overlay_pwrite(bd, zeros, n, offset, e) < 0)
-            return -1;
-        offset = offset + n == first ? last : offset + n;
-    }
-    return 0;
+    return overlay_store_zero(&o->store, &reading, offset, bytes) == 0 ? 0 : failure(o, &reading);
 }
 
 /* Nothing here is meant to survive. */
@@ -158,26 +76,37 @@ static int overlay_flush(struct blockdev *bd, struct err *e)
     return 0;
 }
 
+/* The next data of the device below, as far as the overlay shows it. */
+static int next_data_below(struct overlay *o, uint64_t offset, struct extent *data, struct err *e)
+{
+    uint64_t end = o->store.map->below_bytes;
+
+    *data = (struct extent){offset, 0};
+    if (offset >= end)
+        return 0;
+    if (blockdev_next_data(o->below, offset, data, e) < 0)
+        return -1;
+    if (data->start >= end)
+        data->bytes = 0;
+    else if (extent_end(data) > end)
+        data->bytes = end - data->start;
+    return 0;
+}
+
 static int overlay_next_data(struct blockdev *bd, uint64_t offset, struct extent *data,
                              struct err *e)
 {
-    struct overlay *o = overlay_of(bd);
-    uint64_t start, end;
+    struct extent changed;
 
-    if (blockdev_next_data(o->below, offset, data, e) < 0)
+    if (next_data_below(overlay_of(bd), offset, data, e) < 0)
         return -1;
-    start = find_block(o, offset / BLOCK, o->blocks, true);
-    if (start == o->blocks)
+    overlay_changed(bd, offset, &changed);
+    if (changed.bytes == 0)
         return 0;
-    end = find_block(o, start, o->blocks, false) * BLOCK;
-    start *= BLOCK;
-    if (data->bytes != 0 && data->start < start) {
-        if (extent_end(data) > start)
-            data->bytes = start - data->start;
-        return 0;
-    }
-    data->start = start < offset ? offset : start;
-    data->bytes = (end < bd->bytes ? end : bd->bytes) - data->start;
+    if (data->bytes == 0 || data->start >= changed.start)
+        *data = changed;
+    else if (extent_end(data) > changed.start)
+        data->bytes = changed.start - data->start;
     return 0;
 }
 
@@ -185,10 +114,11 @@ static void overlay_close(struct blockdev *bd)
 {
     struct overlay *o = overlay_of(bd);
 
-    if (o->map != MAP_FAILED)
-        munmap(o->map, o->map_bytes);
-    cleanup_close(&o->fd);
-    pthread_mutex_destroy(&o->filling);
+    if (o->store.map != MAP_FAILED)
+        munmap(o->store.map, o->map_bytes);
+    cleanup_close(&o->store.fd);
+    cleanup_close(&o->map_fd);
+    pthread_mutex_destroy(&o->store.filling);
     free(o);
 }
 
@@ -202,7 +132,56 @@ static const struct blockdev_ops overlay_ops = {
     .close = overlay_close,
 };
 
-struct blockdev *overlay_open(struct blockdev *below, const char *folder, struct err *e)
+bool overlay_is(const struct blockdev *bd)
+{
+    return bd->ops == &overlay_ops;
+}
+
+void overlay_changed(struct blockdev *bd, uint64_t offset, struct extent *changed)
+{
+    struct overlay *o = overlay_of(bd);
+    uint64_t blocks = round_up(bd->bytes, OVERLAY_BLOCK) / OVERLAY_BLOCK;
+    uint64_t start = overlay_map_find(o->store.map, offset / OVERLAY_BLOCK, blocks, true);
+    uint64_t end = overlay_map_find(o->store.map, start, blocks, false) * OVERLAY_BLOCK;
+
+    *changed = (struct extent){offset, 0};
+    if (start == blocks)
+        return;
+    start *= OVERLAY_BLOCK;
+    changed->start = start < offset ? offset : start;
+    changed->bytes = (end < bd->bytes ? end : bd->bytes) - changed->start;
+}
+
+static int open_memory(const char *name, uint64_t bytes, struct err *e)
+{
+    _cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC);
+
+    if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
+        return err_errno(e, "%llu bytes of memory", (unsigned long long)bytes);
+    return steal_fd(&fd);
+}
+
+static int open_files(struct overlay *o, const char *folder, struct err *e)
+{
+    o->map_bytes = overlay_map_bytes(o->bd.bytes);
+    o->store.fd = folder != NULL ? io_temporary_file(folder, o->bd.bytes, e)
+                                 : open_memory("berth overlay", o->bd.bytes, e);
+    if (o->store.fd < 0)
+        return -1;
+    o->map_fd = open_memory("berth overlay map", o->map_bytes, e);
+    if (o->map_fd < 0)
+        return -1;
+    o->store.map =
+        mmap(NULL, o->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, o->map_fd, 0);
+    if (o->store.map == MAP_FAILED)
+        return err_errno(e, "%s: the map of its changes", o->bd.name);
+    o->store.map->bytes = o->bd.bytes;
+    o->store.map->below_bytes = o->below->bytes < o->bd.bytes ? o->below->bytes : o->bd.bytes;
+    return 0;
+}
+
+struct blockdev *overlay_open_sized(struct blockdev *below, uint64_t bytes, const char *folder,
+                                    struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *bd = NULL;
     struct overlay *o = calloc(1, sizeof(*o));
@@ -211,20 +190,31 @@ struct blockdev *overlay_open(struct blockdev *below, const char *folder, struct
         err_no_memory(e);
         return NULL;
     }
-    o->bd = (struct blockdev){&overlay_ops, below->bytes, below->sector, below->name};
-    o->below = below;
-    o->blocks = round_up(below->bytes, BLOCK) / BLOCK;
-    o->map_bytes = (size_t)(round_up(o->blocks, 64) / 8);
-    pthread_mutex_init(&o->filling, NULL);
-    o->fd = io_temporary_file(folder, below->bytes, e);
-    o->map = mmap(NULL, o->map_bytes, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     bd = &o->bd;
-    if (o->fd < 0)
-        return NULL;
-    if (o->map == MAP_FAILED) {
-        err_errno(e, "%s: the map of its changes", below->name);
-        return NULL;
-    }
-    return steal(bd);
+    o->bd = (struct blockdev){&overlay_ops, bytes, below->sector, below->name};
+    o->below = below;
+    o->store = (struct overlay_store){.map = MAP_FAILED, .fd = -1, .read_below = read_below};
+    o->map_fd = -1;
+    pthread_mutex_init(&o->store.filling, NULL);
+    return open_files(o, folder, e) == 0 ? steal(bd) : NULL;
+}
+
+struct blockdev *overlay_open(struct blockdev *below, const char *folder, struct err *e)
+{
+    return overlay_open_sized(below, below->bytes, folder, e);
+}
+
+int overlay_cut(struct blockdev *bd, uint64_t bytes, struct err *e)
+{
+    struct overlay *o = overlay_of(bd);
+
+    if (bytes > bd->bytes)
+        return err_set(e, ERR_FAILED, "%s: an overlay cannot be cut to more than it has", bd->name);
+    if (ftruncate(o->store.fd, (off_t)bytes) < 0)
+        return err_errno(e, "the overlay of %s", bd->name);
+    overlay_map_forget(o->store.map, bytes);
+    bd->bytes = o->store.map->bytes = bytes;
+    if (o->store.map->below_bytes > bytes)
+        o->store.map->below_bytes = bytes;
+    return 0;
 }

@@ -53,14 +53,31 @@ static int add_rest(struct menu *menu, const struct record *record, bool hosts, 
     return 0;
 }
 
-static const char *choose_default(const struct menu *menu, const struct record *record)
+/* One that must not boot now is nobody's default, as long as there is another. */
+static size_t choose_usual(const struct menu *menu, const struct record *record)
 {
-    if (find(menu, record->menu_default) != NULL)
-        return record->menu_default;
+    const struct menu_entry *chosen = find(menu, record->menu_default);
+
+    if (chosen != NULL && chosen->system->pending == NULL)
+        return (size_t)(chosen - menu->entries);
     for (size_t i = 0; i < menu->n; i++)
-        if (menu->entries[i].system->host)
-            return menu->entries[i].system->name;
-    return menu->n > 0 ? menu->entries[0].system->name : NULL;
+        if (menu->entries[i].system->host && menu->entries[i].system->pending == NULL)
+            return i;
+    for (size_t i = 0; i < menu->n; i++)
+        if (menu->entries[i].system->pending == NULL)
+            return i;
+    return 0;
+}
+
+static void choose_default(struct menu *menu, const struct record *record)
+{
+    menu->usual = choose_usual(menu, record);
+    if (record->work != NULL && record->work->result == NULL)
+        menu->work = record->work;
+    if (record_work_is_urgent(record))
+        menu->default_name = MENU_WORK;
+    else if (menu->n > 0)
+        menu->default_name = menu->entries[menu->usual].system->name;
 }
 
 int menu_entries(const struct record *record, struct menu *menu, struct err *e)
@@ -73,7 +90,7 @@ int menu_entries(const struct record *record, struct menu *menu, struct err *e)
         menu_free(menu);
         return -1;
     }
-    menu->default_name = choose_default(menu, record);
+    choose_default(menu, record);
     return 0;
 }
 

@@ -63,7 +63,9 @@ int esp_commit(struct esp *esp, const struct record *record, struct err *e);
 /* The system that boots at the next start only: a new string, or NULL when there is none. */
 int esp_next_get(struct esp *esp, char **name, struct err *e);
 
-/* Sets it; NULL clears it. ERR_NOT_FOUND when the menu has no such entry. */
+/* Sets it; NULL clears it. ERR_NOT_FOUND when the menu has no such entry; MENU_WORK
+ * (bootmenu/menu.h) may be set before the menu has it, since a name without an entry does nothing.
+ */
 int esp_next_set(struct esp *esp, const char *name, struct err *e);
 
 #endif

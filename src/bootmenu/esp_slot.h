@@ -12,6 +12,7 @@
 #define BERTH_BOOTMENU_ESP_SLOT_H
 
 #include "bootmenu/environment.h"
+#include "core/digest.h"
 #include "core/err.h"
 #include "model/record.h"
 
@@ -21,7 +22,6 @@
 
 #define SLOT_RECORD_BYTES ((size_t)256 * 1024)
 #define SLOT_MENU_BYTES   ((size_t)64 * 1024)
-#define SHA256_TEXT       65
 
 struct slot {
     char record[SLOT_RECORD_BYTES];
@@ -31,7 +31,7 @@ struct slot {
 /* What selects a slot, and what a slot is selected by. */
 struct slot_id {
     uint64_t generation;
-    char record[SHA256_TEXT], menu[SHA256_TEXT]; /* SHA-256 of the whole files */
+    char record[DIGEST_HEX], menu[DIGEST_HEX]; /* SHA-256 of the whole files */
 };
 
 /* Fills the slot. ERR_NO_SPACE when record or menu are too long for it. */

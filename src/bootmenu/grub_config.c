@@ -93,6 +93,19 @@ static const char *kernel_consoles(const struct record *record)
     return record->serial ? " console=ttyS0,115200n8" : "";
 }
 
+/* The partition of a pending system is neither what it was nor what it will be. */
+static void put_pending(FILE *out, const struct record_system *system)
+{
+    fputs("    echo ", out);
+    grub_quote(out, system->name);
+    fputs("' cannot boot: its partition is '", out);
+    grub_quote(out, system->pending);
+    fputs("\n    echo 'Boot another system and give the command that was interrupted again.'\n"
+          "    sleep --interruptible 20\n"
+          "  }\n",
+          out);
+}
+
 static void put_entry(FILE *out, const struct record *record, const struct menu_entry *entry)
 {
     const struct record_system *system = entry->system;
@@ -101,11 +114,15 @@ static void put_entry(FILE *out, const struct record *record, const struct menu_
     guid_print(&system->fs_uuid, uuid);
     fputs("  menuentry ", out);
     grub_quote(out, entry->title);
+    fprintf(out, " --id '%s' {\n", system->name);
+    if (system->pending != NULL) {
+        put_pending(out, system);
+        return;
+    }
     fprintf(out,
-            " --id '%s' {\n"
             "    if berth_find %s; then\n"
             "      linux \"($root)/boot/vmlinuz-$berth_version\" root=UUID=%s ro%s",
-            system->name, uuid, uuid, kernel_consoles(record));
+            uuid, uuid, kernel_consoles(record));
     if (system->kernel_options != NULL)
         grub_quote_options(out, system->kernel_options);
     fputs("\n"
@@ -113,6 +130,35 @@ static void put_entry(FILE *out, const struct record *record, const struct menu_
           "    fi\n"
           "  }\n",
           out);
+}
+
+/* A kernel that panics restarts the machine, which then boots what it always does. */
+static void put_work(FILE *out, const struct record *record, const struct menu *menu)
+{
+    if (menu->work == NULL)
+        return;
+    fputs("  menuentry 'finish: '", out);
+    grub_quote(out, menu->work->text);
+    fprintf(out,
+            " --id '" MENU_WORK "' {\n"
+            "    linux \"($berth_esp)/" ESP_WORK_KERNEL "\" " WORK_OPTION " quiet panic=30%s\n"
+            "    initrd \"($berth_esp)/" ESP_WORK_INITRD "\"\n"
+            "  }\n",
+            kernel_consoles(record));
+}
+
+/* What boots by itself. Without its files the work is nothing that could boot, and what GRUB cannot
+ * load gives way to the usual entry. */
+static void put_default(FILE *out, const struct menu *menu)
+{
+    fprintf(out, "  set default='%s'\n", menu->entries[menu->usual].system->name);
+    if (menu->work == NULL)
+        return;
+    fprintf(out, "  set fallback=%zu\n", menu->usual);
+    if (strcmp(menu->default_name, MENU_WORK) == 0)
+        fputs("  if [ -f \"($berth_esp)/" ESP_WORK_KERNEL "\" -a -f \"($berth_esp)/" ESP_WORK_INITRD
+              "\" ]; then set default='" MENU_WORK "'; fi\n",
+              out);
 }
 
 /* `berth menu next`: the name is cleared and written back before anything boots, so that a system
@@ -129,6 +175,8 @@ static void put_next(FILE *out, const struct menu *menu)
           out);
     for (size_t i = 0; i < menu->n; i++)
         fprintf(out, " %s", menu->entries[i].system->name);
+    if (menu->work != NULL)
+        fputs(" " MENU_WORK, out);
     fputs("; do\n"
           "        if [ \"x$berth_next\" = \"x$berth_name\" ]; then\n"
           "          set default=\"$berth_next\"\n"
@@ -147,13 +195,14 @@ static void put_menu(FILE *out, const struct record *record, const struct menu *
     fprintf(out, "  echo 'berth menu, generation %" PRIu64 "'\n", record->generation);
     for (size_t i = 0; i < menu->n; i++)
         put_entry(out, record, &menu->entries[i]);
+    put_work(out, record, menu);
     fputs("  if [ \"$grub_platform\" = efi ]; then\n"
           "    menuentry 'Firmware setup' --id 'FIRMWARE' { fwsetup; }\n"
           "  fi\n",
           out);
     if (menu->n > 0) {
-        fprintf(out, "  set timeout_style=menu\n  set timeout=%d\n  set default='%s'\n",
-                record->menu_timeout, menu->default_name);
+        fprintf(out, "  set timeout_style=menu\n  set timeout=%d\n", record->menu_timeout);
+        put_default(out, menu);
         put_next(out, menu);
     } else {
         fputs("  echo 'berth: no system is installed on this disk yet'\n", out);

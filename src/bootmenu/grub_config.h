@@ -16,6 +16,14 @@
 #define ESP_SELECT "berth/select.env"
 #define ESP_STATE  "berth/state.env"
 
+/* What the entry of the record's work boots. */
+#define ESP_WORK_FOLDER "berth/work"
+#define ESP_WORK_KERNEL ESP_WORK_FOLDER "/linux"
+#define ESP_WORK_INITRD ESP_WORK_FOLDER "/initrd"
+
+/* The word of its kernel's command line, by which the program knows what it was booted for. */
+#define WORK_OPTION "berth.work=1"
+
 /* Each returns a new text that the caller frees, or NULL with the err filled. */
 
 /* esp_fs_uuid is the ESP's filesystem UUID as blkid prints it ("ABCD-1234"). */

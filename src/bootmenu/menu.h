@@ -13,15 +13,21 @@ struct menu_entry {
     char *title;                        /* "main (Debian GNU/Linux 12 (bookworm))" */
 };
 
+/* The id of the entry that does the record's work; no system can be called so. */
+#define MENU_WORK "WORK"
+
 struct menu {
     struct menu_entry *entries;
     size_t n;
-    const char *default_name; /* the entry that boots by itself; NULL when there is none */
+    const struct record_work *work; /* has an entry, behind those of the systems; or NULL */
+    const char *default_name;       /* the entry that boots by itself; NULL when there is none */
+    size_t usual;                   /* which entry that would be without the work; 0 of none */
 };
 
 /* Systems named by the menu's order come first, in that order, then the others: hosts, then guests,
  * each in the record's order. A system has an entry when it is a Linux whose root filesystem is
- * known. The default is the record's when it has an entry, else the host, else the first. Freed
+ * known. The default is the record's when it has an entry, else the host, else the first; but as
+ * long as a system is half worked on, the work that finishes it comes before all of them. Freed
  * with menu_free; it points into the record. */
 int menu_entries(const struct record *record, struct menu *menu, struct err *e);
 void menu_free(struct menu *menu);

@@ -9,24 +9,45 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct command;
+
 struct cli {
     struct ui ui; /* first, so that a callback finds the rest */
-    bool json, dry_run, yes, quiet, verbose, color;
-    const char *disk;   /* --disk, or NULL */
-    const char *serial; /* --serial, or NULL */
-    const char *wwn;    /* --wwn, or NULL */
+    bool json, dry_run, yes, quiet, verbose, color, help, version;
+    bool bound;              /* no person names the disk: it was found by what it says of itself */
+    const char *disk;        /* --disk, or NULL */
+    const char *serial;      /* --serial, or NULL */
+    const char *wwn;         /* --wwn, or NULL */
+    const char *sector_size; /* --sector-size, or NULL */
+    const char *color_when;  /* --color's value, or NULL */
+    const struct command *command; /* the one that runs */
 };
 
 /*
- * A command: argv[0] is its last word ("build" of `image build`); options of its own are parsed
- * with getopt_long. Returns the exit status to use on success (mostly 0), or -1 with the err
+ * A command: argv[0] is its last word ("build" of `image build`); options_parse takes the rest by
+ * its table. Returns the exit status to use on success (mostly 0), or -1 with the err
  * filled: main prints it and picks the status.
  */
 typedef int command_fn(struct cli *cli, int argc, char **argv, struct err *e);
 
-#define COMMAND(words, function, synopsis, purpose) command_fn function;
+#define COMMAND(words, function, purpose) command_fn function;
 #include "cli/command.def"
 #undef COMMAND
+
+/* All of the program but being /init: parses, runs, prints the error. Returns the exit status. */
+int cli_main(int argc, char **argv, bool bound);
+
+/* init.c: true when this process is the first one of an initramfs that at_boot.h made; and what it
+ * is then, which never returns. */
+bool init_is_wanted(char **argv);
+_Noreturn void init_main(void);
+
+/* The bytes that --sector-size says, 0 when it is not given; ERR_USAGE for others than 512 and
+ * 4096. */
+int cli_sector(const struct cli *cli, unsigned *sector, struct err *e);
+
+/* Makes `color` what --color says of it. */
+int cli_set_color(struct cli *cli, struct err *e);
 
 /* Prints {"berth-json": 1, key: value} and drops the value; NULL is out of memory. */
 int cli_print_json(const char *key, json_t *value, struct err *e);
@@ -34,9 +55,9 @@ int cli_print_json(const char *key, json_t *value, struct err *e);
 /* Text as JSON, null for NULL. What is not UTF-8 (a label may be anything) keeps its ASCII only. */
 json_t *cli_text_json(const char *text);
 
-/* A table for people (libsmartcols): headings and cells, row by row; NULL cells are empty. */
-int cli_print_table(struct cli *cli, const char *const *headings, size_t columns,
-                    char *const *cells, size_t rows, struct err *e);
+/* A table for people: headings and cells, row by row; NULL cells are empty. */
+int cli_print_table(const char *const *headings, size_t columns, char *const *cells, size_t rows,
+                    struct err *e);
 
 /* progress.c: the callbacks of a terminal, or of a log. */
 void cli_progress_start(struct cli *cli);

@@ -146,11 +146,13 @@ static int print_json(const struct finding *findings, struct err *e)
     return cli_print_json("checks", list, e);
 }
 
+const struct option_row cmd_doctor_options[] = {ROW_END};
+
 int cmd_doctor(struct cli *cli, int argc, char **argv, struct err *e)
 {
     struct finding findings[N_CHECKS] = {0};
 
-    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0)
+    if (options_parse(cli, argc, argv, NULL, e) < 0)
         return -1;
     for (size_t i = 0; i < N_CHECKS; i++)
         checks[i].check(&findings[i]);

@@ -17,6 +17,8 @@ static const char *state_of(const struct survey *survey, const struct record_sys
         return "its partition is gone";
     if (p->incomplete)
         return "incomplete";
+    if (system->pending != NULL)
+        return system->pending;
     return p->holder != NULL ? p->holder : "ready";
 }
 
@@ -44,8 +46,7 @@ enum { COL_NAME, COL_ROLE, COL_OS, COL_IMAGE, COL_SIZE, COL_STATE, COLUMNS };
 
 static const char *const headings[COLUMNS] = {"NAME", "ROLE", "OS", "IMAGE", "SIZE", "STATE"};
 
-static int print_text(struct cli *cli, const struct survey *survey, const struct record *record,
-                      struct err *e)
+static int print_text(const struct survey *survey, const struct record *record, struct err *e)
 {
     size_t rows = record != NULL ? record->n_systems : 0;
     _cleanup_free_ char **cells = calloc(rows * COLUMNS + 1, sizeof(*cells));
@@ -64,15 +65,20 @@ static int print_text(struct cli *cli, const struct survey *survey, const struct
         row[COL_SIZE] = size_human(system->bytes, &sizes[i * SIZE_TEXT], SIZE_TEXT);
         row[COL_STATE] = (char *)(uintptr_t)state_of(survey, system);
     }
-    return cli_print_table(cli, headings, COLUMNS, cells, rows, e);
+    return cli_print_table(headings, COLUMNS, cells, rows, e);
 }
+
+const struct option_row cmd_guest_list_options[] = {
+    ROW_COMMON("disk"),
+    ROW_END,
+};
 
 int cmd_guest_list(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_survey_ struct survey *survey = NULL;
     _cleanup_free_ char *path = NULL;
 
-    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0 ||
+    if (options_parse(cli, argc, argv, NULL, e) < 0 ||
         observe_default_disk(cli->disk, &path, e) < 0)
         return -1;
     survey = observe_path(path, 0, OBSERVE_RECORD, e);
@@ -81,5 +87,5 @@ int cmd_guest_list(struct cli *cli, int argc, char **argv, struct err *e)
     if (survey->record == NULL)
         return err_set(e, ERR_NOT_FOUND, "%s has no systems that berth installed", path);
     return cli->json ? print_json(survey, survey->record, e)
-                     : print_text(cli, survey, survey->record, e);
+                     : print_text(survey, survey->record, e);
 }

@@ -50,13 +50,21 @@ static int show_image(struct cli *cli, const struct image *image, struct err *e)
     return 0;
 }
 
+struct show_options {
+    const char *name;
+};
+
+const struct option_row cmd_image_show_options[] = {
+    ROW_OPERAND("NAME", IMAGE, offsetof(struct show_options, name), "the image"),
+    ROW_END,
+};
+
 int cmd_image_show(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_image_ struct image image = {0};
-    const char *name;
+    struct show_options options = {0};
 
-    if (options_parse(argc, argv, NULL, 0, &name, "the name of one image", e) < 0 ||
-        image_find(name, &image, e) < 0)
+    if (options_parse(cli, argc, argv, &options, e) < 0 || image_find(options.name, &image, e) < 0)
         return -1;
     return show_image(cli, &image, e);
 }
@@ -91,7 +99,7 @@ static void fill_row(const struct image *image, char *cells[COLUMNS])
     cells[COL_DIGEST] = strndup(image->digest + strlen("sha256:"), 12);
 }
 
-static int print_table(struct cli *cli, const struct image *images, size_t n, struct err *e)
+static int print_table(const struct image *images, size_t n, struct err *e)
 {
     char **cells = calloc(n * COLUMNS + 1, sizeof(*cells));
     int result;
@@ -100,7 +108,7 @@ static int print_table(struct cli *cli, const struct image *images, size_t n, st
         return err_no_memory(e);
     for (size_t i = 0; i < n; i++)
         fill_row(&images[i], &cells[i * COLUMNS]);
-    result = cli_print_table(cli, headings, COLUMNS, cells, n, e);
+    result = cli_print_table(headings, COLUMNS, cells, n, e);
     for (size_t i = 0; i < n * COLUMNS; i++)
         free(cells[i]);
     free(cells);
@@ -116,20 +124,22 @@ static json_t *images_to_json(const struct image *images, size_t n, struct err *
     return array;
 }
 
+const struct option_row cmd_image_list_options[] = {ROW_END};
+
 int cmd_image_list(struct cli *cli, int argc, char **argv, struct err *e)
 {
     struct image *images;
     size_t n;
     int result;
 
-    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0)
+    if (options_parse(cli, argc, argv, NULL, e) < 0)
         return -1;
     if (store_list(&images, &n, e) < 0)
         return -1;
     if (cli->json)
         result = cli_print_json("images", images_to_json(images, n, e), e);
     else
-        result = n > 0 ? print_table(cli, images, n, e) : 0;
+        result = n > 0 ? print_table(images, n, e) : 0;
     for (size_t i = 0; i < n; i++)
         image_free(&images[i]);
     free(images);
@@ -143,22 +153,21 @@ struct add_options {
     bool is_unsigned;
 };
 
-static int parse_add(int argc, char **argv, struct add_options *options, struct err *e)
-{
-    const struct option_row rows[] = {{"name", OPTION_TEXT, &options->name},
-                                      {"unsigned", OPTION_FLAG, &options->is_unsigned}};
+#define ADD(member) offsetof(struct add_options, member)
 
-    if (options_parse(argc, argv, rows, 2, &options->source, "one archive", e) < 0)
-        return -1;
-    return options->name == NULL ? err_set(e, ERR_USAGE, "image add: --name is missing") : 0;
-}
+const struct option_row cmd_image_add_options[] = {
+    ROW_OPERAND("SOURCE", FILE, ADD(source), "an archive of a root folder"),
+    ROW_TEXT("name", "N", TEXT, ADD(name), "what the store calls it", .required = true),
+    ROW_FLAG("unsigned", ADD(is_unsigned), "take it without a signature"),
+    ROW_END,
+};
 
 int cmd_image_add(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_image_ struct image image = {0};
     struct add_options options = {0};
 
-    if (parse_add(argc, argv, &options, e) < 0 || image_check_name(options.name, e) < 0 ||
+    if (options_parse(cli, argc, argv, &options, e) < 0 || image_check_name(options.name, e) < 0 ||
         format_check(options.source, e) < 0)
         return -1;
     if (!options.is_unsigned) {
@@ -181,13 +190,14 @@ struct build_options {
     struct option_list packages;
 };
 
-static int parse_build(int argc, char **argv, struct build_options *options, struct err *e)
-{
-    const struct option_row rows[] = {{"name", OPTION_TEXT, &options->name},
-                                      {"package", OPTION_LIST, &options->packages}};
+#define BUILD(member) offsetof(struct build_options, member)
 
-    return options_parse(argc, argv, rows, 2, &options->recipe, "one recipe", e);
-}
+const struct option_row cmd_image_build_options[] = {
+    ROW_OPERAND("RECIPE", FILE, BUILD(recipe), "a recipe's name or file"),
+    ROW_TEXT("name", "N", TEXT, BUILD(name), "what the store calls it"),
+    ROW_LIST("package", "P", FILE, BUILD(packages), "one more package: a name or a .deb file"),
+    ROW_END,
+};
 
 static void note_stdout(struct ui *ui, const char *text)
 {
@@ -221,5 +231,5 @@ int cmd_image_build(struct cli *cli, int argc, char **argv, struct err *e)
 {
     struct build_options options = {0};
 
-    return parse_build(argc, argv, &options, e) < 0 ? -1 : build(cli, &options, e);
+    return options_parse(cli, argc, argv, &options, e) < 0 ? -1 : build(cli, &options, e);
 }

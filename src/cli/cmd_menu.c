@@ -18,9 +18,10 @@ static int print_json(const struct record *record, const struct menu *menu, cons
         json_array_append_new(entries,
                               json_pack("{s:s, s:s}", "name", menu->entries[i].system->name,
                                         "title", menu->entries[i].title));
-    top = json_pack("{s:s?, s:s?, s:i, s:I, s:o}", "default", menu->default_name, "next", next,
-                    "timeout", record->menu_timeout, "generation", (json_int_t)record->generation,
-                    "entries", entries);
+    top = json_pack("{s:s?, s:s?, s:s?, s:i, s:I, s:o}", "default", menu->default_name, "next",
+                    next, "work", menu->work != NULL ? menu->work->text : NULL, "timeout",
+                    record->menu_timeout, "generation", (json_int_t)record->generation, "entries",
+                    entries);
     return top == NULL ? err_no_memory(e) : cli_print_json("menu", top, e);
 }
 
@@ -44,8 +45,17 @@ static void print_text(const struct record *record, const struct menu *menu, con
                menu->entries[i].title,
                next != NULL && strcmp(next, name) == 0 ? "  (next start only)" : "");
     }
+    if (menu->work != NULL)
+        printf("%c finish: %s%s\n", strcmp(menu->default_name, MENU_WORK) == 0 ? '*' : ' ',
+               menu->work->text,
+               next != NULL && strcmp(next, MENU_WORK) == 0 ? "  (next start only)" : "");
     print_timeout(record->menu_timeout);
 }
+
+const struct option_row cmd_menu_show_options[] = {
+    ROW_COMMON("disk"),
+    ROW_END,
+};
 
 int cmd_menu_show(struct cli *cli, int argc, char **argv, struct err *e)
 {
@@ -53,7 +63,7 @@ int cmd_menu_show(struct cli *cli, int argc, char **argv, struct err *e)
     _cleanup_free_ char *path = NULL, *next = NULL;
     _cleanup_menu_ struct menu menu = {0};
 
-    if (options_parse(argc, argv, NULL, 0, NULL, "no operands", e) < 0 ||
+    if (options_parse(cli, argc, argv, NULL, e) < 0 ||
         observe_default_disk(cli->disk, &path, e) < 0 || menu_read(path, &record, &next, e) < 0 ||
         menu_entries(record, &menu, e) < 0)
         return -1;
@@ -63,16 +73,22 @@ int cmd_menu_show(struct cli *cli, int argc, char **argv, struct err *e)
     return 0;
 }
 
+struct change_options {
+    const char *name;
+};
+
 /* Both changes of the menu differ only in what they call. */
 static int change(struct cli *cli, int argc, char **argv,
                   int (*set)(const char *disk, const char *name, struct err *e), struct err *e)
 {
     _cleanup_free_ char *path = NULL;
+    struct change_options options = {0};
     const char *name;
 
-    if (options_parse(argc, argv, NULL, 0, &name, "the name of one system", e) < 0 ||
+    if (options_parse(cli, argc, argv, &options, e) < 0 ||
         observe_default_disk(cli->disk, &path, e) < 0)
         return -1;
+    name = options.name;
     if (cli->dry_run) {
         printf("would make %s what boots %s on %s\n", name,
                set == menu_set_next ? "at the next start only" : "by default", path);
@@ -81,10 +97,24 @@ static int change(struct cli *cli, int argc, char **argv,
     return set(path, name, e);
 }
 
+const struct option_row cmd_menu_default_options[] = {
+    ROW_OPERAND("NAME", SYSTEM, offsetof(struct change_options, name),
+                "the system that boots when nobody chooses"),
+    ROW_COMMON("disk"),
+    ROW_END,
+};
+
 int cmd_menu_default(struct cli *cli, int argc, char **argv, struct err *e)
 {
     return change(cli, argc, argv, menu_set_default, e);
 }
+
+const struct option_row cmd_menu_next_options[] = {
+    ROW_OPERAND("NAME", SYSTEM, offsetof(struct change_options, name),
+                "the system that boots at the next start"),
+    ROW_COMMON("disk"),
+    ROW_END,
+};
 
 int cmd_menu_next(struct cli *cli, int argc, char **argv, struct err *e)
 {

@@ -35,25 +35,38 @@ static int parse_cpus(const char *text, unsigned *cpus, struct err *e)
     return 0;
 }
 
-static int parse(int argc, char **argv, struct run_request *request, struct err *e)
-{
-    const char *engine = "auto", *memory = NULL, *cpus = NULL;
-    const struct option_row rows[] = {
-        {"engine", OPTION_TEXT, &engine},
-        {"memory", OPTION_TEXT, &memory},
-        {"cpus", OPTION_TEXT, &cpus},
-        {"net", OPTION_TEXT, &request->net},
-        {"ephemeral", OPTION_FLAG, &request->ephemeral},
-        {"no-reboot", OPTION_FLAG, &request->no_reboot},
-    };
+struct run_options {
+    const char *name, *engine, *memory, *cpus, *net;
+    bool ephemeral, no_reboot;
+};
 
-    if (options_parse(argc, argv, rows, sizeof(rows) / sizeof(rows[0]), &request->name,
-                      "the name of one system", e) < 0 ||
-        check_engine(engine, e) < 0)
+#define SLOT(member) offsetof(struct run_options, member)
+
+const struct option_row cmd_run_options[] = {
+    ROW_OPERAND("NAME", SYSTEM, SLOT(name), "the system"),
+    ROW_COMMON("disk"),
+    ROW_WORD("engine", "E", "auto qemu", SLOT(engine), "what runs it"),
+    ROW_TEXT("memory", "S", TEXT, SLOT(memory), "how much memory it has: 2GiB"),
+    ROW_TEXT("cpus", "N", TEXT, SLOT(cpus), "how many processors it has"),
+    ROW_WORD("net", "N", "user none", SLOT(net), "its network"),
+    ROW_FLAG("ephemeral", SLOT(ephemeral), "forget what it writes when it ends"),
+    ROW_FLAG("no-reboot", SLOT(no_reboot), "end, with status 10, when it reboots"),
+    ROW_END,
+};
+
+static int parse(struct cli *cli, int argc, char **argv, struct run_request *request, struct err *e)
+{
+    struct run_options options = {.engine = "auto"};
+
+    if (options_parse(cli, argc, argv, &options, e) < 0 || check_engine(options.engine, e) < 0)
         return -1;
-    if (memory != NULL && size_parse_bytes(memory, &request->memory, e) < 0)
-        return err_wrap(e, "--memory %s", memory);
-    if (cpus != NULL && parse_cpus(cpus, &request->cpus, e) < 0)
+    request->name = options.name;
+    request->net = options.net;
+    request->ephemeral = options.ephemeral;
+    request->no_reboot = options.no_reboot;
+    if (options.memory != NULL && size_parse_bytes(options.memory, &request->memory, e) < 0)
+        return err_wrap(e, "--memory %s", options.memory);
+    if (options.cpus != NULL && parse_cpus(options.cpus, &request->cpus, e) < 0)
         return -1;
     if (request->net != NULL && strcmp(request->net, "user") != 0 &&
         strcmp(request->net, "none") != 0)
@@ -81,7 +94,7 @@ int cmd_run(struct cli *cli, int argc, char **argv, struct err *e)
     struct run_request request = {.ui = &cli->ui};
     enum run_end end;
 
-    if (parse(argc, argv, &request, e) < 0 || observe_default_disk(cli->disk, &path, e) < 0)
+    if (parse(cli, argc, argv, &request, e) < 0 || observe_default_disk(cli->disk, &path, e) < 0)
         return -1;
     survey = observe_path(path, 0, OBSERVE_RECORD, e);
     if (survey == NULL)

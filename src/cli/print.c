@@ -1,20 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* print.c: JSON and tables on standard output. */
+/* print.c: JSON, tables and colours on standard output. */
 #include "cli/cli.h"
+#include "cli/table.h"
 
-#include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+int cli_set_color(struct cli *cli, struct err *e)
+{
+    const char *when = cli->color_when;
+
+    if (when == NULL || strcmp(when, "auto") == 0)
+        return 0;
+    if (*when != '\0' && strcmp(when, "always") != 0 && strcmp(when, "never") != 0)
+        return err_set(e, ERR_USAGE, "--color=%s: expected always, never or auto", when);
+    cli->color = strcmp(when, "never") != 0;
+    return 0;
+}
+
+/* jansson leaves DEL as it is; in a JSON text it can only be part of a string. */
+static int write_json(const char *buffer, size_t size, void *out)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((buffer[i] == 0x7f ? fputs("\\u007f", out) : putc(buffer[i], out)) == EOF)
+            return -1;
+    return 0;
+}
 
 int cli_print_json(const char *key, json_t *value, struct err *e)
 {
     json_t *top = value != NULL ? json_pack("{s:i, s:o}", "berth-json", 1, key, value) : NULL;
+    /* U+009B and its like are commands to a terminal; a file may have them as they are */
+    size_t flags = JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
     int result;
 
     if (top == NULL)
         return err_no_memory(e);
-    result = json_dumpf(top, stdout, JSON_INDENT(2));
+    result = json_dump_callback(top, write_json, stdout, flags);
     json_decref(top);
     if (result == 0)
         putchar('\n');
@@ -35,35 +59,33 @@ json_t *cli_text_json(const char *text)
     return json;
 }
 
-static int fill_table(struct libscols_table *table, const char *const *headings, size_t columns,
-                      char *const *cells, size_t rows)
+int cli_print_table(const char *const *headings, size_t columns, char *const *cells, size_t rows,
+                    struct err *e)
 {
+    _cleanup_table_view_ struct table_view *view = table_view_new(e);
+
+    if (view == NULL)
+        return -1;
     for (size_t c = 0; c < columns; c++)
-        if (scols_table_new_column(table, headings[c], 0, 0) == NULL)
+        if (table_view_column(view, headings[c], false, false, e) < 0)
             return -1;
     for (size_t r = 0; r < rows; r++) {
-        struct libscols_line *line = scols_table_new_line(table, NULL);
-
-        if (line == NULL)
+        if (table_view_row(view, e) < 0)
             return -1;
         for (size_t c = 0; c < columns; c++)
-            if (cells[r * columns + c] != NULL &&
-                scols_line_set_data(line, c, cells[r * columns + c]) != 0)
+            if (table_view_cell(view, c, cells[r * columns + c], e) < 0)
                 return -1;
     }
-    return 0;
+    return table_view_print(view, e);
 }
 
-int cli_print_table(struct cli *cli, const char *const *headings, size_t columns,
-                    char *const *cells, size_t rows, struct err *e)
+int cli_sector(const struct cli *cli, unsigned *sector, struct err *e)
 {
-    struct libscols_table *table = scols_new_table();
-    int result = table == NULL ? -1 : fill_table(table, headings, columns, cells, rows);
-
-    if (result == 0) {
-        scols_table_enable_colors(table, cli->color);
-        result = scols_print_table(table);
-    }
-    scols_unref_table(table);
-    return result == 0 ? 0 : err_set(e, ERR_IO, "printing the table failed");
+    *sector = 0;
+    if (cli->sector_size == NULL)
+        return 0;
+    if (strcmp(cli->sector_size, "512") != 0 && strcmp(cli->sector_size, "4096") != 0)
+        return err_set(e, ERR_USAGE, "--sector-size %s: expected 512 or 4096", cli->sector_size);
+    *sector = (unsigned)strtoul(cli->sector_size, NULL, 10);
+    return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* guid.c: makes, derives, parses and prints GUIDs. */
 #include "core/guid.h"
+#include "core/digest.h"
 
 #include <ctype.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,13 +93,13 @@ int guid_new(struct guid *guid, struct err *e)
 
 void guid_derive(const struct guid *parent, const char *purpose, struct guid *guid)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char digest[DIGEST_BYTES];
     char input[16 + 256];
     size_t len = strnlen(purpose, 256);
 
     memcpy(input, parent->bytes, 16);
     memcpy(input + 16, purpose, len);
-    SHA256((const unsigned char *)input, 16 + len, digest);
+    digest_of(input, 16 + len, digest);
     memcpy(guid->bytes, digest, 16);
     set_version(guid, 8);
 }

@@ -178,6 +178,13 @@ int io_temporary_file(const char *folder, uint64_t bytes, struct err *e)
     return steal_fd(&fd);
 }
 
+bool io_same_file(const struct stat *a, const struct stat *b)
+{
+    if (S_ISBLK(a->st_mode) || S_ISBLK(b->st_mode))
+        return S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 char *io_format(struct err *e, const char *fmt, ...)
 {
     char *text;

@@ -5,8 +5,10 @@
 
 #include "core/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Reads or writes exactly n bytes at the offset (bytes). A short read is an error. */
@@ -36,6 +38,9 @@ int io_make_dirs(const char *path, struct err *e);
 /* Opens a sparse file of so many bytes in folder that has no name, and so is gone with its last
  * descriptor. Returns the descriptor, -1 on failure. */
 int io_temporary_file(const char *folder, uint64_t bytes, struct err *e);
+
+/* True when both are the same file, or nodes of the same block device. */
+bool io_same_file(const struct stat *a, const struct stat *b);
 
 /* A new string like sprintf, which the caller frees; NULL with the err filled. */
 char *io_format(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);

@@ -16,8 +16,21 @@ static const struct {
     const char *tool, *package;
 } packages[] = {
     {"mke2fs", "e2fsprogs"},
+    {"e2fsck", "e2fsprogs"},
+    {"resize2fs", "e2fsprogs"},
     {"mkswap", "util-linux"},
     {"mkfs.vfat", "dosfstools"},
+    {"fsck.vfat", "dosfstools"},
+    {"mkntfs", "ntfs-3g"},
+    {"ntfsresize", "ntfs-3g"},
+    {"ntfsfix", "ntfs-3g"},
+    {"mkfs.btrfs", "btrfs-progs"},
+    {"btrfs", "btrfs-progs"},
+    {"mkfs.xfs", "xfsprogs"},
+    {"xfs_repair", "xfsprogs"},
+    {"xfs_growfs", "xfsprogs"},
+    {"xfs_logprint", "xfsprogs"},
+    {"cryptsetup", "cryptsetup-bin"},
     {"mcopy", "mtools"},
     {"mmd", "mtools"},
     {"grub-mkimage", "grub-common"},
@@ -187,15 +200,19 @@ static int tool_failed(const char *tool, int status, const char *words, struct e
 
 int spawn_run(const struct spawn *spawn, char **out, struct err *e)
 {
-    int out_pipe[2] = {-1, -1}, err_pipe[2] = {-1, -1}, status = 0, result;
+    int out_pipe[2] = {-1, -1}, err_pipe[2] = {-1, -1}, status = 0, result, to;
     struct capture captures[2] = {{.fd = -1}, {.fd = -1, .keep = 2000}};
     pid_t pid;
 
     if ((out != NULL && pipe2(out_pipe, O_CLOEXEC) < 0) ||
-        (!spawn->inherit_stderr && pipe2(err_pipe, O_CLOEXEC) < 0))
+        (!spawn->inherit_stderr && !spawn->merge_stderr && pipe2(err_pipe, O_CLOEXEC) < 0))
         return err_errno(e, "pipe");
-    result = start(spawn, spawn->stdout_fd > 0 ? spawn->stdout_fd : out_pipe[1],
-                   spawn->inherit_stderr ? STDERR_FILENO : err_pipe[1], &pid, e);
+    to = spawn->stdout_fd > 0 ? spawn->stdout_fd : out_pipe[1];
+    result = start(spawn, to,
+                   spawn->merge_stderr     ? to
+                   : spawn->inherit_stderr ? STDERR_FILENO
+                                           : err_pipe[1],
+                   &pid, e);
     cleanup_close(&out_pipe[1]);
     cleanup_close(&err_pipe[1]);
     if (result == 0) {
@@ -204,7 +221,9 @@ int spawn_run(const struct spawn *spawn, char **out, struct err *e)
         capture_all(captures, 2);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
-        if (status != 0)
+        if (spawn->status != NULL && WIFEXITED(status))
+            *spawn->status = WEXITSTATUS(status);
+        else if (status != 0)
             result = tool_failed(spawn->argv[0], status, captures[1].data, e);
     }
     cleanup_close(&out_pipe[0]);

@@ -16,7 +16,10 @@ struct spawn {
     const char *const *unset; /* names to leave out of the environment, or NULL */
     int stdin_fd;             /* -1: /dev/null */
     int stdout_fd;            /* -1: captured (spawn_run), or standard error (spawn_start) */
+    bool merge_stderr;        /* standard error goes where standard output goes */
     bool inherit_stderr;      /* else the last lines of it go into the error's text */
+    int *status; /* spawn_run: where its exit status goes, none of which is a failure then; or NULL
+                  */
 };
 
 /* Runs the tool to its end. Its standard output goes to *out (new, NUL-terminated, the caller

@@ -5,58 +5,58 @@
  */
 #include "flow/apply.h"
 #include "core/cleanup.h"
+#include "flow/disk_log.h"
 #include "flow/observe.h"
 #include "flow/step_ops.h"
 #include "images/verify.h"
 
 #include <string.h>
 
-/* Claims what exists already and will be written: unfinished partitions, an unmounted ESP, and what
- * is to be removed, so that nobody uses it then. */
-static int claim_partitions(struct apply *apply, struct err *e)
+static int claim(struct apply *apply, struct err *e)
 {
     const struct plan *plan = apply->plan;
 
-    for (size_t i = 0; i < plan->n_partitions; i++) {
-        const struct plan_partition *p = &plan->partitions[i];
-        bool raw_esp =
-            p->content == CONTENT_ESP && p->found != NULL && p->found->mountpoint == NULL;
-
-        if (p->found != NULL && (p->fill || raw_esp) &&
-            disk_claim(apply->disk, p->range, p->wanted->name, e) < 0)
+    for (size_t i = 0; i < plan->n_claims; i++)
+        if (disk_claim(apply->disk, plan->claims[i].range, plan->claims[i].what, e) < 0)
             return -1;
-    }
-    for (size_t i = 0; i < plan->n_removed; i++) {
-        const struct survey_partition *p = survey_by_uuid(plan->survey, &plan->removed[i]);
-
-        if (disk_claim(apply->disk, p->range, p->name, e) < 0)
-            return -1;
-    }
     return 0;
 }
 
-/* The table may lie anywhere before and behind the range for partitions. */
+static int allow_places(struct apply *apply, const struct table *table, struct err *e)
+{
+    _cleanup_free_ struct extent *places = NULL;
+    size_t n;
+
+    if (table_places(table, disk_blockdev(apply->disk), &places, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (disk_allow(apply->disk, places[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+/* Where the table is, and where it will be. */
 static int allow_table(struct apply *apply, struct err *e)
 {
-    struct extent usable = apply->plan->table->usable;
-    uint64_t end = disk_blockdev(apply->disk)->bytes;
+    _cleanup_table_ struct table *there = table_read(disk_blockdev(apply->disk), e);
 
-    if (disk_allow(apply->disk, (struct extent){0, usable.start}, e) < 0)
+    if (there == NULL || (there->kind != TABLE_NONE && allow_places(apply, there, e) < 0))
         return -1;
-    return disk_allow(apply->disk, (struct extent){extent_end(&usable), end - extent_end(&usable)},
-                      e);
+    for (size_t i = 0; i < apply->plan->n_layouts; i++)
+        if (allow_places(apply, apply->plan->layouts[i], e) < 0)
+            return -1;
+    return apply->plan->table != NULL ? allow_places(apply, apply->plan->table, e) : 0;
 }
 
 /* Surveys and plans again, now that the table is locked. */
-static int look_again(struct apply *apply, const struct intent *intent,
-                      const struct plan_options *options, struct err *e)
+static int look_again(struct apply *apply, struct job *job, struct err *e)
 {
     _cleanup_survey_ struct survey *survey = observe(apply->disk, apply->path, OBSERVE_RECORD, e);
     _cleanup_plan_ struct plan *plan = NULL;
 
     if (survey == NULL)
         return -1;
-    plan = plan_make(intent->machine, survey, intent->images, options, e);
+    plan = job->plan_again(job, apply->disk, survey, e);
     if (plan == NULL)
         return -1;
     if (plan_equal(plan, apply->plan) &&
@@ -66,31 +66,30 @@ static int look_again(struct apply *apply, const struct intent *intent,
     return err_hint(e, "nothing was written; give the command again");
 }
 
-/* The kernel may remember partitions that the table no longer has, or not know one that it has. */
+/* The kernel may remember partitions that the table no longer has, or not know one that it has. And
+ * what the plan will tell it must be something that it can do. */
 static int teach_kernel(struct apply *apply, struct err *e)
 {
-    const struct survey *survey = apply->plan->survey;
-    _cleanup_free_ struct disk_partition *list = calloc(survey->n_partitions + 1, sizeof(*list));
+    _cleanup_table_ struct table *there = table_read(disk_blockdev(apply->disk), e);
 
-    if (list == NULL)
-        return err_no_memory(e);
-    for (size_t i = 0; i < survey->n_partitions; i++)
-        list[i] =
-            (struct disk_partition){survey->partitions[i].number, survey->partitions[i].range};
-    return disk_update_kernel(apply->disk, list, survey->n_partitions, e);
+    if (there == NULL || step_teach_kernel(apply, there, e) < 0)
+        return -1;
+    for (size_t i = 0; i < apply->plan->n_layouts; i++)
+        if (step_check_kernel(apply, apply->plan->layouts[i], e) < 0)
+            return -1;
+    return disk_same_device(apply->disk, e);
 }
 
-static int lock_everything(struct apply *apply, const struct intent *intent,
-                           const struct plan_options *options, struct err *e)
+static int lock_everything(struct apply *apply, struct job *job, struct err *e)
 {
     apply->disk = disk_open(apply->path, true, apply->plan->survey->sector, e);
     if (apply->disk == NULL)
         return -1;
     if (disk_lock_table(apply->disk, e) < 0 || disk_check_users(apply->disk, e) < 0 ||
-        look_again(apply, intent, options, e) < 0 || teach_kernel(apply, e) < 0 ||
-        allow_table(apply, e) < 0)
+        look_again(apply, job, e) < 0 || teach_kernel(apply, e) < 0 || allow_table(apply, e) < 0 ||
+        claim(apply, e) < 0)
         return -1;
-    return claim_partitions(apply, e);
+    return disk_log_start(&apply->log, apply->disk, apply->plan, job->journal, e);
 }
 
 static int walk(struct apply *apply, size_t from, struct err *e)
@@ -147,33 +146,41 @@ static int verify_images(const struct plan *plan, struct ui *ui, struct err *e)
     return 0;
 }
 
-int apply(const struct intent *intent, const struct plan_options *options, struct ui *ui,
-          struct err *e)
+/* Makes the disk's file, where that is the first step. Returns how many steps that was. */
+static int make_file(struct apply *run, struct err *e)
 {
-    struct apply run = {.plan = intent->plan, .path = intent->path, .ui = ui};
-    const struct plan *plan = intent->plan;
-    size_t first = 0;
-    int result;
+    const struct step *first = &run->plan->steps[0];
 
-    if (plan->n_steps == 0)
+    if (first->kind != STEP_CREATE)
         return 0;
-    if (verify_images(plan, ui, e) < 0)
+    ui_note(run->ui, "%s", first->text);
+    return step_kinds[STEP_CREATE].apply(run, first, e) < 0 ? -1 : 1;
+}
+
+int apply(struct job *job, struct ui *ui, struct err *e)
+{
+    struct apply run = {.plan = job->plan, .path = job->path, .key_file = job->key_file, .ui = ui};
+    int first, result;
+
+    if (job->plan->n_steps == 0)
+        return 0;
+    if (verify_images(job->plan, ui, e) < 0)
         return -1;
     if (getenv("BERTH_SEED") != NULL)
         ui_note(ui, "BERTH_SEED is set: other disks made with it have the same identifiers; never "
                     "attach two of them to one machine");
-    if (plan->steps[0].kind == STEP_CREATE) {
-        ui_note(ui, "%s", plan->steps[0].text);
-        if (step_kinds[STEP_CREATE].apply(&run, &plan->steps[0], e) < 0)
-            return -1;
-        first = 1;
-    }
-    result = lock_everything(&run, intent, options, e);
+    first = make_file(&run, e);
+    if (first < 0)
+        return -1;
+    result = lock_everything(&run, job, e);
     if (result == 0) {
-        result = walk(&run, first, e);
+        result = walk(&run, (size_t)first, e);
+        if (result == 0)
+            result = disk_log_finish(&run.log, run.disk, run.plan, run.ui, e);
         if (result < 0)
             explain(&run, e);
     }
+    disk_log_close(&run.log);
     disk_close(run.disk);
     return result;
 }

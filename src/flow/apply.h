@@ -1,37 +1,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * apply.h: from a machine file to steps, and from steps to the disk. Printing, asking and applying
- * see the same steps.
+ * apply.h: from steps to the disk. Whatever says what is wanted - a machine file (intent.h), a
+ * command's edit or a script (change.h) - becomes a job: printing, asking and applying see the same
+ * steps.
  */
 #ifndef BERTH_FLOW_APPLY_H
 #define BERTH_FLOW_APPLY_H
 
+#include "block/disk.h"
 #include "core/ui.h"
 #include "flow/plan.h"
 
-/* A machine file with everything that was found out about its disk and images. */
-struct intent {
-    struct machine *machine;
-    char *path; /* of the disk */
+/* A disk, what is on it, and what shall be done. */
+struct job {
+    char *path;           /* of the disk */
+    unsigned sector;      /* of a file, as the person says; 0: found out */
+    const char *journal;  /* a file for the journal instead of the disk's own area, or NULL */
+    const char *key_file; /* for LUKS, or NULL */
     struct survey *survey;
-    struct image *images; /* one for each system */
     struct plan *plan;
+    /* Plans anew from another survey of the disk, open now: nobody shall have changed it. */
+    struct plan *(*plan_again)(struct job *job, struct disk *disk, const struct survey *survey,
+                               struct err *e);
 };
-
-/* Reads the file, the images and the disk, and plans. disk overrides the file's own. Writes
- * nothing. */
-int intent_read(const char *file, const char *disk, const struct plan_options *options,
-                struct intent *intent, struct err *e);
-void intent_free(struct intent *intent);
-
-#define _cleanup_intent_ __attribute__((cleanup(intent_free)))
 
 /*
  * Walks the steps. First everything is locked and the disk is surveyed and planned again: when that
- * gives other steps than the intent's, nothing is written (ERR_REFUSED). Steps that the disk shows
- * to be done are passed over. On failure the err says what state the disk is in.
+ * gives other steps than the job's, nothing is written (ERR_REFUSED). Steps that the disk shows
+ * to be done are passed over. What was done goes into the disk's own log (flow/disk_log.h). On
+ * failure the err says what state the disk is in.
  */
-int apply(const struct intent *intent, const struct plan_options *options, struct ui *ui,
-          struct err *e);
+int apply(struct job *job, struct ui *ui, struct err *e);
 
 #endif

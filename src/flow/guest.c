@@ -68,6 +68,10 @@ int guest_find(const struct survey *survey, const char *name, struct guest *gues
     if (system->family != NULL && strcmp(system->family, "linux") != 0)
         return err_set(e, ERR_UNSUPPORTED, "%s is of the family %s; run boots Linux only so far",
                        name, system->family);
+    if (system->pending != NULL) {
+        err_set(e, ERR_REFUSED, "%s cannot run: its partition is %s", name, system->pending);
+        return err_hint(e, "give the command that was interrupted again: it completes the work");
+    }
     if (take_partition(survey, name, &system->root, guest, e) < 0)
         return -1;
     for (size_t i = 0; i < system->n_volumes; i++)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* intent.c: gathers machine, images and survey, and plans. Reads only. */
+#include "flow/intent.h"
 #include "core/cleanup.h"
 #include "core/io.h"
-#include "flow/apply.h"
 #include "flow/guest_input.h"
 #include "flow/observe.h"
 #include "flow/plan_parts.h"
@@ -53,12 +53,12 @@ static struct survey *survey_disk(const struct machine *machine, const char *pat
 static int note_disk_size(struct intent *intent, struct err *e)
 {
     char wanted[SIZE_TEXT], there[SIZE_TEXT];
-    const struct survey *survey = intent->survey;
+    const struct survey *survey = intent->job.survey;
 
     if (!survey->exists || intent->machine->disk.bytes == 0 ||
         intent->machine->disk.bytes == survey->bytes)
         return 0;
-    return plan_note(intent->plan, e,
+    return plan_note(intent->job.plan, e,
                      "%s has %s and the file says %s: the size of a disk is not changed",
                      survey->path, size_exact(survey->bytes, there, sizeof(there)),
                      size_exact(intent->machine->disk.bytes, wanted, sizeof(wanted)));
@@ -115,7 +115,7 @@ static int find_images(struct intent *intent, struct err *e)
         if (find_image(machine, system->image, &intent->images[i], &inner) == 0)
             continue;
         installed = inner.code == ERR_NOT_FOUND
-                        ? image_of_installed(intent->survey, system, &intent->images[i], e)
+                        ? image_of_installed(intent->job.survey, system, &intent->images[i], e)
                         : 0;
         if (installed < 0)
             return -1;
@@ -127,33 +127,42 @@ static int find_images(struct intent *intent, struct err *e)
     return 0;
 }
 
+static struct plan *plan_again(struct job *job, struct disk *disk, const struct survey *survey,
+                               struct err *e)
+{
+    struct intent *intent = (struct intent *)job;
+
+    (void)disk;
+    return plan_make(intent->machine, survey, intent->images, &intent->options, e);
+}
+
 int intent_read(const char *file, const char *disk, const struct plan_options *options,
                 struct intent *intent, struct err *e)
 {
-    *intent = (struct intent){0};
+    *intent = (struct intent){.job.plan_again = plan_again, .options = *options};
     intent->machine = machine_read(file, e);
     if (intent->machine == NULL)
         return -1;
-    intent->path = disk_path(intent->machine, disk, e);
-    if (intent->path == NULL)
+    intent->job.path = disk_path(intent->machine, disk, e);
+    if (intent->job.path == NULL)
         return -1;
-    intent->survey = survey_disk(intent->machine, intent->path, e);
-    if (intent->survey == NULL || find_images(intent, e) < 0)
+    intent->job.survey = survey_disk(intent->machine, intent->job.path, e);
+    if (intent->job.survey == NULL || find_images(intent, e) < 0)
         return -1;
-    intent->plan = plan_make(intent->machine, intent->survey, intent->images, options, e);
-    if (intent->plan == NULL || guest_input_check(intent->plan, e) < 0)
+    intent->job.plan = plan_make(intent->machine, intent->job.survey, intent->images, options, e);
+    if (intent->job.plan == NULL || guest_input_check(intent->job.plan, e) < 0)
         return -1;
     return note_disk_size(intent, e);
 }
 
 void intent_free(struct intent *intent)
 {
-    plan_free(intent->plan);
-    survey_free(intent->survey);
+    plan_free(intent->job.plan);
+    survey_free(intent->job.survey);
     for (size_t i = 0; intent->images != NULL && i < intent->machine->n_systems; i++)
         image_free(&intent->images[i]);
     free(intent->images);
     machine_free(intent->machine);
-    free(intent->path);
+    free(intent->job.path);
     *intent = (struct intent){0};
 }

@@ -103,3 +103,16 @@ int menu_set_next(const char *disk, const char *name, struct err *e)
         return no_such_system(record, name, e);
     return esp_next_set(session.access.esp, name, e);
 }
+
+int menu_change(const char *disk, menu_change_fn *change, void *arg, struct err *e)
+{
+    _cleanup_session_ struct session session = {0};
+    _cleanup_record_ struct record *record = NULL;
+    int changed;
+
+    if (session_open(&session, disk, true, e) < 0 ||
+        esp_read(session.access.esp, &record, NULL, e) < 0)
+        return -1;
+    changed = change(arg, session.access.esp, record, e);
+    return changed <= 0 ? changed : esp_commit(session.access.esp, record, e);
+}

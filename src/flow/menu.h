@@ -14,4 +14,10 @@ int menu_read(const char *disk, struct record **record, char **next, struct err 
 int menu_set_default(const char *disk, const char *name, struct err *e);
 int menu_set_next(const char *disk, const char *name, struct err *e);
 
+/* Changes the record as `change` says, with what boots next in the same session; nothing is written
+ * when that returns 0, the record is committed when it returns 1. */
+struct esp;
+typedef int menu_change_fn(void *arg, struct esp *esp, struct record *record, struct err *e);
+int menu_change(const char *disk, menu_change_fn *change, void *arg, struct err *e);
+
 #endif

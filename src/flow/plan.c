@@ -2,6 +2,8 @@
 /* plan.c: the plan as data: its steps, its partitions, its notes. */
 #include "flow/plan.h"
 #include "core/cleanup.h"
+#include "core/io.h"
+#include "core/size.h"
 #include "flow/plan_parts.h"
 
 #include <stdarg.h>
@@ -55,13 +57,113 @@ const struct plan_partition *plan_partition(const struct plan *plan, const char 
     return NULL;
 }
 
-static void step_clear(struct step *step)
+static int check_identity(const char *what, const char *wanted, const char *found,
+                          const struct survey *survey, struct err *e)
 {
-    for (size_t i = 0; i < step->n_loses; i++)
-        free(step->loses[i]);
-    free(step->loses);
-    free(step->target);
-    free(step->text);
+    if (wanted == NULL || (found != NULL && strcmp(wanted, found) == 0))
+        return 0;
+    err_set(e, ERR_REFUSED, "%s is another disk: its %s is %s, not %s", survey->path, what,
+            found != NULL ? found : "not known", wanted);
+    return err_hint(e, "name the disk by its /dev/disk/by-id path, or correct the %s", what);
+}
+
+int plan_check_identity(const struct survey *survey, const char *serial, const char *wwn,
+                        struct err *e)
+{
+    if (check_identity("serial", serial, survey->serial, survey, e) < 0)
+        return -1;
+    return check_identity("wwn", wwn, survey->wwn, survey, e);
+}
+
+struct step *plan_add_step(struct plan *plan, enum step_kind kind, const char *target,
+                           struct err *e)
+{
+    struct step *grown = realloc(plan->steps, (plan->n_steps + 1) * sizeof(*grown));
+    struct step *step;
+
+    if (grown == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    plan->steps = grown;
+    step = &grown[plan->n_steps];
+    *step = (struct step){.kind = kind, .target = strdup(target)};
+    if (step->target == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    plan->n_steps++;
+    return step;
+}
+
+/* What does not fit widens the last one: too much is said then, never too little. */
+void plan_touch(struct step *step, struct extent range)
+{
+    struct extent *last = &step->touches[STEP_TOUCHES - 1];
+    uint64_t end;
+
+    if (step->n_touches < STEP_TOUCHES) {
+        step->touches[step->n_touches++] = range;
+        return;
+    }
+    end = extent_end(last) > extent_end(&range) ? extent_end(last) : extent_end(&range);
+    if (range.start < last->start)
+        last->start = range.start;
+    last->bytes = end - last->start;
+}
+
+/* Appends the text, which becomes the list's. */
+static int append(char ***list, size_t *n, char *text, struct err *e)
+{
+    char **grown = realloc(*list, (*n + 1) * sizeof(*grown));
+
+    if (grown != NULL)
+        *list = grown;
+    if (text == NULL || grown == NULL) {
+        free(text);
+        return err_no_memory(e);
+    }
+    grown[(*n)++] = text;
+    return 0;
+}
+
+int plan_lose(struct step *step, char *text, struct err *e)
+{
+    return append(&step->loses, &step->n_loses, text, e);
+}
+
+int plan_detail(struct step *step, char *text, struct err *e)
+{
+    return append(&step->details, &step->n_details, text, e);
+}
+
+int plan_add_create(struct plan *plan, struct err *e)
+{
+    char size[SIZE_TEXT];
+    struct step *step;
+
+    if (plan->survey->exists)
+        return 0;
+    step = plan_add_step(plan, STEP_CREATE, plan->survey->path, e);
+    if (step == NULL)
+        return -1;
+    step->durability = DURABILITY_ATOMIC;
+    step->text = io_format(e, "make %s, a sparse file of %s", plan->survey->path,
+                           size_exact(plan->survey->bytes, size, sizeof(size)));
+    return step->text == NULL ? -1 : 0;
+}
+
+int plan_add_claim(struct plan *plan, struct extent range, char *what, struct err *e)
+{
+    struct plan_claim *grown = realloc(plan->claims, (plan->n_claims + 1) * sizeof(*grown));
+
+    if (what == NULL || grown == NULL) {
+        free(what);
+        return err_no_memory(e);
+    }
+    plan->claims = grown;
+    grown[plan->n_claims++] = (struct plan_claim){range, what};
+    return 0;
 }
 
 void plan_free(struct plan *plan)
@@ -73,6 +175,12 @@ void plan_free(struct plan *plan)
     for (size_t i = 0; i < plan->notes.n; i++)
         free(plan->notes.items[i]);
     free(plan->notes.items);
+    for (size_t i = 0; i < plan->n_claims; i++)
+        free(plan->claims[i].what);
+    free(plan->claims);
+    for (size_t i = 0; i < plan->n_layouts; i++)
+        table_free(plan->layouts[i]);
+    free(plan->layouts);
     free(plan->steps);
     free(plan->removed);
     free(plan->partitions);

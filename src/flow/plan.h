@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * plan.h: what has to change so that a disk becomes what a machine file says. Pure: no descriptors,
- * and no reading but of the machine, the survey and what is known of the images.
+ * plan.h: what has to change so that a disk becomes what is wanted: by a machine file (plan_make),
+ * or by a partition table that somebody wants (change_plan). Pure: no descriptors, and no reading
+ * but of what is wanted and of the survey.
  */
 #ifndef BERTH_FLOW_PLAN_H
 #define BERTH_FLOW_PLAN_H
@@ -34,21 +35,36 @@ struct plan_partition {
     struct extent range;
     struct guid uuid, fs_uuid;
     bool fill;    /* its content has to be put there */
+    bool grow;    /* it is there with fewer bytes than range.bytes, and becomes that large */
     bool restore; /* a prune that was cut short has marked it; its content is whole */
 };
 
+/* What is taken for the plan alone before its first write. */
+struct plan_claim {
+    struct extent range;
+    char *what; /* for messages: "partition 3 (home)" */
+};
+
 struct plan {
-    const struct machine *machine;
     const struct survey *survey;
+    struct step *steps;
+    size_t n_steps;
+    struct strings notes; /* what is reported and not acted on */
+    struct plan_claim *claims;
+    size_t n_claims;
+
+    /* ---- of a wanted table only: the tables that the layout steps write ---- */
+    struct table **layouts;
+    size_t n_layouts;
+
+    /* ---- of a machine file only ---- */
+    struct table *table; /* as it shall be at the end of the table step, with final types */
+    const struct machine *machine;
     struct plan_partition *partitions; /* in the order in which they are placed */
     size_t n_partitions;
-    struct table *table;   /* as it shall be at the end of the table step, with final types */
     struct record *record; /* as it shall be */
     struct guid *removed;  /* partitions that --prune deletes */
     size_t n_removed;
-    struct step *steps;
-    size_t n_steps;
-    struct strings notes; /* differences that are reported and not acted on */
 };
 
 struct plan_options {
@@ -69,6 +85,32 @@ void plan_cleanup(struct plan **plan);
 
 /* True when both plans do the same to the same bytes of the disk; making its file aside. */
 bool plan_equal(const struct plan *a, const struct plan *b);
+
+/* The disk is the one that serial and WWN name (NULL: not asked). ERR_REFUSED. */
+int plan_check_identity(const struct survey *survey, const char *serial, const char *wwn,
+                        struct err *e);
+
+/* ---- for what makes plans ---- */
+
+/* Appends an empty step; NULL with the err filled. It stays the plan's. */
+struct step *plan_add_step(struct plan *plan, enum step_kind kind, const char *target,
+                           struct err *e);
+
+/* The step that makes the disk's file, where it does not exist yet. */
+int plan_add_create(struct plan *plan, struct err *e);
+
+/* The step may change the range. */
+void plan_touch(struct step *step, struct extent range);
+
+/* A line that says more of what the step does; text becomes the step's, NULL is out of memory. */
+int plan_detail(struct step *step, char *text, struct err *e);
+
+/* The step loses that, in words; text becomes the step's, NULL is out of memory. */
+int plan_lose(struct step *step, char *text, struct err *e);
+
+int plan_add_claim(struct plan *plan, struct extent range, char *what, struct err *e);
+
+int plan_note(struct plan *plan, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
 
 /* The partition of that name, or NULL. */
 const struct plan_partition *plan_partition(const struct plan *plan, const char *name);

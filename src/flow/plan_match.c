@@ -13,16 +13,6 @@
 #include <string.h>
 #include <strings.h>
 
-static int check_identity(const char *what, const char *wanted, const char *found,
-                          const struct survey *survey, struct err *e)
-{
-    if (wanted == NULL || (found != NULL && strcmp(wanted, found) == 0))
-        return 0;
-    err_set(e, ERR_REFUSED, "%s is another disk: its %s is %s, not %s", survey->path, what,
-            found != NULL ? found : "not known", wanted);
-    return err_hint(e, "name the disk by its /dev/disk/by-id path, or correct the %s", what);
-}
-
 /* The disk belongs to the machine and the host that its record names. */
 static int check_machine(const struct plan *plan, struct err *e)
 {
@@ -54,8 +44,10 @@ static int check_machine(const struct plan *plan, struct err *e)
 
 static int check_table(const struct survey *survey, struct err *e)
 {
-    if (survey->table_problem != NULL) {
-        err_set(e, ERR_REFUSED, "%s: %s", survey->path, survey->table_problem);
+    const struct damage *worst = damage_worst(survey->damage, survey->n_damage);
+
+    if (worst != NULL) {
+        err_set(e, ERR_REFUSED, "%s: %s", survey->path, worst->text);
         return err_hint(e, "repair the partition table first; berth changes none that is damaged");
     }
     if (survey->table == TABLE_MBR) {
@@ -77,10 +69,8 @@ int plan_check_disk(const struct plan *plan, const struct plan_options *options,
     const struct survey *survey = plan->survey;
     const struct machine *machine = plan->machine;
 
-    if (check_identity("serial", machine->disk.serial, survey->serial, survey, e) < 0 ||
-        check_identity("serial", options->serial, survey->serial, survey, e) < 0 ||
-        check_identity("wwn", machine->disk.wwn, survey->wwn, survey, e) < 0 ||
-        check_identity("wwn", options->wwn, survey->wwn, survey, e) < 0)
+    if (plan_check_identity(survey, machine->disk.serial, machine->disk.wwn, e) < 0 ||
+        plan_check_identity(survey, options->serial, options->wwn, e) < 0)
         return -1;
     if (survey->record != NULL && survey->record->needs > RECORD_LEVEL) {
         err_set(e, ERR_REFUSED, "the record on %s is of level %d: this berth knows up to %d",
@@ -237,7 +227,35 @@ static bool incomplete_fits(const struct plan_partition *p)
             round_up(p->wanted->size.value, MIB) == p->found->range.bytes);
 }
 
-static int check_size(struct plan *plan, const struct plan_partition *p, struct err *e)
+/* What follows a partition that grows is not moved out of its way. */
+static int check_growth(struct plan *plan, const struct plan_partition *p, struct err *e)
+{
+    char there[SIZE_TEXT], wanted[SIZE_TEXT];
+
+    size_exact(p->found->range.bytes, there, sizeof(there));
+    size_exact(p->range.bytes, wanted, sizeof(wanted));
+    if (p->content == CONTENT_NONE)
+        return machine_error(plan->machine, p->wanted->size_at, ERR_REFUSED, e,
+                             "%s has %s and the file says %s: what is in it is not berth's to grow",
+                             p->wanted->name, there, wanted);
+    for (size_t i = 0; i < plan->survey->n_partitions; i++) {
+        const struct survey_partition *other = &plan->survey->partitions[i];
+
+        if (other == p->found || !extent_overlaps(&other->range, &p->range))
+            continue;
+        machine_error(plan->machine, p->wanted->size_at, ERR_NO_SPACE, e,
+                      "%s cannot grow from %s to %s: partition %u (%s) follows it", p->wanted->name,
+                      there, wanted, other->number, other->name);
+        return err_hint(e, "berth part move %s %s makes room", plan->survey->path, other->name);
+    }
+    if (extent_contains(&plan->survey->usable, &p->range))
+        return 0;
+    return machine_error(plan->machine, p->wanted->size_at, ERR_NO_SPACE, e,
+                         "%s cannot grow from %s to %s: the disk ends before", p->wanted->name,
+                         there, wanted);
+}
+
+static int check_size(struct plan *plan, struct plan_partition *p, struct err *e)
 {
     char wanted[SIZE_TEXT], there[SIZE_TEXT];
     uint64_t bytes = round_up(p->wanted->size.value, MIB);
@@ -250,10 +268,9 @@ static int check_size(struct plan *plan, const struct plan_partition *p, struct 
     if (bytes < p->found->range.bytes)
         return plan_note(plan, e, "%s has %s and the file says %s: nothing is shrunk",
                          p->wanted->name, there, wanted);
-    machine_error(plan->machine, p->wanted->size_at, ERR_UNSUPPORTED, e,
-                  "%s has %s and the file says %s: growing is not supported yet", p->wanted->name,
-                  there, wanted);
-    return err_hint(e, "leave its size at %s", there);
+    p->grow = true;
+    p->range.bytes = bytes;
+    return check_growth(plan, p, e);
 }
 
 static int match_one(struct plan *plan, struct plan_partition *p, struct err *e)

@@ -22,6 +22,4 @@ int plan_record(struct plan *plan, const struct image *images, bool prune, struc
 /* plan_steps.c: the steps in their order. */
 int plan_steps(struct plan *plan, struct err *e);
 
-int plan_note(struct plan *plan, struct err *e, const char *fmt, ...) ERR_PRINTF(3, 4);
-
 #endif

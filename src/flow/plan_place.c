@@ -68,7 +68,8 @@ static bool is_given_up(const struct plan *plan, const struct survey_partition *
 static int place_new(struct plan *plan, struct err *e)
 {
     const struct survey *survey = plan->survey;
-    _cleanup_free_ struct extent *taken = calloc(survey->n_partitions + 1, sizeof(*taken));
+    _cleanup_free_ struct extent *taken =
+        calloc(survey->n_partitions + plan->n_partitions + 1, sizeof(*taken));
     _cleanup_free_ struct layout_request *requests =
         calloc(plan->n_partitions + 1, sizeof(*requests));
     size_t n_taken = 0, n = 0;
@@ -82,6 +83,8 @@ static int place_new(struct plan *plan, struct err *e)
         const struct plan_partition *p = &plan->partitions[i];
         uint64_t least = plan_least_bytes(p);
 
+        if (p->grow)
+            taken[n_taken++] = p->range;
         if (p->found != NULL)
             continue;
         if (check_fixed(plan, p, least, e) < 0)

@@ -278,6 +278,10 @@ int plan_record(struct plan *plan, const struct image *images, bool prune_others
         (machine->name != NULL && set_string(&plan->record->machine, machine->name, e) < 0))
         return -1;
     plan->record->disk = plan->table->uuid;
+    /* nothing is under way (plan_make): who is held still was left so by a power cut */
+    for (size_t i = 0; i < plan->record->n_systems; i++)
+        if (record_hold(plan->record, &plan->record->systems[i], NULL, e) < 0)
+            return -1;
     for (size_t i = 0; i < machine->n_systems; i++)
         if (record_one(plan, &machine->systems[i], &images[i], e) < 0)
             return -1;

@@ -6,71 +6,18 @@
  */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "flow/change.h"
 #include "flow/plan_parts.h"
 
 #include <string.h>
-
-static struct step *add_step(struct plan *plan, enum step_kind kind, const char *target,
-                             struct err *e)
-{
-    struct step *grown = realloc(plan->steps, (plan->n_steps + 1) * sizeof(*grown));
-    struct step *step;
-
-    if (grown == NULL) {
-        err_no_memory(e);
-        return NULL;
-    }
-    plan->steps = grown;
-    step = &grown[plan->n_steps];
-    *step = (struct step){.kind = kind, .target = strdup(target)};
-    if (step->target == NULL) {
-        err_no_memory(e);
-        return NULL;
-    }
-    plan->n_steps++;
-    return step;
-}
-
-static void touch(struct step *step, struct extent range)
-{
-    step->touches[step->n_touches++] = range;
-}
-
-static int lose(struct step *step, char *text, struct err *e)
-{
-    char **grown = realloc(step->loses, (step->n_loses + 1) * sizeof(*grown));
-
-    if (text == NULL || grown == NULL) {
-        free(text);
-        return err_no_memory(e);
-    }
-    step->loses = grown;
-    grown[step->n_loses++] = text;
-    return 0;
-}
-
-static int emit_create(struct plan *plan, struct err *e)
-{
-    char size[SIZE_TEXT];
-    struct step *step;
-
-    if (plan->survey->exists)
-        return 0;
-    step = add_step(plan, STEP_CREATE, plan->survey->path, e);
-    if (step == NULL)
-        return -1;
-    step->durability = DURABILITY_ATOMIC;
-    step->text = io_format(e, "make %s, a sparse file of %s", plan->survey->path,
-                           size_exact(plan->survey->bytes, size, sizeof(size)));
-    return step->text == NULL ? -1 : 0;
-}
 
 static void touch_table(const struct plan *plan, struct step *step)
 {
     struct extent usable = plan->table->usable;
 
-    touch(step, (struct extent){0, usable.start});
-    touch(step, (struct extent){extent_end(&usable), plan->survey->bytes - extent_end(&usable)});
+    plan_touch(step, (struct extent){0, usable.start});
+    plan_touch(step,
+               (struct extent){extent_end(&usable), plan->survey->bytes - extent_end(&usable)});
     step->cost = step->touches[1].bytes * 2;
     step->durability = DURABILITY_ATOMIC;
 }
@@ -130,7 +77,7 @@ static int emit_table(struct plan *plan, struct err *e)
     if (*list == '\0' && !plan->survey->copies_differ && plan->survey->table != TABLE_NONE &&
         find_restored(plan) == NULL)
         return 0;
-    step = add_step(plan, STEP_TABLE, "the partition table", e);
+    step = plan_add_step(plan, STEP_TABLE, "the partition table", e);
     if (step == NULL)
         return -1;
     touch_table(plan, step);
@@ -180,22 +127,22 @@ static uint64_t fill_cost(const struct plan_partition *p)
 
 static int emit_fill(struct plan *plan, const struct plan_partition *p, struct err *e)
 {
-    struct step *step = add_step(plan, STEP_FILL, p->wanted->name, e);
+    struct step *step = plan_add_step(plan, STEP_FILL, p->wanted->name, e);
 
     if (step == NULL)
         return -1;
     step->partition = p->uuid;
     step->durability = DURABILITY_RESUMABLE;
     step->cost = fill_cost(p);
-    touch(step, p->range);
-    touch(step, (struct extent){0, plan->table->usable.start});
-    touch(step, (struct extent){extent_end(&plan->table->usable),
-                                plan->survey->bytes - extent_end(&plan->table->usable)});
+    plan_touch(step, p->range);
+    plan_touch(step, (struct extent){0, plan->table->usable.start});
+    plan_touch(step, (struct extent){extent_end(&plan->table->usable),
+                                     plan->survey->bytes - extent_end(&plan->table->usable)});
     step->text = fill_text(p, e);
     if (step->text == NULL)
         return -1;
     if (p->content == CONTENT_BIOS && plan->survey->boot_code)
-        return lose(step, io_format(e, "the boot code that is in sector 0 now"), e);
+        return plan_lose(step, io_format(e, "the boot code that is in sector 0 now"), e);
     return 0;
 }
 
@@ -209,6 +156,56 @@ static int emit_fills(struct plan *plan, struct err *e)
             if (p->fill && (p->content == CONTENT_ESP) == esp && emit_fill(plan, p, e) < 0)
                 return -1;
         }
+    return 0;
+}
+
+/* Growing goes by what the partition's own filesystem can (partition/fs.h). */
+static int emit_grow(struct plan *plan, const struct plan_partition *p, struct err *e)
+{
+    const char *fs = p->content == CONTENT_SWAP ? "swap" : "ext4";
+    struct step *step = plan_add_step(plan, STEP_RESIZE, p->wanted->name, e);
+    char old[SIZE_TEXT], new[SIZE_TEXT];
+
+    if (step == NULL)
+        return -1;
+    touch_table(plan, step);
+    plan_touch(step, p->range);
+    step->partition = p->uuid;
+    step->number = p->number;
+    step->from = p->found->range;
+    step->to = p->range;
+    step->cost += 16 * MIB;
+    step->durability = p->found->mountpoint != NULL ? DURABILITY_FOREIGN : DURABILITY_RESUMABLE;
+    step->fs = strdup(fs);
+    step->mountpoint = p->found->mountpoint != NULL ? strdup(p->found->mountpoint) : NULL;
+    step->text = io_format(e, "grow partition %u (%s, %s) with its files from %s to %s", p->number,
+                           p->wanted->name, fs, size_exact(p->found->range.bytes, old, sizeof(old)),
+                           size_exact(p->range.bytes, new, sizeof(new)));
+    if (step->text == NULL)
+        return -1;
+    return step->fs == NULL || (p->found->mountpoint != NULL && step->mountpoint == NULL)
+               ? err_no_memory(e)
+               : 0;
+}
+
+/* A system whose partition is worked on must not boot meanwhile. */
+static int emit_held_grow(struct plan *plan, const struct plan_partition *p, struct err *e)
+{
+    const struct record_system *system = record_owner(plan->survey->record, &p->uuid);
+
+    if (system == NULL || p->found->mountpoint != NULL)
+        return emit_grow(plan, p, e);
+    if (change_add_hold(plan, STEP_HOLD, system, &p->uuid, p->range, e) < 0 ||
+        emit_grow(plan, p, e) < 0)
+        return -1;
+    return change_add_hold(plan, STEP_RELEASE, system, &p->uuid, p->range, e);
+}
+
+static int emit_grows(struct plan *plan, struct err *e)
+{
+    for (size_t i = 0; i < plan->n_partitions; i++)
+        if (plan->partitions[i].grow && emit_held_grow(plan, &plan->partitions[i], e) < 0)
+            return -1;
     return 0;
 }
 
@@ -244,10 +241,10 @@ static int emit_menu(struct plan *plan, struct err *e)
             esp = &plan->partitions[i];
     if (esp == NULL)
         return err_set(e, ERR_FAILED, "the machine has no EFI system partition");
-    step = add_step(plan, STEP_MENU, "menu", e);
+    step = plan_add_step(plan, STEP_MENU, "menu", e);
     if (step == NULL)
         return -1;
-    touch(step, esp->range);
+    plan_touch(step, esp->range);
     step->cost = 512 * KIB;
     step->durability = DURABILITY_ATOMIC;
     step->text = menu_text(plan, e);
@@ -265,7 +262,7 @@ static int emit_retire(struct plan *plan, struct err *e)
         there += !survey_by_uuid(plan->survey, &plan->removed[i])->incomplete;
     if (there == 0)
         return 0;
-    step = add_step(plan, STEP_RETIRE, "the partition table", e);
+    step = plan_add_step(plan, STEP_RETIRE, "the partition table", e);
     if (step == NULL)
         return -1;
     touch_table(plan, step);
@@ -280,7 +277,7 @@ static int emit_remove(struct plan *plan, struct err *e)
 
     if (plan->n_removed == 0)
         return 0;
-    step = add_step(plan, STEP_REMOVE, "the partition table", e);
+    step = plan_add_step(plan, STEP_REMOVE, "the partition table", e);
     if (step == NULL)
         return -1;
     touch_table(plan, step);
@@ -288,20 +285,45 @@ static int emit_remove(struct plan *plan, struct err *e)
         const struct survey_partition *p = survey_by_uuid(plan->survey, &plan->removed[i]);
 
         size_human(p->range.bytes, size, sizeof(size));
-        if (lose(step,
-                 io_format(e, "partition %u, %s (%s), and everything in it", p->number, p->name,
-                           size),
-                 e) < 0)
+        if (plan_lose(step,
+                      io_format(e, "partition %u, %s (%s), and everything in it", p->number,
+                                p->name, size),
+                      e) < 0)
             return -1;
     }
     step->text = io_format(e, "delete it from the GPT");
     return step->text == NULL ? -1 : 0;
 }
 
+/* What exists already and will be written: unfinished partitions, an unmounted ESP, and what is to
+ * be removed, so that nobody uses it then. */
+static int claim(struct plan *plan, struct err *e)
+{
+    for (size_t i = 0; i < plan->n_partitions; i++) {
+        const struct plan_partition *p = &plan->partitions[i];
+        bool raw_esp =
+            p->content == CONTENT_ESP && p->found != NULL && p->found->mountpoint == NULL;
+
+        bool grows = p->grow && p->found->mountpoint == NULL;
+
+        if (p->found != NULL && (p->fill || raw_esp || grows) &&
+            plan_add_claim(plan, p->found->range, strdup(p->wanted->name), e) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < plan->n_removed; i++) {
+        const struct survey_partition *p = survey_by_uuid(plan->survey, &plan->removed[i]);
+
+        if (plan_add_claim(plan, p->range, strdup(p->name), e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int plan_steps(struct plan *plan, struct err *e)
 {
-    if (emit_create(plan, e) < 0 || emit_table(plan, e) < 0 || emit_fills(plan, e) < 0 ||
-        emit_retire(plan, e) < 0 || emit_menu(plan, e) < 0 || emit_remove(plan, e) < 0)
+    if (plan_add_create(plan, e) < 0 || emit_table(plan, e) < 0 || emit_fills(plan, e) < 0 ||
+        emit_grows(plan, e) < 0 || emit_retire(plan, e) < 0 || emit_menu(plan, e) < 0 ||
+        emit_remove(plan, e) < 0 || claim(plan, e) < 0)
         return -1;
     return 0;
 }

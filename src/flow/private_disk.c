@@ -15,7 +15,7 @@ static const struct survey_partition *find_esp(const struct survey *survey)
     return NULL;
 }
 
-static struct table_entry entry_of(const struct survey_partition *partition)
+static int insert(struct table *table, const struct survey_partition *partition, struct err *e)
 {
     struct table_entry entry = {.number = partition->number,
                                 .range = partition->range,
@@ -24,24 +24,24 @@ static struct table_entry entry_of(const struct survey_partition *partition)
                                 .attributes = partition->attributes};
 
     snprintf(entry.name, sizeof(entry.name), "%s", partition->name != NULL ? partition->name : "");
-    return entry;
+    return table_insert(table, &entry, e);
 }
 
 static int write_table(struct blockdev *bd, const struct survey *survey,
                        const struct survey_partition *const *own, size_t n_own,
                        const struct survey_partition *esp, struct err *e)
 {
-    _cleanup_free_ struct table_entry *entries = calloc(n_own + 1, sizeof(*entries));
-    struct table table = {.kind = TABLE_GPT, .uuid = survey->uuid, .usable = survey->usable};
+    _cleanup_table_ struct table *table = table_new(bd, TABLE_GPT, &survey->uuid, e);
 
-    if (entries == NULL)
-        return err_no_memory(e);
-    table.entries = entries;
+    if (table == NULL)
+        return -1;
+    table->usable = survey->usable;
     for (size_t i = 0; i < n_own; i++)
-        entries[table.n++] = entry_of(own[i]);
-    if (esp != NULL)
-        entries[table.n++] = entry_of(esp);
-    return table_write(bd, &table, e);
+        if (insert(table, own[i], e) < 0)
+            return -1;
+    if (esp != NULL && insert(table, esp, e) < 0)
+        return -1;
+    return table_write(bd, table, e);
 }
 
 /* The volume's number comes from the partition's GUID: the same in every run, and not the real

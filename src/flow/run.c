@@ -13,6 +13,7 @@
 #include "core/jail.h"
 #include "core/size.h"
 #include "flow/boot_reader.h"
+#include "flow/disk_log.h"
 #include "flow/guest.h"
 #include "flow/kvm_probe.h"
 #include "flow/nbd.h"
@@ -189,6 +190,17 @@ static struct engine_config engine_config(const struct session *session)
     return config;
 }
 
+/* The guest changes its filesystem: what was done to the disk before is not undone over it. */
+static int note_run(struct session *session, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (session->request->ephemeral)
+        return 0;
+    text = io_format(e, "run %s", session->request->name);
+    return text == NULL ? -1 : disk_log_note(session->stack.disk, text, e);
+}
+
 static int start_engine(struct session *session, int disk, struct engine *engine, struct err *e)
 {
     struct engine_config config = engine_config(session);
@@ -204,7 +216,9 @@ static int start_engine(struct session *session, int disk, struct engine *engine
     config.kernel = files.kernel;
     config.initrd = files.initrd;
     config.command_line = line;
-    result = engine_start(&config, engine, e);
+    result = note_run(session, e);
+    if (result == 0)
+        result = engine_start(&config, engine, e);
     boot_files_close(&files);
     return result;
 }

@@ -2,8 +2,8 @@
 /* settings.c: hashes settings, and compares the hashes key by key. */
 #include "flow/settings.h"
 #include "core/cleanup.h"
+#include "core/digest.h"
 
-#include <openssl/sha.h>
 #include <string.h>
 
 #define HASH_BYTES 6 /* enough to see a difference, too little to find a value from */
@@ -17,7 +17,7 @@ struct collector {
 static int collect(void *arg, const char *key, const char *text, struct err *e)
 {
     struct collector *c = arg;
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char digest[DIGEST_BYTES];
     size_t len = strlen(text);
     _cleanup_free_ unsigned char *salted = malloc(sizeof(*c->salt) + len);
 
@@ -25,7 +25,7 @@ static int collect(void *arg, const char *key, const char *text, struct err *e)
         return err_no_memory(e);
     memcpy(salted, c->salt->bytes, sizeof(*c->salt));
     memcpy(salted + sizeof(*c->salt), text, len);
-    SHA256(salted, sizeof(*c->salt) + len, digest);
+    digest_of(salted, sizeof(*c->salt) + len, digest);
     fprintf(c->out, "%s%s=", c->any ? " " : "", key);
     for (size_t i = 0; i < HASH_BYTES; i++)
         fprintf(c->out, "%02x", digest[i]);

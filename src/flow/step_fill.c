@@ -9,8 +9,7 @@
 #include "flow/guest_input.h"
 #include "flow/step_ops.h"
 #include "images/populate.h"
-#include "partition/fs_ext4.h"
-#include "partition/fs_swap.h"
+#include "partition/fs.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -82,14 +81,16 @@ static int fill_bios(struct apply *apply, const struct plan_partition *p, struct
     return result;
 }
 
-static int fill_ext4(const struct plan_partition *p, struct blockdev *bd, struct err *e)
+/* The partition's name as the label, as much of it as the kind has room for. */
+static int fill_fs(const struct plan_partition *p, const char *kind, size_t label_max,
+                   struct blockdev *bd, struct err *e)
 {
-    struct fs_ext4_options options = {.uuid = p->fs_uuid};
+    struct fs_options options = {.uuid = p->fs_uuid, .at = p->range.start};
     char label[17];
 
-    snprintf(label, sizeof(label), "%s", p->wanted->name);
+    snprintf(label, label_max + 1, "%s", p->wanted->name);
     options.label = label;
-    return fs_ext4_make(bd, &options, e);
+    return fs_by_name(kind)->make(bd, &options, e);
 }
 
 static int fill_system(struct apply *apply, const struct plan_partition *p, struct blockdev *bd,
@@ -97,7 +98,7 @@ static int fill_system(struct apply *apply, const struct plan_partition *p, stru
 {
     _cleanup_guest_input_ struct guest_input *input = guest_input_new(apply->plan, p, e);
 
-    if (input == NULL || fill_ext4(p, bd, e) < 0)
+    if (input == NULL || fill_fs(p, "ext4", 16, bd, e) < 0)
         return -1;
     return populate(bd, p->image, guest_input_customize(input), apply->ui, e);
 }
@@ -111,9 +112,9 @@ static int fill_content(struct apply *apply, const struct plan_partition *p, str
     case CONTENT_BIOS:
         return fill_bios(apply, p, e);
     case CONTENT_EXT4:
-        return fill_ext4(p, bd, e);
+        return fill_fs(p, "ext4", 16, bd, e);
     case CONTENT_SWAP:
-        return fs_swap_make(bd, &p->fs_uuid, p->wanted->name, e);
+        return fill_fs(p, "swap", 15, bd, e);
     case CONTENT_SYSTEM:
         return fill_system(apply, p, bd, e);
     case CONTENT_NONE:

@@ -8,13 +8,16 @@
 
 #include "block/disk.h"
 #include "core/ui.h"
+#include "flow/disk_log.h"
 #include "flow/plan.h"
 
 struct apply {
     const struct plan *plan;
     struct disk *disk; /* NULL until the file is there */
     const char *path;
+    const char *key_file; /* for LUKS, or NULL */
     struct ui *ui;
+    struct disk_log log;
 };
 
 struct step_ops {
@@ -31,6 +34,13 @@ struct step_ops {
 #undef STEP
 
 extern const struct step_ops step_kinds[];
+
+/* step_table.c: tells the kernel what the table says, or asks whether that could be done. */
+int step_teach_kernel(struct apply *apply, const struct table *table, struct err *e);
+int step_check_kernel(struct apply *apply, const struct table *table, struct err *e);
+
+/* step_table.c: makes the table on the disk this one, and tells the kernel. */
+int step_write_table(struct apply *apply, const struct table *table, struct err *e);
 
 /* The type that a partition gets when its content is complete: the commit of a fill. */
 int step_commit_type(struct apply *apply, const struct plan_partition *partition, struct err *e);

@@ -42,16 +42,46 @@ int step_create_apply(struct apply *apply, const struct step *step, struct err *
     return io_sync_folder(apply->path, e);
 }
 
-/* Tells the kernel what the table on the disk says now. */
-static int update_kernel(struct apply *apply, const struct table *table, struct err *e)
+/* The table as the kernel knows it; *n is how many. */
+static struct disk_partition *kernel_list(const struct table *table, size_t *n, struct err *e)
 {
-    _cleanup_free_ struct disk_partition *list = calloc(table->n + 1, sizeof(*list));
+    struct disk_partition *list = calloc(table->n + 1, sizeof(*list));
 
-    if (list == NULL)
-        return err_no_memory(e);
+    *n = 0;
+    if (list == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
     for (size_t i = 0; i < table->n; i++)
-        list[i] = (struct disk_partition){table->entries[i].number, table->entries[i].range};
-    return disk_update_kernel(apply->disk, list, table->n, e);
+        list[(*n)++] = (struct disk_partition){.number = table->entries[i].number,
+                                               .range = table->entries[i].range};
+    if (table->extended.range.bytes > 0)
+        list[(*n)++] = (struct disk_partition){
+            .number = table->extended.number, .range = table->extended.range, .extended = true};
+    return list;
+}
+
+int step_teach_kernel(struct apply *apply, const struct table *table, struct err *e)
+{
+    size_t n;
+    _cleanup_free_ struct disk_partition *list = kernel_list(table, &n, e);
+
+    return list == NULL ? -1 : disk_update_kernel(apply->disk, list, n, e);
+}
+
+int step_check_kernel(struct apply *apply, const struct table *table, struct err *e)
+{
+    size_t n;
+    _cleanup_free_ struct disk_partition *list = kernel_list(table, &n, e);
+
+    return list == NULL ? -1 : disk_check_update(apply->disk, list, n, e);
+}
+
+int step_write_table(struct apply *apply, const struct table *table, struct err *e)
+{
+    if (table_write(disk_blockdev(apply->disk), table, e) < 0)
+        return -1;
+    return step_teach_kernel(apply, table, e);
 }
 
 static bool has_entry(struct table *table, const struct table_entry *wanted)
@@ -106,9 +136,7 @@ int step_table_apply(struct apply *apply, const struct step *step, struct err *e
             entry->attributes = incomplete->attributes;
         }
     }
-    if (table_write(disk_blockdev(apply->disk), &table, e) < 0)
-        return -1;
-    return update_kernel(apply, &table, e);
+    return step_write_table(apply, &table, e);
 }
 
 int step_remove_done(struct apply *apply, const struct step *step, struct err *e)
@@ -137,9 +165,7 @@ int step_remove_apply(struct apply *apply, const struct step *step, struct err *
         if (entry != NULL)
             table_remove(table, entry->number);
     }
-    if (table_write(disk_blockdev(apply->disk), table, e) < 0)
-        return -1;
-    return update_kernel(apply, table, e);
+    return step_write_table(apply, table, e);
 }
 
 int step_retire_done(struct apply *apply, const struct step *step, struct err *e)

@@ -40,14 +40,6 @@ static void *field(const struct image *image, const struct member *member)
     return (char *)(uintptr_t)image + member->offset;
 }
 
-void strings_clear(struct strings *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->items[i]);
-    free(list->items);
-    *list = (struct strings){0};
-}
-
 void image_free(struct image *image)
 {
     for (size_t i = 0; i < N_MEMBERS; i++) {
@@ -58,29 +50,6 @@ void image_free(struct image *image)
     }
     free(image->path);
     *image = (struct image){0};
-}
-
-bool strings_have(const struct strings *list, const char *text)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], text) == 0)
-            return true;
-    return false;
-}
-
-int strings_add(struct strings *list, const char *text, size_t len, struct err *e)
-{
-    char *copy = strndup(text, len);
-    char **grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-
-    if (grown != NULL)
-        list->items = grown;
-    if (copy == NULL || grown == NULL) {
-        free(copy);
-        return err_no_memory(e);
-    }
-    list->items[list->n++] = copy;
-    return 0;
 }
 
 /* ---- to JSON ---- */

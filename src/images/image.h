@@ -42,12 +42,4 @@ json_t *image_to_json(const struct image *image, bool lists, struct err *e);
 /* Reads a manifest. ERR_SYNTAX names the member; a higher level is ERR_UNSUPPORTED. */
 int image_from_json(const json_t *json, struct image *image, struct err *e);
 
-/* True when list has the text. */
-bool strings_have(const struct strings *list, const char *text);
-
-/* Appends a copy of the first len bytes of text. */
-int strings_add(struct strings *list, const char *text, size_t len, struct err *e);
-
-void strings_clear(struct strings *list);
-
 #endif

@@ -3,9 +3,9 @@
  */
 #include "images/store.h"
 #include "core/cleanup.h"
+#include "core/digest.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "images/digest.h"
 #include "images/scan.h"
 
 #include <dirent.h>

@@ -21,9 +21,11 @@ static inline bool extent_overlaps(const struct extent *a, const struct extent *
     return a->start < extent_end(b) && b->start < extent_end(a);
 }
 
+/* Holds for an inner range whose end is past 2^64, too. */
 static inline bool extent_contains(const struct extent *outer, const struct extent *inner)
 {
-    return outer->start <= inner->start && extent_end(inner) <= extent_end(outer);
+    return outer->start <= inner->start && inner->bytes <= outer->bytes &&
+           inner->start - outer->start <= outer->bytes - inner->bytes;
 }
 
 #endif

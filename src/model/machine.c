@@ -56,13 +56,6 @@ bool text_is_line(const char *text)
     return true;
 }
 
-static void free_strings(struct strings *strings)
-{
-    for (size_t i = 0; i < strings->n; i++)
-        free(strings->items[i]);
-    free(strings->items);
-}
-
 static void free_partitions(struct machine_partition *partitions, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -75,8 +68,8 @@ static void free_user(struct machine_user *user)
 {
     free(user->name);
     free(user->password_hash);
-    free_strings(&user->groups);
-    free_strings(&user->ssh_keys);
+    strings_clear(&user->groups);
+    strings_clear(&user->ssh_keys);
 }
 
 static void free_lists(struct machine_system *system)
@@ -128,7 +121,7 @@ void machine_free(struct machine *machine)
     free(machine->disk.serial);
     free(machine->disk.wwn);
     free(machine->menu.default_name);
-    free_strings(&machine->menu.order);
+    strings_clear(&machine->menu.order);
     free(machine->path);
     free(machine->folder);
     free(machine->name);

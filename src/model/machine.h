@@ -8,6 +8,7 @@
 
 #include "core/err.h"
 #include "core/size.h"
+#include "core/strings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +17,6 @@
 /* Where a value stands in the file, from 1; 0: it was not written there. */
 struct position {
     unsigned line, column;
-};
-
-struct strings {
-    char **items;
-    size_t n;
 };
 
 enum fs_kind { FS_NONE, FS_EXT4, FS_SWAP, FS_VFAT };

@@ -15,7 +15,8 @@ struct record *record_new(struct err *e)
         err_no_memory(e);
         return NULL;
     }
-    record->level = record->needs = RECORD_LEVEL;
+    record->level = RECORD_LEVEL;
+    record->needs = 1;
     record->menu_timeout = TIMEOUT_DEFAULT;
     record->vga = record->serial = true;
     return record;
@@ -35,13 +36,25 @@ static void free_system(struct record_system *system)
     free(system->kernel_options);
     free(system->net);
     free(system->engine);
+    free(system->pending);
     json_decref(system->unknown);
+}
+
+static void free_work(struct record_work *work)
+{
+    if (work == NULL)
+        return;
+    free(work->text);
+    free(work->result);
+    json_decref(work->unknown);
+    free(work);
 }
 
 void record_free(struct record *record)
 {
     if (record == NULL)
         return;
+    free_work(record->work);
     for (size_t i = 0; i < record->n_systems; i++)
         free_system(&record->systems[i]);
     free(record->systems);
@@ -110,4 +123,70 @@ void record_remove_system(struct record *record, const char *name)
     free_system(system);
     memmove(system, system + 1, behind * sizeof(*system));
     record->n_systems--;
+}
+
+/* Who does not know of pending systems and of work must not change such a record. */
+static void set_needs(struct record *record)
+{
+    record->needs = record->work != NULL ? RECORD_LEVEL : 1;
+    for (size_t i = 0; i < record->n_systems; i++)
+        if (record->systems[i].pending != NULL)
+            record->needs = RECORD_LEVEL;
+    if (record->level < record->needs)
+        record->level = record->needs;
+}
+
+int record_hold(struct record *record, struct record_system *system, const char *why, struct err *e)
+{
+    char *copy = why != NULL ? strdup(why) : NULL;
+
+    if (why != NULL && copy == NULL)
+        return err_no_memory(e);
+    free(system->pending);
+    system->pending = copy;
+    set_needs(record);
+    return 0;
+}
+
+int record_set_work(struct record *record, const char *text, const struct guid *partition,
+                    struct err *e)
+{
+    struct record_work *work = NULL;
+
+    if (text != NULL) {
+        work = calloc(1, sizeof(*work));
+        if (work == NULL || (work->text = strdup(text)) == NULL) {
+            free_work(work);
+            return err_no_memory(e);
+        }
+        work->partition = *partition;
+    }
+    free_work(record->work);
+    record->work = work;
+    set_needs(record);
+    return 0;
+}
+
+bool record_work_is_urgent(const struct record *record)
+{
+    const struct record_work *work = record->work;
+    const struct record_system *system =
+        work != NULL ? record_owner(record, &work->partition) : NULL;
+
+    return system != NULL && system->pending != NULL && work->result == NULL &&
+           work->tries < RECORD_WORK_TRIES;
+}
+
+struct record_system *record_owner(const struct record *record, const struct guid *partition)
+{
+    for (size_t i = 0; record != NULL && i < record->n_systems; i++) {
+        struct record_system *system = &record->systems[i];
+
+        if (guid_equal(&system->root, partition))
+            return system;
+        for (size_t k = 0; k < system->n_volumes; k++)
+            if (guid_equal(&system->volumes[k].partition, partition))
+                return system;
+    }
+    return NULL;
 }

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORD_LEVEL 1
+#define RECORD_LEVEL 2 /* 2: a system may be pending, and there may be work */
 
 struct record_volume {
     char *name;
@@ -42,7 +42,20 @@ struct record_system {
     uint64_t memory; /* run defaults; 0 and NULL: not said */
     unsigned cpus;
     char *net, *engine;
+    char *pending;   /* what is done to its partition, so that it must not boot ("being moved"), or
+                        NULL */
     json_t *unknown; /* members of a later level, kept */
+};
+
+#define RECORD_WORK_TRIES 8 /* a boot that never gets anywhere is not tried for ever */
+
+/* What the next boot shall do before anything else (flow/at_boot.h). */
+struct record_work {
+    char *text;            /* "shrink partition 3 (main) to 2GiB" */
+    struct guid partition; /* that is worked on */
+    unsigned tries;        /* boots that have begun it */
+    char *result;          /* why it failed and is not tried again; NULL: it is still to be done */
+    json_t *unknown;
 };
 
 struct record {
@@ -57,6 +70,7 @@ struct record {
     char **menu_order;
     size_t n_menu_order;
     bool vga, serial;
+    struct record_work *work; /* or NULL */
     json_t *unknown;
 };
 
@@ -75,6 +89,22 @@ struct record_system *record_system(const struct record *record, const char *nam
 
 /* Appends an empty system with that name; NULL with the err filled. */
 struct record_system *record_add_system(struct record *record, const char *name, struct err *e);
+
+/* Sets why the system must not boot; NULL: it may. Only a berth that knows of it may change the
+ * record then. */
+int record_hold(struct record *record, struct record_system *system, const char *why,
+                struct err *e);
+
+/* Makes that the work of the next boot, in the place of any other; NULL, NULL: there is none. */
+int record_set_work(struct record *record, const char *text, const struct guid *partition,
+                    struct err *e);
+
+/* True while the work is to be done and the system of its partition must not boot before that: it
+ * is half done. */
+bool record_work_is_urgent(const struct record *record);
+
+/* The system that the partition belongs to, root or volume; NULL: none. */
+struct record_system *record_owner(const struct record *record, const struct guid *partition);
 
 /* Removes the system, from the menu's order too. */
 void record_remove_system(struct record *record, const char *name);

@@ -49,34 +49,17 @@ static const struct member system_members[] = {
     {"cpus", MEMBER_UNSIGNED, false, SYSTEM(cpus), 0, 4096},
     {"net", MEMBER_WORD, false, SYSTEM(net), 0, 0},
     {"engine", MEMBER_WORD, false, SYSTEM(engine), 0, 0},
+    {"pending", MEMBER_TEXT, false, SYSTEM(pending), 0, 0},
+};
+
+static const struct member work_members[] = {
+    {"text", MEMBER_TEXT, true, offsetof(struct record_work, text), 0, 0},
+    {"partition", MEMBER_GUID, true, offsetof(struct record_work, partition), 0, 0},
+    {"tries", MEMBER_UNSIGNED, false, offsetof(struct record_work, tries), 0, 1000000},
+    {"result", MEMBER_TEXT, false, offsetof(struct record_work, result), 0, 0},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void json_cleanup(json_t **json)
-{
-    json_decref(*json);
-}
-
-#define _cleanup_json_ _cleanup_(json_cleanup)
-
-/* What is left of the object without the members of the table and the listed ones; NULL: nothing.
- */
-static int read_unknown(const struct member *members, size_t n, const char *const *lists,
-                        json_t *object, json_t **unknown, struct err *e)
-{
-    _cleanup_json_ json_t *rest = json_copy(object);
-
-    if (rest == NULL)
-        return err_no_memory(e);
-    for (size_t i = 0; i < n; i++)
-        json_object_del(rest, members[i].name);
-    for (; *lists != NULL; lists++)
-        json_object_del(rest, *lists);
-    if (json_object_size(rest) > 0)
-        *unknown = steal(rest);
-    return 0;
-}
 
 /* ---- reading ---- */
 
@@ -126,7 +109,8 @@ static int read_system(struct record *record, json_t *object, struct err *e)
     if (members_read(system_members, COUNT(system_members), object, system, e) < 0 ||
         read_volumes(system, json_object_get(object, "volumes"), e) < 0)
         return -1;
-    return read_unknown(system_members, COUNT(system_members), lists, object, &system->unknown, e);
+    return members_unknown(system_members, COUNT(system_members), lists, object, &system->unknown,
+                           e);
 }
 
 /* How often the record says that a partition is somebody's. */
@@ -194,9 +178,27 @@ static int read_order(struct record *record, const json_t *order, struct err *e)
     return 0;
 }
 
+static int read_work(struct record *record, json_t *object, struct err *e)
+{
+    static const char *const lists[] = {NULL};
+    struct record_work *work;
+
+    if (object == NULL)
+        return 0;
+    if (!json_is_object(object))
+        return err_set(e, ERR_SYNTAX, "\"work\": expected an object");
+    record->work = work = calloc(1, sizeof(*work));
+    if (work == NULL)
+        return err_no_memory(e);
+    if (members_read(work_members, COUNT(work_members), object, work, e) < 0 ||
+        members_unknown(work_members, COUNT(work_members), lists, object, &work->unknown, e) < 0)
+        return err_wrap(e, "\"work\"");
+    return 0;
+}
+
 static int read_record(struct record *record, json_t *object, struct err *e)
 {
-    static const char *const lists[] = {"systems", "menu-order", NULL};
+    static const char *const lists[] = {"systems", "menu-order", "work", NULL};
 
     if (!json_is_object(object))
         return err_set(e, ERR_SYNTAX, "expected an object");
@@ -206,9 +208,11 @@ static int read_record(struct record *record, json_t *object, struct err *e)
         return err_set(e, ERR_SYNTAX, "\"needs\" is %d, more than its own level %d", record->needs,
                        record->level);
     if (read_systems(record, json_object_get(object, "systems"), e) < 0 ||
-        read_order(record, json_object_get(object, "menu-order"), e) < 0)
+        read_order(record, json_object_get(object, "menu-order"), e) < 0 ||
+        read_work(record, json_object_get(object, "work"), e) < 0)
         return -1;
-    return read_unknown(record_members, COUNT(record_members), lists, object, &record->unknown, e);
+    return members_unknown(record_members, COUNT(record_members), lists, object, &record->unknown,
+                           e);
 }
 
 struct record *record_parse(const char *text, size_t len, struct err *e)
@@ -303,13 +307,28 @@ static int write_order(const struct record *record, json_t *object, struct err *
     return member_add(object, "menu-order", steal(order), e);
 }
 
+static int write_work(const struct record *record, json_t *object, struct err *e)
+{
+    const struct record_work *work = record->work;
+    _cleanup_json_ json_t *member = json_object();
+
+    if (work == NULL)
+        return 0;
+    if (members_write(work_members, COUNT(work_members), work, member, e) < 0)
+        return err_wrap(e, "\"work\"");
+    if (work->unknown != NULL && json_object_update_missing(member, work->unknown) < 0)
+        return err_no_memory(e);
+    return member_add(object, "work", steal(member), e);
+}
+
 /* A reference to an object with the record, handed to the caller; NULL with the err filled. */
 static json_t *write_record(const struct record *record, struct err *e)
 {
     _cleanup_json_ json_t *object = json_object();
 
     if (members_write(record_members, COUNT(record_members), record, object, e) < 0 ||
-        write_order(record, object, e) < 0 || write_systems(record, object, e) < 0)
+        write_order(record, object, e) < 0 || write_work(record, object, e) < 0 ||
+        write_systems(record, object, e) < 0)
         return NULL;
     if (record->unknown != NULL && json_object_update_missing(object, record->unknown) < 0) {
         err_no_memory(e);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * record_member.c: reads and writes the plain members of the record.
+ * record_member.c: reads and writes the plain members of the record and the history.
  *
- * The ESP, where the record lies, can be written by every system of the disk, so that a record is
- * hostile until its values are checked. The same check guards what is written.
+ * The ESP, where the record lies, and the disk's free space, where the history does, can be written
+ * by every system of the disk, so that both are hostile until their values are checked. The same
+ * check guards what is written.
  */
 #include "model/record_member.h"
 #include "core/cleanup.h"
@@ -13,6 +14,11 @@
 #include <string.h>
 
 #define TEXT_MAX 2048 /* the kernel's limit of its command line on amd64 */
+
+void json_cleanup(json_t **json)
+{
+    json_decref(*json);
+}
 
 static bool digest_is_valid(const char *text)
 {
@@ -47,6 +53,7 @@ static int wrong(const struct member *member, struct err *e)
         [MEMBER_WORD] = "a word",
         [MEMBER_DIGEST] = "\"sha256:\" and 64 hexadecimal digits",
         [MEMBER_GUID] = "a GUID",
+        [MEMBER_BITS] = "\"0x\" and up to 16 hexadecimal digits",
         [MEMBER_FLAG] = "true or false",
     };
 
@@ -90,6 +97,18 @@ static int read_number(const struct member *member, const json_t *value, void *f
     return 0;
 }
 
+static int read_bits(const struct member *member, const json_t *value, uint64_t *bits,
+                     struct err *e)
+{
+    const char *text = json_string_value(value);
+
+    if (text == NULL || strncmp(text, "0x", 2) != 0 || text[2] == '\0' || strlen(text) > 2 + 16 ||
+        strspn(text + 2, "0123456789abcdef") != strlen(text + 2))
+        return wrong(member, e);
+    *bits = strtoull(text + 2, NULL, 16);
+    return 0;
+}
+
 static int read_member(const struct member *member, const json_t *value, void *field, struct err *e)
 {
     switch (member->kind) {
@@ -104,6 +123,8 @@ static int read_member(const struct member *member, const json_t *value, void *f
     case MEMBER_UNSIGNED:
     case MEMBER_INT:
         return read_number(member, value, field, e);
+    case MEMBER_BITS:
+        return read_bits(member, value, field, e);
     case MEMBER_FLAG:
         if (!json_is_boolean(value))
             return wrong(member, e);
@@ -125,6 +146,22 @@ int members_read(const struct member *members, size_t n, const json_t *object, v
             read_member(&members[i], value, (char *)base + members[i].offset, e) < 0)
             return -1;
     }
+    return 0;
+}
+
+int members_unknown(const struct member *members, size_t n, const char *const *lists,
+                    json_t *object, json_t **unknown, struct err *e)
+{
+    _cleanup_json_ json_t *rest = json_copy(object);
+
+    if (rest == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < n; i++)
+        json_object_del(rest, members[i].name);
+    for (; *lists != NULL; lists++)
+        json_object_del(rest, *lists);
+    if (json_object_size(rest) > 0)
+        *unknown = steal(rest);
     return 0;
 }
 
@@ -172,6 +209,16 @@ static int write_number(const struct member *member, const void *field, json_t *
     return member_add(object, member->name, json_integer(number), e);
 }
 
+static int write_bits(const struct member *member, uint64_t bits, json_t *object, struct err *e)
+{
+    char text[2 + 16 + 1];
+
+    if (bits == 0)
+        return 0;
+    snprintf(text, sizeof(text), "0x%llx", (unsigned long long)bits);
+    return member_add(object, member->name, json_string(text), e);
+}
+
 static int write_member(const struct member *member, const void *field, json_t *object,
                         struct err *e)
 {
@@ -187,6 +234,8 @@ static int write_member(const struct member *member, const void *field, json_t *
     case MEMBER_UNSIGNED:
     case MEMBER_INT:
         return write_number(member, field, object, e);
+    case MEMBER_BITS:
+        return write_bits(member, *(const uint64_t *)field, object, e);
     case MEMBER_FLAG:
         return member_add(object, member->name, json_boolean(*(const bool *)field), e);
     }

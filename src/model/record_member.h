@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* record_member.h: structs as JSON objects, by a table of members. Only for the record*.c files. */
+/* record_member.h: structs as JSON objects, by a table of members. Only for record*.c and
+ * history*.c. */
 #ifndef BERTH_MODEL_RECORD_MEMBER_H
 #define BERTH_MODEL_RECORD_MEMBER_H
 
+#include "core/cleanup.h"
 #include "core/err.h"
 
 #include <jansson.h>
@@ -17,6 +19,7 @@ enum member_kind {
     MEMBER_GUID,     /* struct guid; zero is left out */
     MEMBER_BYTES,    /* uint64_t, at most INT64_MAX; 0 is left out */
     MEMBER_UNSIGNED, /* unsigned; 0 is left out */
+    MEMBER_BITS,     /* uint64_t, all of it, as "0x" and hexadecimal digits; 0 is left out */
     MEMBER_INT,      /* int */
     MEMBER_FLAG,     /* bool */
 };
@@ -38,7 +41,17 @@ int members_read(const struct member *members, size_t n, const json_t *object, v
 int members_write(const struct member *members, size_t n, const void *base, json_t *object,
                   struct err *e);
 
+/* What is left of the object without the members of the table and the listed ones, which end with
+ * NULL: members of a later level, to be kept. NULL when nothing is left. */
+int members_unknown(const struct member *members, size_t n, const char *const *lists,
+                    json_t *object, json_t **unknown, struct err *e);
+
 /* Appends a member to the object, taking over `value` (NULL: it could not be made). */
 int member_add(json_t *object, const char *name, json_t *value, struct err *e);
+
+/* For json_t *, in _cleanup_. */
+void json_cleanup(json_t **json);
+
+#define _cleanup_json_ _cleanup_(json_cleanup)
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* step.c: names of what steps are. */
+/* step.c: names of what steps are, and freeing them. */
 #include "model/step.h"
+
+#include <stdlib.h>
 
 const char *step_durability_name(enum step_durability how)
 {
@@ -13,4 +15,19 @@ const char *step_durability_name(enum step_durability how)
         break;
     }
     return "foreign";
+}
+
+void step_clear(struct step *step)
+{
+    for (size_t i = 0; i < step->n_details; i++)
+        free(step->details[i]);
+    free(step->details);
+    for (size_t i = 0; i < step->n_loses; i++)
+        free(step->loses[i]);
+    free(step->loses);
+    free(step->target);
+    free(step->text);
+    free(step->fs);
+    free(step->label);
+    free(step->mountpoint);
 }

@@ -12,12 +12,20 @@
 #include <stddef.h>
 
 enum step_kind {
-    STEP_CREATE, /* make the image file */
-    STEP_TABLE,  /* make the partition table say what is wanted, new partitions "incomplete" */
-    STEP_FILL,   /* put a partition's content there, flush, then give it its type */
-    STEP_RETIRE, /* give what will be removed the type "incomplete" */
-    STEP_MENU,   /* commit record and menu on the ESP */
-    STEP_REMOVE, /* delete what is no longer wanted from the table */
+    STEP_CREATE,  /* make the image file */
+    STEP_TABLE,   /* make the partition table say what is wanted, new partitions "incomplete" */
+    STEP_FILL,    /* put a partition's content there, flush, then give it its type */
+    STEP_RETIRE,  /* give what will be removed the type "incomplete" */
+    STEP_MENU,    /* commit record and menu on the ESP */
+    STEP_REMOVE,  /* delete what is no longer wanted from the table */
+    STEP_HOLD,    /* keep a system from booting while its partition is worked on */
+    STEP_RESIZE,  /* shrink or grow a partition with its filesystem */
+    STEP_MOVE,    /* copy a partition to another place */
+    STEP_WIPE,    /* overwrite signatures */
+    STEP_LAYOUT,  /* make the partition table another one */
+    STEP_RESTORE, /* put the bytes back that were where the table is */
+    STEP_FORMAT,  /* make a filesystem in a partition */
+    STEP_RELEASE, /* let the system boot again */
 };
 
 enum step_durability {
@@ -26,7 +34,7 @@ enum step_durability {
     DURABILITY_FOREIGN,   /* an external tool that promises neither */
 };
 
-#define STEP_TOUCHES 4
+#define STEP_TOUCHES 8
 
 struct step {
     enum step_kind kind;
@@ -34,13 +42,26 @@ struct step {
     char *text;                          /* what it does, in words */
     struct extent touches[STEP_TOUCHES]; /* the bytes of the disk it may change */
     size_t n_touches;
+    char **details; /* more of it, a line each */
+    size_t n_details;
     char **loses; /* what is lost by it, in words */
     size_t n_loses;
     uint64_t cost; /* bytes it will write, about */
     enum step_durability durability;
-    struct guid partition; /* STEP_FILL: which */
+    struct guid partition;  /* FILL, HOLD, RESIZE, MOVE, FORMAT, RELEASE: which */
+    unsigned number;        /* RESIZE, MOVE, FORMAT, WIPE: its number */
+    size_t layout;          /* LAYOUT: which of the plan's tables */
+    struct extent from, to; /* RESIZE, MOVE: the partition before and after */
+    char *fs, *label;       /* RESIZE, MOVE, FORMAT: by its name in partition/fs.def, or NULL */
+    char *mountpoint;       /* RESIZE: where it is mounted and stays so, or NULL */
+    struct guid type;       /* FORMAT: the type that the partition has in the end */
+    uint8_t code;           /* FORMAT: the same on an MBR */
+    uint64_t attributes;    /* FORMAT: */
 };
 
 const char *step_durability_name(enum step_durability how); /* "resumable" */
+
+/* Frees what the step owns, not the step. */
+void step_clear(struct step *step);
 
 #endif

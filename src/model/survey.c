@@ -21,6 +21,7 @@ static void free_partition(struct survey_partition *partition)
     free(partition->fs);
     free(partition->fs_uuid);
     free(partition->label);
+    free(partition->member);
     free(partition->holder);
     free(partition->mountpoint);
     free(partition->problem);
@@ -33,9 +34,10 @@ void survey_free(struct survey *survey)
         return;
     for (size_t i = 0; i < survey->n_partitions; i++)
         free_partition(&survey->partitions[i]);
-    free(survey->table_problem);
+    damage_free(survey->damage, survey->n_damage);
     free(survey->partitions);
     record_free(survey->record);
+    pending_free(survey->pending);
     free(survey->path);
     free(survey->model);
     free(survey->serial);
@@ -79,9 +81,15 @@ static bool same_record(const struct record *a, const struct record *b)
     return a->generation == b->generation && record_equal(a, b);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 bool survey_same_disk(const struct survey *a, const struct survey *b)
 {
     if (a->table != b->table || !guid_equal(&a->uuid, &b->uuid) || a->bytes != b->bytes ||
+        !same_text(a->serial, b->serial) || !same_text(a->wwn, b->wwn) ||
         a->n_partitions != b->n_partitions || !same_record(a->record, b->record))
         return false;
     for (size_t i = 0; i < a->n_partitions; i++)

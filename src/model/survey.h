@@ -7,6 +7,7 @@
 
 #include "core/guid.h"
 #include "model/extent.h"
+#include "model/history.h"
 #include "model/record.h"
 
 #include <stdbool.h>
@@ -14,6 +15,27 @@
 #include <stdint.h>
 
 enum table_kind { TABLE_NONE, TABLE_GPT, TABLE_MBR };
+
+/* One thing that is wrong with a disk. Which kinds there are is in model/damage.def. */
+enum damage_kind {
+#define DAMAGE(kind, name, forbids, mends, text) DAMAGE_##kind,
+#include "model/damage.def"
+#undef DAMAGE
+};
+
+struct damage {
+    enum damage_kind kind;
+    unsigned number; /* of the partition, or 0 */
+    char *text;      /* "partition 3 overlaps partition 2" */
+};
+
+const char *damage_name(enum damage_kind kind); /* "overlap" */
+bool damage_forbids(enum damage_kind kind);     /* the table must not be changed before */
+bool damage_mends(enum damage_kind kind);       /* berth mends it without guessing */
+
+/* The first of a list, worst first, that forbids changing the table; NULL when none does. */
+const struct damage *damage_worst(const struct damage *damage, size_t n);
+void damage_free(struct damage *damage, size_t n);
 
 /* What is known of an operating system found on a partition. */
 struct survey_system {
@@ -26,12 +48,15 @@ struct survey_partition {
     unsigned number;
     struct extent range;
     struct guid type, uuid;
+    uint8_t code; /* of an MBR's partition; 0x05, 0x0f, 0x85: the extended one */
     uint64_t attributes;
     char *name; /* GPT name */
     char *fs;   /* blkid's TYPE, or NULL */
     char *fs_uuid, *label;
+    bool ambivalent;  /* signatures contradict each other, and fs is NULL: it is not empty */
+    char *member;     /* "LVM2_member": part of something larger, so data though nobody uses it */
     bool incomplete;  /* of berth's type "incomplete": being filled */
-    char *holder;     /* who uses it ("mounted on /", "swap", "a running guest"), or NULL */
+    char *holder;     /* who uses it ("mounted on /", "in use as swap"), or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
     struct survey_system *system; /* or NULL */
     char *problem;                /* why its filesystem could not be read, or NULL */
@@ -44,16 +69,18 @@ struct survey {
     unsigned sector;
     char *model, *serial, *wwn; /* of a device, or NULL */
     enum table_kind table;
-    struct guid uuid;                    /* of the table */
-    struct extent usable;                /* where partitions may lie */
-    bool copies_differ;                  /* the table's backup is not what the primary says */
-    char *table_problem;                 /* why the table must not be changed, or NULL */
+    struct guid uuid;      /* of the table */
+    struct extent usable;  /* where partitions may lie */
+    bool copies_differ;    /* the table's backup is not what the primary says */
+    struct damage *damage; /* what is wrong with the table, worst first */
+    size_t n_damage;
     bool unknown_data;                   /* no table, yet not blank */
     bool boot_code;                      /* sector 0 has boot code */
     struct survey_partition *partitions; /* by number */
     size_t n_partitions;
-    struct record *record; /* from the ESP, or NULL */
-    unsigned esp;          /* number of the ESP that has the record; 0: none has */
+    struct record *record;   /* from the ESP, or NULL */
+    struct pending *pending; /* work that was interrupted, from the disk's area, or NULL */
+    unsigned esp;            /* number of the ESP that has the record; 0: none has */
 };
 
 void survey_free(struct survey *survey);
@@ -61,7 +88,8 @@ void survey_free(struct survey *survey);
 #define _cleanup_survey_ __attribute__((cleanup(survey_cleanup)))
 void survey_cleanup(struct survey **survey);
 
-/* True when both say the same of table and record: nobody has changed the disk in between. */
+/* True when both say the same of table and record, and are of the device with the same serial
+ * number and WWN: nobody has changed the disk, or put another one in its place, in between. */
 bool survey_same_disk(const struct survey *a, const struct survey *b);
 
 /* NULL when there is none. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * fs_ext4.c: makes an empty ext4 by running mke2fs on a sparse stage, then brings the stage's data
- * to the device.
+ * fs_ext4.c: makes an empty ext2, ext3 or ext4 by running mke2fs on a sparse stage, then brings the
+ * stage's data to the device; and the rows of the three.
  *
  * mke2fs never sees the device. It runs with a configuration of ours, so that the features do not
  * depend on the machine. Where mke2fs makes a hole in the stage for zeros that will be read
@@ -11,6 +11,8 @@
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "core/spawn.h"
+#include "partition/fs_ext.h"
+#include "partition/fs_tool.h"
 #include "tree/ext_io.h"
 #include "tree/tree.h"
 
@@ -30,19 +32,24 @@ static const char configuration[] =
     "inode_size = 256\n"
     "inode_ratio = 16384\n"
     "[fs_types]\n"
+    "ext2 = {\n"
+    "}\n"
+    "ext3 = {\n"
+    "features = has_journal\n"
+    "}\n"
     "ext4 = {\n"
     "features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize\n"
     "}\n";
 
 /* Runs mke2fs with the given words for its -E, -U and size, and our configuration. */
-static int run_mke2fs(struct blockdev *stage, const struct fs_ext4_options *options,
+static int run_mke2fs(struct blockdev *stage, const char *kind, const struct fs_options *options,
                       const char *extended, const char *blocks, const char *config, struct err *e)
 {
     char uuid[GUID_TEXT], config_env[96], time_env[64], path[MEM_PATH];
     const char *label = options->label != NULL ? options->label : "";
-    const char *argv[] = {"mke2fs", "-q", "-F",    "-t", "ext4", "-b",
-                          "4096",   "-U", uuid,    "-L", label,  "-E",
-                          extended, "-o", "Linux", "-T", "ext4", mem_path(stage, path),
+    const char *argv[] = {"mke2fs", "-q", "-F",    "-t", kind,  "-b",
+                          "4096",   "-U", uuid,    "-L", label, "-E",
+                          extended, "-o", "Linux", "-T", kind,  mem_path(stage, path),
                           blocks,   NULL};
     const char *env[] = {config_env, time_env, NULL};
     const char *unset[] = {"MKE2FS_SYNC", "MKE2FS_FIRST_META_BG", "MKE2FS_DEVICE_SECTSIZE",
@@ -58,7 +65,7 @@ static int run_mke2fs(struct blockdev *stage, const struct fs_ext4_options *opti
 }
 
 /* The configuration goes into a memfd of its own, and mke2fs reads it by its path in /proc. */
-static int make_on_stage(struct blockdev *stage, const struct fs_ext4_options *options,
+static int make_on_stage(struct blockdev *stage, const char *kind, const struct fs_options *options,
                          uint64_t bytes, struct err *e)
 {
     size_t len = sizeof(configuration) - 1;
@@ -75,7 +82,7 @@ static int make_on_stage(struct blockdev *stage, const struct fs_ext4_options *o
              "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,hash_seed=%s",
              guid_print(&seed, seed_text));
     snprintf(blocks, sizeof(blocks), "%llu", (unsigned long long)(bytes / BLOCK));
-    return run_mke2fs(stage, options, extended, blocks, mem_path(config, path), e);
+    return run_mke2fs(stage, kind, options, extended, blocks, mem_path(config, path), e);
 }
 
 static int copy_blocks(struct blockdev *from, struct blockdev *to, blk64_t block, uint64_t n,
@@ -121,26 +128,58 @@ static int copy_stage(struct blockdev *stage, struct blockdev *to, struct err *e
     return result;
 }
 
-static int check_options(struct blockdev *bd, const struct fs_ext4_options *options, struct err *e)
-{
-    if (bd->bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an ext4 (at least %llu)",
-                       bd->name, (unsigned long long)bd->bytes, (unsigned long long)MIN_BYTES);
-    if (options->label != NULL && strlen(options->label) > MAX_LABEL)
-        return err_set(e, ERR_USAGE, "the label \"%s\" is longer than the %d bytes of ext4",
-                       options->label, MAX_LABEL);
-    return 0;
-}
-
-int fs_ext4_make(struct blockdev *bd, const struct fs_ext4_options *options, struct err *e)
+static int make(struct blockdev *bd, const char *kind, const struct fs_options *options,
+                struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *stage = NULL;
+    const char *label;
 
-    if (check_options(bd, options, e) < 0)
+    if (bd->bytes < MIN_BYTES)
+        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an %s (at least %llu)",
+                       bd->name, (unsigned long long)bd->bytes, kind,
+                       (unsigned long long)MIN_BYTES);
+    if (fs_tool_label(options, kind, MAX_LABEL, &label, e) < 0)
         return -1;
     stage = mem_open(round_down(bd->bytes, BLOCK), 512, e);
-    if (stage == NULL || make_on_stage(stage, options, bd->bytes, e) < 0 ||
-        copy_stage(stage, bd, e) < 0)
-        return err_wrap(e, "making an ext4 on %s", bd->name);
+    if (stage == NULL || make_on_stage(stage, kind, options, bd->bytes, e) < 0 ||
+        fs_tool_wipe(bd, e) < 0 || copy_stage(stage, bd, e) < 0)
+        return err_wrap(e, "making an %s on %s", kind, bd->name);
     return 0;
 }
+
+int fs_ext4_make(struct blockdev *bd, const struct fs_options *options, struct err *e)
+{
+    return make(bd, "ext4", options, e);
+}
+
+static int fs_ext3_make(struct blockdev *bd, const struct fs_options *options, struct err *e)
+{
+    return make(bd, "ext3", options, e);
+}
+
+static int fs_ext2_make(struct blockdev *bd, const struct fs_options *options, struct err *e)
+{
+    return make(bd, "ext2", options, e);
+}
+
+/* clang-format off */
+#define EXT_ROW(kind)                                                                              \
+    const struct fs_ops fs_##kind##_ops = {                                                        \
+        .name = #kind,                                                                             \
+        .blkid = (const char *const[]){#kind, NULL},                                               \
+        .type = "linux",                                                                           \
+        .package = "e2fsprogs",                                                                    \
+        .make = fs_##kind##_make,                                                                   \
+        .ready = fs_ext_ready,                                                                     \
+        .check = fs_ext_check,                                                                     \
+        .bounds = fs_ext_bounds,                                                                   \
+        .resize = fs_ext_resize,                                                                   \
+        .free_blocks = fs_ext_free_blocks,                                                         \
+        .written = fs_ext_written,                                                                 \
+        .grow_mounted = fs_ext_grow_mounted,                                                       \
+    }
+/* clang-format on */
+
+EXT_ROW(ext2);
+EXT_ROW(ext3);
+EXT_ROW(ext4);

@@ -3,7 +3,10 @@
 #include "partition/fs_vfat.h"
 #include "core/cleanup.h"
 #include "core/spawn.h"
+#include "partition/fs_tool.h"
 
+#include <ctype.h>
+#include <endian.h>
 #include <string.h>
 
 /* Sound bounds away from the exact limits (4085 and 65525), near which drivers disagree. */
@@ -12,6 +15,7 @@
 #define FAT32_CLUSTERS_MIN  66000
 #define CLUSTER_BYTES       4096 /* as large as a page, where there is room for enough of them */
 #define CLUSTER_SECTORS_MAX 64
+#define FAT32_CLUSTERS_MAX  0x0ffffff0
 #define RESERVED_SECTORS    32 /* what mkfs.vfat sets aside on FAT32; less on FAT16 */
 
 struct vfat_stage {
@@ -33,6 +37,8 @@ int vfat_shape(uint64_t bytes, unsigned sector, struct vfat_shape *shape, struct
 {
     unsigned most = sector < CLUSTER_BYTES ? CLUSTER_BYTES / sector : 1;
 
+    while (most < CLUSTER_SECTORS_MAX && bytes / sector / most > FAT32_CLUSTERS_MAX)
+        most *= 2;
     for (unsigned n = most; n > 0; n /= 2)
         if (clusters_of(bytes, sector, n, 4) >= FAT32_CLUSTERS_MIN) {
             *shape = (struct vfat_shape){32, n};
@@ -50,20 +56,40 @@ int vfat_shape(uint64_t bytes, unsigned sector, struct vfat_shape *shape, struct
                    (unsigned long long)bytes);
 }
 
-static int run_mkfs(struct blockdev *bd, const struct vfat_options *options, struct err *e)
+/* The argument list of mkfs.vfat, and room for its words. */
+struct mkfs_words {
+    char bits[16], sector[16], cluster[16], id[16];
+    const char *argv[20];
+};
+
+static int mkfs_words(struct mkfs_words *words, const struct blockdev *bd,
+                      const struct vfat_options *options, const char *path, struct err *e)
 {
+    const char *label = options->label != NULL ? options->label : "NO NAME";
+    const char *const argv[] = {
+        "mkfs.vfat",    "--invariant", "-F",      words->bits, "-S",  words->sector, "-s",
+        words->cluster, "-i",          words->id, "-n",        label, path,          NULL};
     struct vfat_shape shape;
-    char bits[16], sector_bytes[16], cluster[16], id[16], path[MEM_PATH];
 
     if (vfat_shape(bd->bytes, bd->sector, &shape, e) < 0)
         return -1;
-    snprintf(bits, sizeof(bits), "%u", shape.bits);
-    snprintf(sector_bytes, sizeof(sector_bytes), "%u", bd->sector);
-    snprintf(cluster, sizeof(cluster), "%u", shape.cluster_sectors);
-    snprintf(id, sizeof(id), "%08x", options->volume_id);
-    return spawn_tool(NULL, e, "mkfs.vfat", "--invariant", "-F", bits, "-S", sector_bytes, "-s",
-                      cluster, "-i", id, "-n", options->label != NULL ? options->label : "NO NAME",
-                      mem_path(bd, path), NULL);
+    snprintf(words->bits, sizeof(words->bits), "%u", shape.bits);
+    snprintf(words->sector, sizeof(words->sector), "%u", bd->sector);
+    snprintf(words->cluster, sizeof(words->cluster), "%u", shape.cluster_sectors);
+    snprintf(words->id, sizeof(words->id), "%08x", options->volume_id);
+    memcpy(words->argv, argv, sizeof(argv));
+    return 0;
+}
+
+static int run_mkfs(struct blockdev *bd, const struct vfat_options *options, struct err *e)
+{
+    struct mkfs_words words;
+    char path[MEM_PATH];
+    struct spawn spawn = {.argv = words.argv, .stdin_fd = -1, .stdout_fd = -1};
+
+    if (mkfs_words(&words, bd, options, mem_path(bd, path), e) < 0)
+        return -1;
+    return spawn_run(&spawn, NULL, e);
 }
 
 struct vfat_stage *vfat_stage_new(uint64_t bytes, unsigned sector,
@@ -146,3 +172,155 @@ int vfat_make(struct blockdev *partition, const struct vfat_options *options, st
 
     return stage != NULL ? vfat_stage_write(stage, partition, e) : -1;
 }
+
+/* ---- the row ---- */
+
+#define LABEL_MAX 11
+#define HIDDEN_AT 0x1c
+#define DIRTY     1U
+
+/* The start of the boot sector (Microsoft FAT32 File System Specification 1.03). */
+struct fat_boot {
+    uint8_t unused1[11];
+    uint16_t sector;
+    uint8_t cluster_sectors;
+    uint16_t reserved;
+    uint8_t fats;
+    uint16_t root_entries, sectors_16;
+    uint8_t unused2;
+    uint16_t fat_sectors_16;
+    uint8_t unused3[4];
+    uint32_t hidden, sectors_32;
+    union {
+        struct {
+            uint8_t drive, state;
+        } fat16;
+        struct {
+            uint8_t unused1[14];
+            uint16_t backup; /* sector of the boot sector's copy, 0: none */
+            uint8_t unused2[12];
+            uint8_t drive, state;
+        } __attribute__((packed)) fat32;
+    };
+} __attribute__((packed));
+
+static bool is_fat32(const struct fat_boot *boot)
+{
+    return boot->fat_sectors_16 == 0;
+}
+
+static int read_boot(struct blockdev *bd, struct fat_boot *boot, struct err *e)
+{
+    unsigned sector;
+
+    if (blockdev_pread(bd, boot, sizeof(*boot), 0, e) < 0)
+        return -1;
+    sector = le16toh(boot->sector);
+    if (sector < 512 || sector > 4096 || (sector & (sector - 1)) != 0 || boot->cluster_sectors == 0)
+        return err_set(e, ERR_REFUSED, "%s: its FAT boot sector makes no sense", bd->name);
+    return 0;
+}
+
+/* Where a partition starts is in the boot sector and in its copy; boot code reads it. */
+static int fat_moved(struct blockdev *bd, uint64_t at, struct err *e)
+{
+    struct fat_boot boot;
+    uint32_t hidden;
+
+    if (read_boot(bd, &boot, e) < 0)
+        return -1;
+    hidden = htole32((uint32_t)(at / le16toh(boot.sector)));
+    if (is_fat32(&boot) && boot.fat32.backup != 0 &&
+        blockdev_pwrite(bd, &hidden, sizeof(hidden),
+                        (uint64_t)le16toh(boot.fat32.backup) * le16toh(boot.sector) + HIDDEN_AT,
+                        e) < 0)
+        return -1;
+    return blockdev_pwrite(bd, &hidden, sizeof(hidden), HIDDEN_AT, e);
+}
+
+static int fat_patch(struct blockdev *stage, const struct fs_options *options, struct err *e)
+{
+    return fat_moved(stage, options->at, e);
+}
+
+/* The label in capital letters, as the specification has it; mkfs.vfat takes ASCII only. */
+static int fat_label(const struct fs_options *options, char label[LABEL_MAX + 1], struct err *e)
+{
+    const char *given;
+
+    if (fs_tool_label(options, "vfat", LABEL_MAX, &given, e) < 0)
+        return -1;
+    snprintf(label, LABEL_MAX + 1, "%s", given);
+    for (char *c = label; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~')
+            return err_set(e, ERR_USAGE, "the label \"%s\" has characters that a FAT cannot have",
+                           given);
+        *c = (char)toupper(*c);
+    }
+    return 0;
+}
+
+/* The UUID is the first four bytes of the one given. */
+static int fat_make(struct blockdev *bd, const struct fs_options *options, struct err *e)
+{
+    struct vfat_options vfat = {0};
+    struct mkfs_words words;
+    char label[LABEL_MAX + 1];
+
+    if (fat_label(options, label, e) < 0)
+        return -1;
+    vfat.label = *label != '\0' ? label : NULL;
+    memcpy(&vfat.volume_id, options->uuid.bytes, sizeof(vfat.volume_id));
+    if (mkfs_words(&words, bd, &vfat, fs_tool_device, e) < 0)
+        return -1;
+    return fs_tool_make(bd, bd->bytes, words.argv, fat_patch, options, e);
+}
+
+static int fat_ready(struct blockdev *bd, struct err *e)
+{
+    struct fat_boot boot;
+
+    if (read_boot(bd, &boot, e) < 0)
+        return -1;
+    if (((is_fat32(&boot) ? boot.fat32.state : boot.fat16.state) & DIRTY) == 0)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s: its FAT was not cleanly unmounted", bd->name);
+    return err_hint(e, "let fsck.vfat -a look at it");
+}
+
+static int fat_check(struct blockdev *bd, struct err *e)
+{
+    static const char *const argv[] = {"fsck.vfat", "-n", fs_tool_device, NULL};
+
+    return fs_tool_must(bd, argv, ERR_VERIFY, NULL, e);
+}
+
+static int fat_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
+{
+    struct fat_boot boot;
+    uint64_t sectors;
+
+    if (read_boot(bd, &boot, e) < 0)
+        return -1;
+    sectors = boot.sectors_16 != 0 ? le16toh(boot.sectors_16) : le32toh(boot.sectors_32);
+    bounds->now = bounds->least = bounds->most = sectors * le16toh(boot.sector);
+    bounds->unit = le16toh(boot.sector);
+    return 0;
+}
+
+static const char why_not[] =
+    "no tool changes the size of a FAT in its place: copy its files, make it anew, copy them back";
+
+const struct fs_ops fs_vfat_ops = {
+    .name = "vfat",
+    .blkid = (const char *const[]){"vfat", NULL},
+    .type = "windows",
+    .package = "dosfstools",
+    .grow = why_not,
+    .shrink = why_not,
+    .make = fat_make,
+    .ready = fat_ready,
+    .check = fat_check,
+    .bounds = fat_bounds,
+    .moved = fat_moved,
+};

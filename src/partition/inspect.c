@@ -10,59 +10,12 @@
 
 #include <string.h>
 
-#define SCAN_CHUNK      MIB
-#define SAMPLES         1024
-#define SAMPLE_BYTES    (64 * KIB)
 #define GPT_ENTRY_BYTES 128
-#define DISK_MIN        MIB        /* below, there is no room for anything beside the table */
-#define DEVICE_EDGE     (16 * MIB) /* how much of a device's ends is looked at for unknown data */
+#define DISK_MIN        MIB /* below, there is no room for anything beside the table */
 
 static bool all_zero(const unsigned char *buf, size_t n)
 {
     return n == 0 || (buf[0] == 0 && memcmp(buf, buf + 1, n - 1) == 0);
-}
-
-/* 1: the range has a byte that is not zero. */
-static int has_data(struct blockdev *bd, struct extent range, struct err *e)
-{
-    _cleanup_free_ unsigned char *buf = malloc(SCAN_CHUNK);
-    uint64_t at = range.start, end = extent_end(&range);
-
-    if (buf == NULL)
-        return err_no_memory(e);
-    while (at < end) {
-        struct extent data;
-        size_t n;
-
-        if (blockdev_next_data(bd, at, &data, e) < 0)
-            return -1;
-        if (data.bytes == 0 || data.start >= end)
-            return 0;
-        at = data.start;
-        n = (size_t)(end - at < SCAN_CHUNK ? end - at : SCAN_CHUNK);
-        n = data.bytes < n ? (size_t)data.bytes : n;
-        if (blockdev_pread(bd, buf, n, at, e) < 0)
-            return -1;
-        if (!all_zero(buf, n))
-            return 1;
-        at += n;
-    }
-    return 0;
-}
-
-/* 1: one of the samples, spread evenly over the device, has a byte that is not zero. */
-static int sample_has_data(struct blockdev *bd, uint64_t end, struct err *e)
-{
-    uint64_t step = round_up(end / SAMPLES, MIB);
-
-    for (uint64_t at = 0; at < end; at += step) {
-        struct extent sample = {at, end - at < SAMPLE_BYTES ? end - at : SAMPLE_BYTES};
-        int found = has_data(bd, sample, e);
-
-        if (found != 0)
-            return found;
-    }
-    return 0;
 }
 
 /* The place of a GPT's backup, 16 KiB of entries and a header: 1 when it holds anything but zeros
@@ -84,16 +37,12 @@ static int backup_has_data(struct blockdev *bd, struct extent backup, struct err
     return !all_zero(buf + entries, bd->sector) && memcmp(buf + entries, GPT_SIGNATURE, 8) != 0;
 }
 
-/* A disk without a table: is anything on it? A file is looked through as a whole, of a device its
- * ends and samples, and libblkid looks for signatures of whole disks on both. */
+/* A disk without a table: is anything on it? libblkid also looks for signatures of whole disks. */
 static int find_unknown_data(struct disk *disk, struct survey *survey, struct err *e)
 {
     struct blockdev *bd = disk_blockdev(disk);
     uint64_t backup = 16 * KIB + survey->sector;
     struct extent all = {0, survey->bytes}, rest = {0, survey->bytes - backup};
-    bool sampled = disk_is_device(disk) && rest.bytes > 2 * DEVICE_EDGE;
-    struct extent head = {0, sampled ? DEVICE_EDGE : rest.bytes};
-    struct extent tail = {rest.bytes - DEVICE_EDGE, sampled ? DEVICE_EDGE : 0};
     struct probe probe;
     int found;
 
@@ -102,11 +51,7 @@ static int find_unknown_data(struct disk *disk, struct survey *survey, struct er
     found = probe.fs != NULL || probe.ambivalent;
     probe_clear(&probe);
     if (found == 0)
-        found = has_data(bd, head, e);
-    if (found == 0 && sampled)
-        found = has_data(bd, tail, e);
-    if (found == 0 && sampled)
-        found = sample_has_data(bd, rest.bytes, e);
+        found = probe_has_data(bd, rest, NULL, e);
     if (found == 0)
         found = backup_has_data(bd, (struct extent){rest.bytes, backup}, e);
     survey->unknown_data = found > 0;
@@ -123,6 +68,7 @@ static int fill_partition(struct disk *disk, const struct table_entry *entry,
         .range = entry->range,
         .type = entry->type,
         .uuid = entry->uuid,
+        .code = entry->code,
         .attributes = entry->attributes,
         .name = strdup(entry->name),
         .incomplete = partition_type_is(&entry->type, "incomplete"),
@@ -138,18 +84,45 @@ static int fill_partition(struct disk *disk, const struct table_entry *entry,
     p->fs = steal(probe.fs);
     p->fs_uuid = steal(probe.uuid);
     p->label = steal(probe.label);
+    p->ambivalent = probe.ambivalent;
+    if (p->fs != NULL && probe_is_member(p->fs) && (p->member = strdup(p->fs)) == NULL)
+        return err_no_memory(e);
     return 0;
+}
+
+/* The extended partition is shown where its number is, and has no content but other partitions. */
+static int fill_extended(const struct table *table, struct survey *survey, struct err *e)
+{
+    const struct table_extended *extended = &table->extended;
+    struct survey_partition *p = &survey->partitions[survey->n_partitions++];
+
+    *p = (struct survey_partition){.number = extended->number,
+                                   .range = extended->range,
+                                   .uuid = table_mbr_uuid(table, extended->number),
+                                   .code = extended->code,
+                                   .name = strdup("")};
+    return p->name == NULL ? err_no_memory(e) : 0;
 }
 
 static int fill_partitions(struct disk *disk, const struct table *table, struct survey *survey,
                            struct err *e)
 {
+    bool extended = table->extended.range.bytes > 0;
+
     survey->partitions = calloc(table->n + 1, sizeof(*survey->partitions));
     if (survey->partitions == NULL)
         return err_no_memory(e);
-    for (size_t i = 0; i < table->n; i++) {
+    for (size_t i = 0; i <= table->n; i++) {
+        if (extended && (i == table->n || table->entries[i].number > table->extended.number)) {
+            extended = false;
+            if (fill_extended(table, survey, e) < 0)
+                return -1;
+        }
+        if (i == table->n)
+            break;
         survey->n_partitions++;
-        if (fill_partition(disk, &table->entries[i], &survey->partitions[i], e) < 0)
+        if (fill_partition(disk, &table->entries[i], &survey->partitions[survey->n_partitions - 1],
+                           e) < 0)
             return -1;
     }
     return 0;
@@ -167,7 +140,7 @@ static int would_be_usable(uint64_t bytes, unsigned sector, struct extent *usabl
                        (unsigned long long)bytes);
     if (blank == NULL)
         return -1;
-    table = table_new(blank, &any, e);
+    table = table_new(blank, TABLE_GPT, &any, e);
     if (table == NULL)
         return err_wrap(e, "a disk of %llu bytes", (unsigned long long)bytes);
     *usable = table->usable;
@@ -181,6 +154,9 @@ static int fill_table(struct disk *disk, struct survey *survey, struct err *e)
     if (table == NULL)
         return -1;
     survey->table = table->kind;
+    survey->damage = steal(table->damage);
+    survey->n_damage = table->n_damage;
+    table->n_damage = 0;
     if (table->kind == TABLE_NONE)
         return would_be_usable(survey->bytes, survey->sector, &survey->usable, e) < 0
                    ? -1
@@ -188,7 +164,6 @@ static int fill_table(struct disk *disk, struct survey *survey, struct err *e)
     survey->uuid = table->uuid;
     survey->usable = table->usable;
     survey->copies_differ = table->copies_differ;
-    survey->table_problem = table_problem(table, disk_blockdev(disk));
     return fill_partitions(disk, table, survey, e);
 }
 

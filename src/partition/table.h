@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * table.h: a disk's partition table as plain data, read and written through libfdisk in memory.
+ * table.h: a disk's partition table as plain data: GPT (UEFI 2.10 section 5.3) and MBR with its
+ * chain of extended boot records.
  *
- * libfdisk never sees the disk: it works on a sparse stage with copies of the disk's first and last
- * megabyte, and what it makes of them is written by table_write in an order that a power cut cannot
- * hurt.
+ * Reading never fails for what is wrong with a table: damage is listed in it. Writing goes in an
+ * order that a power cut cannot hurt.
  */
 #ifndef BERTH_PARTITION_TABLE_H
 #define BERTH_PARTITION_TABLE_H
@@ -13,68 +13,139 @@
 #include "core/guid.h"
 #include "model/survey.h"
 
-#define TABLE_NAME_MAX 36 /* UTF-16 units, UEFI 2.10 table 5.5 */
+#define TABLE_NAME_MAX  36   /* UTF-16 units, UEFI 2.10 table 5.5 */
+#define TABLE_SLOTS     128  /* entries of a GPT that berth makes */
+#define TABLE_SLOTS_MAX 4096 /* entries of a GPT that berth reads and writes */
+
+/* Attribute bit 2, "legacy BIOS bootable" (UEFI 2.10 table 5.8). On an MBR it is the active flag.
+ */
+#define TABLE_ACTIVE (UINT64_C(1) << 2)
 
 struct table_entry {
-    unsigned number; /* from 1 */
+    unsigned number; /* from 1; on an MBR 1 to 4, and 5 up for logical ones in the chain's order */
     struct extent range;
-    struct guid type, uuid;
+    struct guid type; /* GPT; on an MBR the one that stands for its code, or zero */
+    uint8_t code;     /* MBR: the type; GPT: 0 */
+    struct guid uuid; /* GPT; on an MBR what table_mbr_uuid makes of its id and the number */
     uint64_t attributes;
-    char name[TABLE_NAME_MAX * 3 + 1]; /* UTF-8 */
+    char name[TABLE_NAME_MAX * 3 + 1]; /* UTF-8; empty on an MBR */
+    uint64_t ebr; /* MBR, logical: where its boot record is, bytes; 0: table_write finds a place */
+};
+
+/* The MBR's extended partition, which holds the logical ones; bytes 0: there is none. */
+struct table_extended {
+    unsigned number; /* 1 to 4 */
+    uint8_t code;    /* 0x05, 0x0f or 0x85 */
+    struct extent range;
 };
 
 struct table {
     enum table_kind kind;
-    struct guid uuid;
-    struct extent usable; /* where partitions may lie */
-    uint64_t last_usable; /* the last usable byte + 1 that the table on the disk itself gives */
-    bool copies_differ;   /* primary and backup do not agree, or one is damaged */
+    unsigned sector;      /* of the device it was read from or made for, bytes */
+    struct guid uuid;     /* GPT: of the disk; MBR: its id in the first four bytes */
+    struct extent usable; /* where partitions may lie on this device, now */
+    uint64_t last_usable; /* GPT: the last usable byte + 1 that the table itself gives */
+    unsigned slots; /* how many entries it has room for (MBR: 4, and any number of logicals) */
+    unsigned entry_bytes;           /* GPT: of one entry, 128 or more */
+    uint64_t entries_at;            /* GPT: where the primary's entries are, bytes */
+    struct table_extended extended; /* MBR */
+    bool copies_differ;             /* GPT: primary and backup do not agree, or one is damaged */
+    struct damage *damage;          /* what is wrong, worst first (model/survey.h) */
+    size_t n_damage;
     struct table_entry *entries; /* by number */
     size_t n;
 };
 
-/* Reads the table; TABLE_NONE when there is none. Where the copies differ the primary counts, if it
- * is whole. Freed with table_free; NULL on failure. */
+/* Reads the table and lists its damage; TABLE_NONE when there is none. Where the copies of a GPT
+ * differ the primary counts, if it is whole. Freed with table_free; NULL on failure (I/O, memory).
+ */
 struct table *table_read(struct blockdev *bd, struct err *e);
 
-/* An empty GPT for a device of that size. */
-struct table *table_new(struct blockdev *bd, const struct guid *uuid, struct err *e);
+/* An empty table for a device of that size. uuid: of the disk (MBR: the id in its first 4 bytes).
+ */
+struct table *table_new(struct blockdev *bd, enum table_kind kind, const struct guid *uuid,
+                        struct err *e);
 
-/* The lowest number no entry has. */
+struct table *table_copy(const struct table *table, struct err *e);
+
+/* True when both say the same: kind, disk GUID, entries. */
+bool table_equal(const struct table *a, const struct table *b);
+
+/* The lowest number no entry has: on a GPT any, on an MBR of a primary (0 when all four are taken).
+ */
 unsigned table_free_number(const struct table *table);
 
-/* Adds a copy of the entry. */
+/* Adds a copy of the entry, by its number. On an MBR its GUIDs are derived, and its code from its
+ * type where it has none. A logical one is numbered behind the last. */
 int table_insert(struct table *table, const struct table_entry *entry, struct err *e);
+/* On an MBR the logical ones behind it move up by one number; the extended partition goes with all
+ * that is in it. */
 void table_remove(struct table *table, unsigned number);
 struct table_entry *table_entry_by_uuid(struct table *table, const struct guid *uuid);
+struct table_entry *table_entry_by_number(struct table *table, unsigned number);
 
 /*
- * Makes the disk's table this one (GPT only). The boot code in sector 0 stays. Order, so that after
- * a power cut at any write one copy is whole (UEFI 2.10 section 5.3.2): backup entries, backup
- * header, flush, protective MBR and flush (where it changes), primary entries, primary header,
- * flush.
+ * The ranges in which new partitions may be: the gaps of the usable range, and on an MBR for
+ * logical ones (logical true) the gaps of the extended partition with room for a boot record before
+ * each. Not aligned. *gaps is new, by start.
+ */
+int table_gaps(const struct table *table, bool logical, struct extent **gaps, size_t *n,
+               struct err *e);
+
+/*
+ * Whether the table could be written as it is: every entry inside the usable range (on an MBR from
+ * the second sector on), aligned to sectors, none overlapping, no GUID or number twice, names and
+ * sizes that the format can hold (an MBR: 32 bits of sectors), each logical one inside the extended
+ * partition with a place for its boot record. ERR_NO_SPACE or ERR_USAGE names the partition.
+ */
+int table_validate(const struct table *table, const struct blockdev *bd, struct err *e);
+
+/*
+ * Makes the disk's table this one, after table_validate. Nothing is written when it is that
+ * already. What is no part of it stays: boot code, bytes of GPT entries that berth does not know,
+ * where the entries are, how many there are. Order, so that after a power cut at any write (torn
+ * sectors included) either the old or the new table is read, and no partition that is in both is
+ * missing: GPT: backup entries, backup header, flush, protective MBR and flush (where it changes),
+ * primary entries, primary header, flush. MBR: new boot records of logical partitions where nothing
+ * points to yet, flush, then the links, then sector 0, each flushed. To the other kind: what the
+ * new one needs (of a GPT its backup), then sector 0, then the rest; a GPT's signatures go last. A
+ * damaged copy is mended by this; the backup goes to the end of the disk. Where sector 0 and the
+ * chain of an MBR both change, a cut may also leave a whole table in between, with all that stays.
+ * ERR_NO_SPACE, and nothing written, when an MBR has no free sector for the boot records that have
+ * to move.
  */
 int table_write(struct blockdev *bd, const struct table *table, struct err *e);
 
-/* Why a table that was read must not be changed: a new string, or NULL with the err untouched when
- * nothing is wrong with it. Partitions that lie outside the disk or the usable range, overlap, have
- * no bytes or share a GUID; a disk that is smaller than its table says. */
-char *table_problem(const struct table *table, const struct blockdev *bd);
+/* The same partitions in a table of the other kind, with new GUIDs or an id; ERR_NO_SPACE or
+ * ERR_USAGE says what does not fit (more than the MBR's four, past 2 TiB, no room for a GPT's
+ * backup behind the last partition, logical ones). */
+struct table *table_convert(const struct table *table, enum table_kind kind, struct blockdev *bd,
+                            struct err *e);
 
-/* The ranges that table_write may change. */
-void table_ranges(const struct blockdev *bd, struct extent *head, struct extent *tail);
+/* Every place of the disk where this table is or will be written: sector 0, headers, entries, and
+ * on an MBR all of the extended partition where there is no other one, since boot records move.
+ * None is in a partition of the table. table_write changes nothing else, but where an extended
+ * partition begins elsewhere than before: then a place of the old table, too. *list is new. */
+int table_places(const struct table *table, const struct blockdev *bd, struct extent **list,
+                 size_t *n, struct err *e);
+
+/* Where the table is on the disk that it was read from, sector by sector: as table_places, without
+ * the free ranges in which boot records of logical partitions may be put. *list is new. */
+int table_sectors(const struct table *table, const struct blockdev *bd, struct extent **list,
+                  size_t *n, struct err *e);
+
+/* The worst damage that forbids changing the table, or NULL. */
+const struct damage *table_problem(const struct table *table);
+
+/* The PARTUUID of an MBR's partition in the form that everything else knows: id, number, zeros. */
+struct guid table_mbr_uuid(const struct table *table, unsigned number);
+
+/* PARTUUID as the kernel and blkid print it: a GUID, or "c6e1e0d0-05". Returns buf. */
+char *table_uuid_print(enum table_kind kind, const struct guid *uuid, char buf[GUID_TEXT]);
 
 void table_free(struct table *table);
 
 #define _cleanup_table_ __attribute__((cleanup(table_cleanup)))
 void table_cleanup(struct table **table);
-
-/* gpt_check.c: whether both copies of a GPT are whole and say the same (UEFI 2.10 section 5.3). */
-struct gpt_state {
-    bool primary, backup; /* the copy is whole */
-    bool same;            /* both are, and agree */
-    uint64_t last_usable; /* what the copy that counts gives: bytes, exclusive; 0: none is whole */
-};
-int gpt_check(struct blockdev *bd, struct gpt_state *state, struct err *e);
 
 #endif

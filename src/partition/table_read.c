@@ -1,59 +1,261 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* table_read.c: what a disk's table says, or what a new one would. */
+/*
+ * table_read.c: which table a disk has, what it says and what is wrong with it.
+ *
+ * An MBR with partitions counts, whatever is left of a GPT. A GPT counts that has a whole primary,
+ * or a protective MBR before a whole backup. A backup alone counts on a disk whose head is blank,
+ * as a power cut leaves one that gets its first table; behind anything else, such as a filesystem
+ * on the whole disk, it is only left over.
+ */
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/table_stage.h"
+#include "partition/gpt.h"
+#include "partition/mbr.h"
+#include "partition/table_disk.h"
+#include "partition/table_parts.h"
 
-static struct table *table_alloc(enum table_kind kind, struct err *e)
+#include <string.h>
+
+static bool is_blank(const uint8_t *bytes, size_t n)
 {
-    struct table *table = calloc(1, sizeof(*table));
+    return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
 
-    if (table == NULL)
-        err_no_memory(e);
-    else
-        table->kind = kind;
-    return table;
+/* Whether everything before the range for partitions, as far as the window shows it, is zeros. */
+static bool head_is_blank(const struct table_disk *disk)
+{
+    uint64_t front = disk->gpt.backup.header.first_usable_lba * disk->window.bd->sector;
+    uint64_t head = disk->window.head.bytes;
+
+    return is_blank(disk->window.head_bytes, (size_t)(front < head ? front : head));
+}
+
+/* Whether an MBR's partitions have the sector: what is in it then is theirs. */
+static bool is_stale(const struct table *table, const struct gpt_copy *copy, unsigned sector)
+{
+    return copy->signature && table_is_free(table, (struct extent){copy->lba * sector, sector});
+}
+
+static enum table_kind find_kind(const struct table_disk *disk)
+{
+    bool guarded = disk->what == MBR_IS_PROTECTIVE || disk->what == MBR_IS_HYBRID;
+    const struct gpt_disk *gpt = &disk->gpt;
+
+    if (disk->what == MBR_IS_TABLE)
+        return TABLE_MBR;
+    if (gpt->primary.wrong == NULL)
+        return TABLE_GPT;
+    if (gpt->backup.wrong == NULL && (guarded || head_is_blank(disk)))
+        return TABLE_GPT;
+    if (guarded && (gpt->primary.signature || gpt->backup.signature))
+        return TABLE_GPT;
+    return disk->what == MBR_IS_EMPTY || disk->what == MBR_IS_HYBRID ? TABLE_MBR : TABLE_NONE;
+}
+
+/* ---- GPT ---- */
+
+/* Where partitions may lie: what the header says, up to the new end of a disk that has grown. */
+static void find_usable(const struct table_disk *disk, const struct gpt_copy *copy,
+                        struct table *table)
+{
+    const struct gpt_header *header = &copy->header;
+    uint64_t sector = disk->window.bd->sector;
+    uint64_t back = gpt_entry_sectors(header, (unsigned)sector) + 1;
+    uint64_t end = disk->window.lbas > back ? disk->window.lbas - back : 0;
+    uint64_t last = header->last_usable_lba + 1;
+    uint64_t backup = copy->lba == 1 ? header->alternate_lba : copy->lba;
+    bool grown = backup < disk->window.lbas - 1;
+
+    table->entries_at = copy->lba == 1 ? header->entries_lba * sector : 2 * sector;
+    if (end > header->entries_lba && header->entries_lba > header->last_usable_lba &&
+        copy->lba == 1)
+        end = header->entries_lba;
+    if (!grown && last < end)
+        end = last;
+    table->usable.start = header->first_usable_lba * sector;
+    table->usable.bytes =
+        end > header->first_usable_lba ? (end - header->first_usable_lba) * sector : 0;
+}
+
+/* A backup that is the only whole copy does not say where the primary's entries were. */
+static int report_copies(const struct gpt_disk *gpt, struct table *table, struct err *e)
+{
+    const struct gpt_copy *primary = &gpt->primary, *backup = &gpt->backup;
+
+    if (primary->wrong != NULL)
+        return table_damage(table, DAMAGE_PRIMARY, 0, e,
+                            "the first copy of the GPT is damaged: %s; the backup is whole",
+                            primary->wrong);
+    if (backup->wrong != NULL)
+        return table_damage(table, DAMAGE_BACKUP, 0, e,
+                            "the backup of the GPT is damaged: %s; the first copy is whole",
+                            backup->wrong);
+    if (!gpt_disk_agrees(gpt) &&
+        table_damage(table, DAMAGE_COPIES_DIFFER, 0, e,
+                     "both copies of the GPT are whole and differ; the first one counts") < 0)
+        return -1;
+    if (!gpt->backup_at_end)
+        return table_damage(
+            table, DAMAGE_BACKUP_NOT_AT_END, 0, e,
+            "the backup of the GPT is not at the end of the disk, which was enlarged");
+    return 0;
+}
+
+static const struct table_entry *entry_at(const struct table *table, struct extent range)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].range.start == range.start &&
+            table->entries[i].range.bytes == range.bytes)
+            return &table->entries[i];
+    return NULL;
+}
+
+/* The partitions beside the protective record are, or are not, those of the GPT. */
+static int report_hybrid(const struct table_disk *disk, struct table *table, struct err *e)
+{
+    struct mbr_sector s;
+
+    memcpy(&s, disk->window.head_bytes, sizeof(s));
+    for (unsigned i = 0; i < MBR_RECORDS; i++) {
+        struct extent range = mbr_decode_range(&s.records[i], 0, disk->window.bd->sector);
+        const struct table_entry *same = entry_at(table, range);
+        int result = 0;
+
+        if (s.records[i].code == MBR_PROTECTIVE || range.bytes == 0)
+            continue;
+        if (same != NULL)
+            result =
+                table_damage(table, DAMAGE_HYBRID, same->number, e,
+                             "a hybrid MBR has partition %u as its record %u", same->number, i + 1);
+        else
+            result = table_damage(table, DAMAGE_HYBRID_OUT_OF_STEP, i + 1, e,
+                                  "record %u of a hybrid MBR is no partition of the GPT", i + 1);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int report_sector(const struct table_disk *disk, struct table *table, struct err *e)
+{
+    if (disk->what == MBR_IS_PROTECTIVE)
+        return 0;
+    if (disk->what == MBR_IS_HYBRID)
+        return report_hybrid(disk, table, e);
+    return table_damage(table, DAMAGE_NO_PROTECTIVE_MBR, 0, e, "sector 0 does not protect the GPT");
+}
+
+static int read_gpt(struct table_disk *disk, struct table *table, struct err *e)
+{
+    const struct gpt_copy *copy = gpt_disk_copy(&disk->gpt);
+    struct blockdev *bd = disk->window.bd;
+
+    table->kind = TABLE_GPT;
+    if (copy == NULL) {
+        table_set_defaults(table, bd);
+        return table_damage(
+            table, DAMAGE_BOTH_COPIES, 0, e,
+            "both copies of the GPT are damaged: of the first, %s; of the backup, %s",
+            disk->gpt.primary.wrong, disk->gpt.backup.wrong);
+    }
+    if (gpt_decode(copy, bd, table, e) < 0)
+        return -1;
+    find_usable(disk, copy, table);
+    if (table->last_usable > extent_end(&table->usable) &&
+        table_damage(table, DAMAGE_DISK_SMALLER, 0, e,
+                     "the disk is smaller than its partition table says") < 0)
+        return -1;
+    if (report_copies(&disk->gpt, table, e) < 0 || report_sector(disk, table, e) < 0)
+        return -1;
+    table->copies_differ = table_has_damage(table, DAMAGE_PRIMARY) ||
+                           table_has_damage(table, DAMAGE_BACKUP) ||
+                           table_has_damage(table, DAMAGE_COPIES_DIFFER);
+    return 0;
+}
+
+/* ---- MBR ---- */
+
+/* A partition that begins before the first mebibyte shows that berth's own rule does not hold here.
+ */
+static void lower_usable(struct table *table, unsigned sector)
+{
+    uint64_t start = table->usable.start;
+
+    if (table->extended.range.bytes > 0 && table->extended.range.start < start)
+        start = table->extended.range.start;
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].range.start < start)
+            start = table->entries[i].range.start;
+    start = start < sector ? sector : start;
+    table->usable.bytes += table->usable.start - start;
+    table->usable.start = start;
+}
+
+static int report_stale(const struct table_disk *disk, struct table *table, struct err *e)
+{
+    unsigned sector = disk->window.bd->sector;
+
+    if (!is_stale(table, &disk->gpt.primary, sector) && !is_stale(table, &disk->gpt.backup, sector))
+        return 0;
+    return table_damage(table, DAMAGE_STALE_SIGNATURE, 0, e,
+                        "a GPT that does not count any more has left its signature");
+}
+
+static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
+{
+    struct blockdev *bd = disk->window.bd;
+
+    if (mbr_read(&disk->window, table, &disk->chain, e) < 0)
+        return -1;
+    table_set_defaults(table, bd);
+    lower_usable(table, bd->sector);
+    table->last_usable = extent_end(&table->usable);
+    if (disk->what == MBR_IS_HYBRID)
+        return table_damage(table, DAMAGE_HYBRID_OUT_OF_STEP, 0, e,
+                            "sector 0 says that there is a GPT, and there is none");
+    return report_stale(disk, table, e);
+}
+
+int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *table,
+                    struct err *e)
+{
+    int result = 0;
+
+    if (bd->sector < sizeof(struct mbr_sector) || bd->sector > GPT_SECTOR_MAX ||
+        bd->bytes < bd->sector)
+        return 0;
+    table->sector = bd->sector;
+    if (table_window_open(&disk->window, bd, e) < 0 ||
+        gpt_disk_read(&disk->window, &disk->gpt, e) < 0)
+        return -1;
+    disk->what = mbr_recognise(disk->window.head_bytes, disk->window.lbas);
+    switch (find_kind(disk)) {
+    case TABLE_GPT:
+        result = read_gpt(disk, table, e);
+        break;
+    case TABLE_MBR:
+        result = read_mbr(disk, table, e);
+        break;
+    case TABLE_NONE:
+        return report_stale(disk, table, e);
+    }
+    return result < 0 ? -1 : table_check(table, bd, e);
+}
+
+void table_disk_clear(struct table_disk *disk)
+{
+    gpt_disk_clear(&disk->gpt);
+    mbr_chain_clear(&disk->chain);
 }
 
 struct table *table_read(struct blockdev *bd, struct err *e)
 {
-    _cleanup_table_stage_ struct table_stage stage = {0};
-    _cleanup_table_ struct table *table = table_alloc(TABLE_NONE, e);
-    struct gpt_state state;
+    _cleanup_table_disk_ struct table_disk disk = {0};
+    _cleanup_table_ struct table *table = table_alloc(e);
 
-    if (table == NULL || bd->bytes < 64 * KIB)
-        return steal(table);
-    if (table_stage_open(&stage, bd, e) < 0)
-        return NULL;
-    if (fdisk_is_label(stage.context, GPT)) {
-        table->kind = TABLE_GPT;
-        if (gpt_check(bd, &state, e) < 0)
-            return NULL;
-        table->copies_differ = !state.same;
-        table->last_usable = state.last_usable;
-    } else if (fdisk_is_label(stage.context, DOS)) {
-        table->kind = TABLE_MBR;
-    } else {
-        return steal(table);
-    }
-    return table_stage_read(&stage, table, e) < 0 ? NULL : steal(table);
-}
-
-struct table *table_new(struct blockdev *bd, const struct guid *uuid, struct err *e)
-{
-    _cleanup_table_stage_ struct table_stage stage = {0};
-    _cleanup_table_ struct table *table = table_alloc(TABLE_GPT, e);
-    int rc;
-
-    if (table == NULL || table_stage_open(&stage, bd, e) < 0)
-        return NULL;
-    rc = fdisk_create_disklabel(stage.context, "gpt");
-    if (rc < 0) {
-        table_fdisk_failed("making a partition table", rc, e);
+    if (table == NULL || table_disk_read(&disk, bd, table, e) < 0) {
+        err_wrap(e, "the partition table of %s", bd->name);
         return NULL;
     }
-    if (table_stage_read(&stage, table, e) < 0)
-        return NULL;
-    table->uuid = *uuid;
     return steal(table);
 }

@@ -7,6 +7,7 @@
  * component of a path are left out.
  */
 #include "core/cleanup.h"
+#include "core/utf16.h"
 #include "tree/fat_volume.h"
 
 #include <endian.h>
@@ -51,7 +52,6 @@ _Static_assert(sizeof(struct short_entry) == 32 && sizeof(struct long_entry) == 
 #define UNITS_EACH       13
 #define UNITS_MAX        (20 * UNITS_EACH)
 #define FOLDER_BYTES_MAX (65536 * 32)
-#define REPLACEMENT      0xfffd
 
 struct long_name {
     uint16_t units[UNITS_MAX];
@@ -89,53 +89,11 @@ static void take_piece(struct long_name *l, const struct long_entry *entry)
     memcpy(to + 11, entry->units3, sizeof(entry->units3));
 }
 
-static char *put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        *to++ = (char)c;
-    } else if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *to++ = (char)(0xe0 | c >> 12);
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *to++ = (char)(0xf0 | c >> 18);
-        *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    }
-    return to;
-}
-
-static bool is_surrogate(uint16_t unit, uint16_t kind)
-{
-    return (unit & 0xfc00) == kind;
-}
-
-/* UTF-16 to UTF-8; half a surrogate pair becomes the replacement character. */
 static void print_long(const struct long_name *l, char name[FAT_NAME_MAX])
 {
     unsigned n = l->pieces * UNITS_EACH;
-    char *to = name;
 
-    if (n > 255)
-        n = 255;
-    for (unsigned i = 0; i < n && l->units[i] != 0; i++) {
-        uint16_t unit = le16toh(l->units[i]);
-        uint16_t next = i + 1 < n ? le16toh(l->units[i + 1]) : 0;
-
-        if (is_surrogate(unit, 0xd800) && is_surrogate(next, 0xdc00)) {
-            to = put_utf8(to, 0x10000U + ((unit & 0x3ffU) << 10) + (next & 0x3ffU));
-            i++;
-        } else if ((unit & 0xf800) == 0xd800) {
-            to = put_utf8(to, REPLACEMENT);
-        } else {
-            to = put_utf8(to, unit);
-        }
-    }
-    *to = '\0';
+    utf16_to_utf8(l->units, n > 255 ? 255 : n, name);
 }
 
 /* Copies n characters without the spaces behind them. Which code page they are in is not known, so

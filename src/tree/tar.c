@@ -7,10 +7,9 @@
  */
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "tree/libarchive.h"
 #include "tree/tree.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -45,16 +44,16 @@ static la_ssize_t read_some(struct archive *archive, void *arg, const void **buf
         got = read(tar->fd, tar->buffer, READ_BYTES);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        archive_set_error(archive, errno, "%s", strerror(errno));
+        la.archive_set_error(archive, errno, "%s", strerror(errno));
     *buf = tar->buffer;
     return got;
 }
 
 static int archive_failed(struct tar *tar, const char *what, struct err *e)
 {
-    const char *words = archive_error_string(tar->archive);
+    const char *words = la.archive_error_string(tar->archive);
 
-    return err_set(e, archive_errno(tar->archive) == ENOMEM ? ERR_NO_MEMORY : ERR_FAILED,
+    return err_set(e, la.archive_errno(tar->archive) == ENOMEM ? ERR_NO_MEMORY : ERR_FAILED,
                    "%s: %s: %s", tar->name, what, words != NULL ? words : "unknown error");
 }
 
@@ -120,7 +119,7 @@ static int compare_acl(const void *a, const void *b)
 /* One kind of ACL into a new buffer, *acl NULL when the entry has none. */
 static int convert_acl(struct archive_entry *from, int kind, void **acl, size_t *len, struct err *e)
 {
-    int n = archive_entry_acl_reset(from, kind), type, permset, tag, id;
+    int n = la.archive_entry_acl_reset(from, kind), type, permset, tag, id;
     uint32_t version = 2;
     struct acl_entry *entries;
     const char *name;
@@ -135,7 +134,7 @@ static int convert_acl(struct archive_entry *from, int kind, void **acl, size_t 
     memcpy(*acl, &version, sizeof(version));
     entries = (void *)((char *)*acl + sizeof(version));
     while (used < (size_t)n &&
-           archive_entry_acl_next(from, kind, &type, &permset, &tag, &id, &name) == ARCHIVE_OK)
+           la.archive_entry_acl_next(from, kind, &type, &permset, &tag, &id, &name) == ARCHIVE_OK)
         if (acl_entry(type, permset, tag, id, name, &entries[used++], e) < 0)
             return -1;
     qsort(entries, used, sizeof(*entries), compare_acl);
@@ -170,7 +169,7 @@ static int add_acl(struct tar *tar, struct tree_entry *entry, int which, int kin
 
 static int set_xattrs(struct tar *tar, struct tree_entry *entry, struct err *e)
 {
-    int n = archive_entry_xattr_reset(tar->entry);
+    int n = la.archive_entry_xattr_reset(tar->entry);
     const char *name;
     const void *value;
     size_t len;
@@ -180,10 +179,10 @@ static int set_xattrs(struct tar *tar, struct tree_entry *entry, struct err *e)
         return err_no_memory(e);
     entry->xattrs = tar->xattrs;
     while (entry->n_xattrs < (size_t)n &&
-           archive_entry_xattr_next(tar->entry, &name, &value, &len) == ARCHIVE_OK)
+           la.archive_entry_xattr_next(tar->entry, &name, &value, &len) == ARCHIVE_OK)
         if (name != NULL)
             tar->xattrs[entry->n_xattrs++] = (struct tree_xattr){name, value, len};
-    if ((archive_entry_acl_types(tar->entry) & ARCHIVE_ENTRY_ACL_TYPE_POSIX1E) == 0)
+    if ((la.archive_entry_acl_types(tar->entry) & ARCHIVE_ENTRY_ACL_TYPE_POSIX1E) == 0)
         return 0;
     if (add_acl(tar, entry, 0, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", e) < 0)
         return -1;
@@ -192,7 +191,7 @@ static int set_xattrs(struct tar *tar, struct tree_entry *entry, struct err *e)
 
 static int set_sparse(struct tar *tar, struct tree_entry *entry, struct err *e)
 {
-    int n = archive_entry_sparse_reset(tar->entry);
+    int n = la.archive_entry_sparse_reset(tar->entry);
     la_int64_t start, bytes;
 
     if (n <= 0)
@@ -203,7 +202,7 @@ static int set_sparse(struct tar *tar, struct tree_entry *entry, struct err *e)
     entry->sparse = true;
     entry->data = tar->data;
     while (entry->n_data < (size_t)n &&
-           archive_entry_sparse_next(tar->entry, &start, &bytes) == ARCHIVE_OK)
+           la.archive_entry_sparse_next(tar->entry, &start, &bytes) == ARCHIVE_OK)
         if (bytes > 0)
             tar->data[entry->n_data++] = (struct extent){(uint64_t)start, (uint64_t)bytes};
     return 0;
@@ -217,20 +216,20 @@ static int set_type(struct tar *tar, struct tree_entry *entry, struct err *e)
     } types[] = {{AE_IFREG, TREE_FILE},   {AE_IFDIR, TREE_DIR},   {AE_IFLNK, TREE_SYMLINK},
                  {AE_IFCHR, TREE_CHAR},   {AE_IFBLK, TREE_BLOCK}, {AE_IFIFO, TREE_FIFO},
                  {AE_IFSOCK, TREE_SOCKET}};
-    const char *hardlink = archive_entry_hardlink(tar->entry);
+    const char *hardlink = la.archive_entry_hardlink(tar->entry);
 
     if (hardlink != NULL) {
         entry->type = TREE_HARDLINK;
         entry->target = tar->target;
         return tree_path_clean(hardlink, tar->target, sizeof(tar->target), e);
     }
-    if (archive_entry_filetype(tar->entry) == AE_IFLNK) {
-        entry->target = archive_entry_symlink(tar->entry);
+    if (la.archive_entry_filetype(tar->entry) == AE_IFLNK) {
+        entry->target = la.archive_entry_symlink(tar->entry);
         if (entry->target == NULL)
             return err_set(e, ERR_SYNTAX, "a symlink without a target");
     }
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (types[i].mode == archive_entry_filetype(tar->entry)) {
+        if (types[i].mode == la.archive_entry_filetype(tar->entry)) {
             entry->type = types[i].type;
             return 0;
         }
@@ -242,8 +241,8 @@ static int set_type(struct tar *tar, struct tree_entry *entry, struct err *e)
  * gives the fraction without its sign. */
 static void set_time(struct archive_entry *from, struct tree_entry *entry)
 {
-    entry->mtime = archive_entry_mtime(from);
-    entry->mtime_nsec = (uint32_t)archive_entry_mtime_nsec(from);
+    entry->mtime = la.archive_entry_mtime(from);
+    entry->mtime_nsec = (uint32_t)la.archive_entry_mtime_nsec(from);
     if (entry->mtime < 0 && entry->mtime_nsec > 0) {
         entry->mtime--;
         entry->mtime_nsec = NSEC - entry->mtime_nsec;
@@ -253,15 +252,15 @@ static void set_time(struct archive_entry *from, struct tree_entry *entry)
 static int set_entry(struct tar *tar, struct tree_entry *entry, struct err *e)
 {
     struct archive_entry *from = tar->entry;
-    la_int64_t size = archive_entry_size(from);
+    la_int64_t size = la.archive_entry_size(from);
 
     *entry = (struct tree_entry){
         .path = tar->path,
-        .mode = (unsigned)archive_entry_perm(from) & 07777,
-        .uid = (uint32_t)archive_entry_uid(from),
-        .gid = (uint32_t)archive_entry_gid(from),
-        .major = (unsigned)archive_entry_rdevmajor(from),
-        .minor = (unsigned)archive_entry_rdevminor(from),
+        .mode = (unsigned)la.archive_entry_perm(from) & 07777,
+        .uid = (uint32_t)la.archive_entry_uid(from),
+        .gid = (uint32_t)la.archive_entry_gid(from),
+        .major = (unsigned)la.archive_entry_rdevmajor(from),
+        .minor = (unsigned)la.archive_entry_rdevminor(from),
     };
     set_time(from, entry);
     if (set_type(tar, entry, e) < 0 || set_xattrs(tar, entry, e) < 0)
@@ -278,7 +277,7 @@ static int tar_next(struct tree *tree, struct tree_entry *entry, struct err *e)
 {
     struct tar *tar = (struct tar *)tree;
     const char *path;
-    int status = archive_read_next_header(tar->archive, &tar->entry);
+    int status = la.archive_read_next_header(tar->archive, &tar->entry);
 
     forget_entry(tar);
     if (status == ARCHIVE_EOF)
@@ -286,7 +285,7 @@ static int tar_next(struct tree *tree, struct tree_entry *entry, struct err *e)
     /* a warning is about a name in another character set than the locale's; the name is kept */
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
         return archive_failed(tar, "reading the next entry", e);
-    path = archive_entry_pathname(tar->entry);
+    path = la.archive_entry_pathname(tar->entry);
     if (path == NULL)
         return err_set(e, ERR_SYNTAX, "%s: an entry without a path", tar->name);
     if (tree_path_clean(path, tar->path, sizeof(tar->path), e) < 0)
@@ -301,7 +300,7 @@ static int tar_piece(struct tree_source *source, const void **buf, size_t *n, ui
 {
     struct tar *tar = (struct tar *)((char *)source - offsetof(struct tar, source));
     la_int64_t at;
-    int status = archive_read_data_block(tar->archive, buf, n, &at);
+    int status = la.archive_read_data_block(tar->archive, buf, n, &at);
 
     if (status == ARCHIVE_EOF)
         return 0;
@@ -322,7 +321,7 @@ static void tar_close(struct tree *tree)
 
     forget_entry(tar);
     if (tar->archive != NULL)
-        archive_read_free(tar->archive);
+        la.archive_read_free(tar->archive);
     cleanup_close(&tar->fd);
     free(tar->buffer);
     free(tar->name);
@@ -338,14 +337,16 @@ static const struct tree_ops tar_ops = {
 
 static int tar_start(struct tar *tar, const char *name, struct err *e)
 {
+    if (libarchive_load(e) < 0)
+        return -1;
     tar->name = strdup(name);
     tar->buffer = malloc(READ_BYTES);
-    tar->archive = archive_read_new();
+    tar->archive = la.archive_read_new();
     if (tar->name == NULL || tar->buffer == NULL || tar->archive == NULL)
         return err_no_memory(e);
-    if (archive_read_support_filter_all(tar->archive) < ARCHIVE_WARN ||
-        archive_read_support_format_tar(tar->archive) < ARCHIVE_WARN ||
-        archive_read_open(tar->archive, tar, NULL, read_some, NULL) != ARCHIVE_OK)
+    if (la.archive_read_support_filter_all(tar->archive) < ARCHIVE_WARN ||
+        la.archive_read_support_format_tar(tar->archive) < ARCHIVE_WARN ||
+        la.archive_read_open(tar->archive, tar, NULL, read_some, NULL) != ARCHIVE_OK)
         return archive_failed(tar, "opening the archive", e);
     return 0;
 }

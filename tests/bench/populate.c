@@ -32,7 +32,7 @@ static int fill(struct blockdev *part, int tar_fd, const char *name, struct err 
 static int populate(char **argv, struct err *e)
 {
     struct extent range = {strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0)};
-    struct fs_ext4_options options = {.label = "populate"};
+    struct fs_options options = {.label = "populate"};
     _cleanup_blockdev_ struct blockdev *file = file_open(argv[1], true, 512, e);
     _cleanup_blockdev_ struct blockdev *part = file != NULL ? slice_open(file, range, e) : NULL;
     bool from_stdin = argv[5][0] == '-' && argv[5][1] == '\0';

@@ -7,14 +7,13 @@
  * Writes a JSON object that maps each path to its metadata, and content as a SHA-256.
  */
 #include "core/cleanup.h"
+#include "core/digest.h"
 #include "tree/tree.h"
 
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <string.h>
 
-#define CHUNK        ((size_t)1 << 20)
-#define SHA256_BYTES 32
+#define CHUNK ((size_t)1 << 20)
 
 struct names {
     char **list;
@@ -41,21 +40,22 @@ static int keep_name(void *arg, const char *name, enum tree_type type)
 static int digest(struct tree *tree, const char *path, uint64_t size, char *text, struct err *e)
 {
     _cleanup_free_ char *buf = malloc(CHUNK);
-    unsigned char sum[SHA256_BYTES];
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    struct digest *sum = digest_new(e);
+    char whole[DIGEST_TEXT];
     size_t got;
 
-    EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    if (sum == NULL)
+        return -1;
     for (uint64_t at = 0; at < size; at += got) {
         if (tree_read(tree, path, buf, CHUNK, at, &got, e) < 0)
             return -1;
         if (got == 0)
             return err_set(e, ERR_FAILED, "%s: ends early", path);
-        EVP_DigestUpdate(context, buf, got);
+        digest_update(sum, buf, got);
     }
-    EVP_DigestFinal_ex(context, sum, NULL);
-    EVP_MD_CTX_free(context);
-    hex(sum, sizeof(sum), text);
+    digest_finish(sum, whole);
+    digest_free(sum);
+    strcpy(text, strchr(whole, ':') + 1);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int dump_entry(struct tree *tree, const struct tree_entry *entry, json_t 
                   "mtime", (json_int_t)entry->mtime, "nsec", (int)entry->mtime_nsec, "size",
                   (json_int_t)entry->size, "major", (int)entry->major, "minor", (int)entry->minor);
     json_t *xattrs = json_object();
-    char sum[2 * SHA256_BYTES + 1];
+    char sum[DIGEST_HEX];
     _cleanup_free_ char *key = malloc(2 * strlen(entry->path) + 1);
 
     for (size_t i = 0; i < entry->n_xattrs; i++)

@@ -7,6 +7,8 @@ import pathlib
 
 import pytest
 
+from program import BERTH
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "guests"))
 import tiny  # noqa: E402
 
@@ -105,7 +107,8 @@ def test_partitions_that_only_the_kernel_remembers_are_forgotten(berth, device):
     assert apply(berth, device, MACHINE).returncode == 0
     with open(device, "r+b") as disk:
         disk.write(bytes(200 << 20))
-    assert pathlib.Path(f"{device}p4").exists()
+    for number in range(1, 5):  # whoever looks at all disks of the machine may have kept them cached
+        run("blockdev", "--flushbufs", f"{device}p{number}")
     done = apply(berth, device, MACHINE + DEV)
     assert done.returncode == 0, done.stdout
     assert pathlib.Path(f"{device}p5").exists()
@@ -143,3 +146,24 @@ def test_a_device_with_data_and_no_table_is_refused(berth, device):
     done = apply(berth, device, MACHINE)
     assert done.returncode == 3
     assert "yet it is not empty" in done.stdout
+
+
+def test_an_image_file_that_is_swap_is_in_use(tmp_path):
+    swap = tmp_path / "swap"
+    swap.write_bytes(bytes(16 << 20))  # no holes: the kernel does not swap to those
+    swap.chmod(0o600)
+    run("mkswap", "-q", swap)
+    run("swapon", swap)
+    done = subprocess.run([pathlib.Path(BERTH).parent / "tests/disk_nodes", swap],
+                          capture_output=True, text=True)
+    run("swapoff", swap)
+    assert done.stdout == f"{swap} is in use as swap\nswapoff {swap}\n"
+
+
+def test_a_partition_that_a_loop_device_shows_is_in_use(berth, device):
+    assert apply(berth, device, MACHINE + DEV).returncode == 0
+    loop = run("losetup", "--find", "--show", f"{device}p5")
+    done = apply(berth, device, MACHINE, "--prune")
+    run("losetup", "--detach", loop)
+    assert done.returncode == 3
+    assert f"in use by {loop}" in done.stdout

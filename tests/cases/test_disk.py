@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """disk show on disks that berth did not make."""
+import re
+import shlex
 import subprocess
+import unicodedata
+
+import pexpect
+import pytest
 
 
 def sfdisk(disk, script, size=100 << 20):
@@ -15,7 +21,7 @@ def test_an_mbr_disk_is_shown(berth):
     shown = berth.json("disk", "show", disk)["disk"]
     assert shown["table"] == "mbr"
     assert [(p["number"], p["size"]) for p in shown["partitions"]][:2] == [(1, 20 << 20), (2, 30 << 20)]
-    assert shown["partitions"][0]["type"] is None
+    assert [shown["partitions"][0][key] for key in ("type", "type-name")] == ["0x83", "linux"]
     assert "MBR" in berth.ok("disk", "show", disk)
 
 
@@ -46,3 +52,166 @@ def test_a_disk_of_4096_byte_sectors_is_recognised(berth):
         "{name: esp, type: esp, size: 70MiB}]\n")
     berth.ok("apply", berth.home / "m.yaml", "--yes")
     assert berth.json("disk", "show", disk)["disk"]["sector-size"] == 4096
+
+
+# ---- what people see ----
+
+# sfdisk writes any name into a GPT that is UTF-8, and mke2fs any label
+HOSTILE_NAME = "a\x1b[31mb\x9bc\u202ed"
+HOSTILE_LABEL = b"\x1b]0;x\x07\x7f"
+
+
+@pytest.fixture
+def disk(berth):
+    """Three partitions and a gap: ext4, vfat, and one with hostile names."""
+    path = berth.home / "disk.img"
+    sfdisk(path, "label: gpt\nsize=20M,name=data\nsize=40M,name=shared\n"
+                 "start=139264,size=20M,name=x\n")
+    subprocess.run(["sfdisk", "-q", "--part-label", path, "3", HOSTILE_NAME], check=True)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-E", "offset=1048576", path, "20M"], check=True,
+                   capture_output=True)
+    subprocess.run(["mkfs.vfat", "-n", "SHARED", "--offset", str(21 << 11), path, str(40 << 10)],
+                   check=True, capture_output=True)
+    subprocess.run([b"mke2fs", b"-q", b"-E", b"offset=%d" % (139264 * 512), b"-L", HOSTILE_LABEL,
+                    str(path).encode(), b"20M"], check=True, capture_output=True)
+    return path
+
+
+def terminal(berth, *args, columns=80, env=None):
+    """What berth writes on a terminal of that width."""
+    output, status = pexpect.run(shlex.join([berth.binary, *map(str, args)]), withexitstatus=True,
+                                 env={**berth.env, "TERM": "xterm", **(env or {})}, timeout=20,
+                                 cwd=str(berth.home), dimensions=(24, columns))
+    assert status == 0, output
+    return output.decode().replace("\r\n", "\n")
+
+
+def without_colours(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_a_terminal_gets_a_coloured_bar_of_its_width(berth, disk):
+    for columns in (80, 132, 40):
+        bar = terminal(berth, "disk", "show", disk.name, columns=columns).split("\n")[1]
+        assert "\x1b[30;42m1 " in bar and "\u2591" in bar
+        assert len(without_colours(bar)) == columns
+
+
+def test_nothing_is_wider_than_80_columns(berth, disk):
+    for env in ({}, {"LC_ALL": "C"}, {"NO_COLOR": "1"}):
+        shown = without_colours(terminal(berth, "disk", "show", disk.name, env=env))
+        assert max(len(line) for line in shown.split("\n")) <= 80
+
+
+def test_without_colours_the_bar_is_of_letters(berth, disk):
+    shown = terminal(berth, "disk", "show", disk.name, env={"NO_COLOR": "1"})
+    bar = shown.split("\n")[1]
+    assert "\x1b" not in shown
+    assert re.fullmatch(r"1L+2F+\u2591+3L+\u2591+", bar) and len(bar) == 80
+    assert "F FAT" in shown.split("\n")[2]
+
+
+def test_without_utf8_everything_is_ascii(berth, disk):
+    shown = terminal(berth, "disk", "show", disk.name, env={"LC_ALL": "C", "NO_COLOR": "1"})
+    assert shown.isascii()
+    assert re.fullmatch(r"1L+2F+\.+3L+\.+", shown.split("\n")[1])
+
+
+def test_a_pipe_gets_the_table_only(berth, disk):
+    shown = berth.ok("disk", "show", disk)
+    assert "\x1b" not in shown
+    assert shown.split("\n")[1].split()[:2] == ["NR", "PARTLABEL"]
+    assert "\x1b[30;42m" in berth.ok("disk", "show", disk, "--color=always")
+
+
+def test_gaps_are_rows_of_their_own(berth, disk):
+    rows = [line.split() for line in berth.ok("disk", "show", disk, "-b", "-o", "NR,START,SIZE,TYPE")
+            .split("\n")[2:-1]]
+    free = berth.json("disk", "show", disk)["disk"]["free"]
+    assert [row[2] == "free" for row in rows] == [False, False, True, False, True]
+    assert [row[-1] for row in rows if row[2] == "free"] == ["1)", "2)"]
+    assert [(int(row[0]), int(row[1])) for row in rows if row[2] == "free"] == \
+        [(gap["start"], gap["size"]) for gap in free]
+    assert free[0] == {"start": 61 << 20, "size": 7 << 20}
+
+
+def test_columns_are_chosen_and_added(berth, disk):
+    def heading(*options):
+        return berth.ok("disk", "show", disk, *options).split("\n")[1].split()
+
+    usual = heading()
+    assert heading("-o", "uuid,Nr") == ["UUID", "NR"]
+    assert heading("--output=+PARTUUID,NAME") == usual + ["PARTUUID", "NAME"]
+    done = berth("disk", "show", disk, "-o", "NR,COLOUR")
+    assert done.returncode == 2 and "COLOUR" in done.stderr and "PARTLABEL" in done.stderr
+
+
+def test_columns_say_what_lsblk_users_expect(berth, disk):
+    def column(name):
+        return berth.ok("disk", "show", disk, "-o", name).split("\n")[2].strip()
+
+    part = berth.json("disk", "show", disk)["disk"]["partitions"][0]
+    assert column("NAME") == "disk.img1"
+    assert column("PARTUUID") == part["uuid"]
+    assert column("UUID") == part["fs-uuid"]
+    assert column("FSTYPE") == "ext4"
+    assert (column("START"), column("END")) == ("1MiB", "21MiB")
+
+
+def test_control_characters_of_the_disk_never_reach_a_terminal(berth, disk):
+    part = berth.json("disk", "show", disk)["disk"]["partitions"][2]
+    assert part["name"] == HOSTILE_NAME
+    assert part["label"].encode() == HOSTILE_LABEL
+    for args in (["-o", "PARTLABEL,LABEL"], ["--json"]):
+        for env in ({}, {"LC_ALL": "C"}):
+            shown = without_colours(terminal(berth, "disk", "show", disk.name, *args, env=env))
+            assert not any(unicodedata.category(c) in ("Cc", "Cf") for c in shown.replace("\n", "")), shown
+    assert "a?[31mb?c?d" in terminal(berth, "disk", "show", disk.name)
+
+
+def test_every_partition_of_many_has_a_cell(berth):
+    path = berth.home / "many.img"
+    sfdisk(path, "label: gpt\n" + "size=1M\n" * 127 + "size=900M\n", size=1100 << 20)
+    lines = terminal(berth, "disk", "show", "many.img", env={"NO_COLOR": "1"}).split("\n")
+    assert [len(line) for line in lines[1:3]] == [80, 80]
+    assert "128?" in lines[2]
+
+
+def test_a_filesystem_that_kills_its_reader_hides_no_other(berth):
+    """Two systems, and between them a superblock that is no filesystem."""
+    path = berth.home / "three.img"
+    sfdisk(path, "label: gpt\nsize=20M\nsize=20M\nsize=20M\n")
+    root = berth.home / "root/etc"
+    root.mkdir(parents=True)
+    (root / "os-release").write_text('ID=debian\nPRETTY_NAME="Debian \x1b[2J"\n')
+    for start in (1, 21, 41):
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", berth.home / "root", "-E",
+                        f"offset={start << 20}", path, "20M"], check=True, capture_output=True)
+    with open(path, "r+b") as file:
+        file.seek((21 << 20) + 1024 + 4)
+        file.write(b"\xff" * 4)  # the number of blocks
+    parts = berth.json("disk", "show", path)["disk"]["partitions"]
+    assert [part["system"] is not None for part in parts] == [True, False, True]
+    assert parts[1]["problem"]
+    assert "systems:\n" in berth.ok("disk", "show", path)
+
+
+# ---- disk list ----
+
+def test_disks_are_listed_with_what_is_known_of_them(berth):
+    listed = berth.json("disk", "list")["disks"]
+    paths = [disk["path"] for disk in listed]
+    assert paths == sorted(paths, key=lambda p: [int(t) if t.isdigit() else t
+                                                 for t in re.split(r"(\d+)", p)])
+    for disk in listed:
+        assert set(disk) == {"path", "size", "model", "serial", "wwn", "transport", "removable",
+                             "read-only", "table", "systems", "in-use", "problem"}
+    assert set(paths) <= {disk["path"] for disk in berth.json("disk", "list", "--all")["disks"]}
+    if paths:
+        assert paths[0] in berth.ok("disk", "list")
+
+
+def test_a_disk_that_cannot_be_opened_is_listed_with_the_reason(berth):
+    for disk in berth.json("disk", "list", "--all")["disks"]:
+        assert disk["problem"] is None or disk["path"] in disk["problem"]
+        assert (disk["problem"] is None) or disk["table"] is None

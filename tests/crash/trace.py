@@ -5,17 +5,14 @@ would leave the disk.
 Writes before the last flush are on the disk. Of those behind it any subset may be, in any order, and
 a write may be torn between two sectors.
 """
-import ctypes
 import os
+import random
 import struct
 
 import disks
 
 RECORD = struct.Struct("<cQQ")
 SECTOR = 512
-PUNCH_HOLE = 3  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 
 def read(path):
@@ -35,8 +32,8 @@ def read(path):
 def change(fd, kind, offset, what):
     if kind == "W":
         os.pwrite(fd, what, offset)
-    elif kind == "Z" and LIBC.fallocate(fd, PUNCH_HOLE, offset, what) != 0:
-        raise OSError(ctypes.get_errno(), "fallocate")
+    elif kind == "Z":
+        disks.punch(fd, offset, what)
 
 
 def cuts(base, changes, folder):
@@ -55,7 +52,7 @@ def cuts(base, changes, folder):
     os.close(fd)
 
 
-def torn(base, changes, folder, random, each):
+def torn(base, changes, folder, chance, each):
     """Gives (name, path) of disks where the power went while writes were under way: for every run of
     changes between two flushes, `each` random subsets of their sectors, in random order."""
     current = f"{folder}/flushed"
@@ -65,10 +62,46 @@ def torn(base, changes, folder, random, each):
         for trial in range(each):
             path = f"{folder}/torn-{number}-{trial}"
             disks.copy(current, path)
-            tear(path, pending, random)
+            tear(path, pending, chance)
             yield f"torn in epoch {number}, trial {trial}", path
         for one in pending:
             change(fd, *one)
+    os.close(fd)
+
+
+def states(base, changes, folder, limit, each=3):
+    """Gives (name, path) of what a cut may leave of every run of changes between two flushes: its first
+    1, 2 ... changes; all but one; and `each` random parts of it, torn by sectors. Of more than `limit`
+    of them a part, always the same. `limit` None: all."""
+    runs = list(epochs(changes))
+    wanted = []
+    for number, run in enumerate(runs):
+        wanted += [(number, "up to", k + 1) for k in range(len(run))]
+        wanted += [(number, "without", k) for k in range(len(run) - 1)]
+        wanted += [(number, "torn", k) for k in range(each)]
+    if limit is not None and len(wanted) > limit:
+        wanted = sorted(random.Random(1).sample(wanted, limit))
+    current, done = f"{folder}/flushed", 0
+    disks.copy(base, current)
+    for number, kind, k in wanted:
+        for run in runs[done:number]:
+            make(current, run)
+        done = number
+        path = f"{folder}/{kind.replace(' ', '-')}-{number}-{k}"
+        disks.copy(current, path)
+        run = runs[number]
+        if kind == "torn":
+            tear(path, run, random.Random(f"{number}-{k}"))
+        else:
+            make(path, run[:k] if kind == "up to" else run[:k] + run[k + 1:])
+        yield f"{kind} {k} of {len(run)} in epoch {number} of {len(runs)}", path
+    os.unlink(current)
+
+
+def make(path, changes):
+    fd = os.open(path, os.O_RDWR)
+    for one in changes:
+        change(fd, *one)
     os.close(fd)
 
 
@@ -84,16 +117,16 @@ def epochs(changes):
         yield pending
 
 
-def tear(path, pending, random):
+def tear(path, pending, chance):
     """Makes a random part of the pending changes, most of them whole, some by single sectors."""
-    share = random.choice((0.1, 0.5, 0.9))
+    share = chance.choice((0.1, 0.5, 0.9))
     fd = os.open(path, os.O_RDWR)
-    for kind, offset, what in random.sample(pending, len(pending)):
-        if random.random() > share:
+    for kind, offset, what in chance.sample(pending, len(pending)):
+        if chance.random() > share:
             continue
-        if kind == "W" and random.random() < 0.5:
+        if kind == "W" and chance.random() < 0.5:
             for start in range(0, len(what), SECTOR):
-                if random.random() < share:
+                if chance.random() < share:
                     os.pwrite(fd, what[start:start + SECTOR], offset + start)
         else:
             change(fd, kind, offset, what)

@@ -88,9 +88,10 @@ def cpio_entry(number, name, mode, data=b""):
     return header + bytes(-len(header) % 4) + data + bytes(-len(data) % 4)
 
 
-def initramfs(kernel):
+def initramfs(kernel, modules=None):
+    """modules: names in the order in which they load, where that is known."""
     busybox = pathlib.Path(BUSYBOX).read_bytes()
-    script = INITRAMFS_INIT.format(modules=MODULES).encode()
+    script = INITRAMFS_INIT.format(modules=" ".join(modules or MODULES.split())).encode()
     entries = [(folder, 0o040755, b"") for folder in
                ("bin", "dev", "proc", "sys", "root", "modules")]
     entries += [("init", 0o100755, script), ("bin/busybox", 0o100755, busybox)]

@@ -103,6 +103,19 @@ static void closing_gives_every_claim_up(void **state)
     assert_int_equal(disk_claim(other, second, "dev", &e), 0);
 }
 
+static void a_file_that_has_got_another_size_is_not_the_same_disk(void **state)
+{
+    _cleanup_disk_ struct disk *disk = open_disk();
+    struct err e;
+
+    (void)state;
+    assert_int_equal(disk_same_device(disk, &e), 0);
+    assert_int_equal(truncate(path, 9 * MIB), 0);
+    assert_int_equal(disk_same_device(disk, &e), -1);
+    assert_int_equal(e.code, ERR_REFUSED);
+    assert_int_equal(truncate(path, 8 * MIB), 0);
+}
+
 static void what_is_no_disk_is_refused_by_name(void **state)
 {
     struct err e;
@@ -151,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_write_may_span_claims_that_touch),
         cmocka_unit_test(two_cannot_claim_the_same_bytes),
         cmocka_unit_test(closing_gives_every_claim_up),
+        cmocka_unit_test(a_file_that_has_got_another_size_is_not_the_same_disk),
         cmocka_unit_test(what_is_no_disk_is_refused_by_name),
         cmocka_unit_test(a_trace_has_every_change_in_order),
     };

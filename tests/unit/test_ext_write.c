@@ -20,7 +20,7 @@
 
 static struct err err;
 
-static const struct fs_ext4_options options = {.uuid = {{1, 2, 3, 4}}, .label = "test"};
+static const struct fs_options options = {.uuid = {{1, 2, 3, 4}}, .label = "test"};
 
 static struct tree *fresh(struct blockdev *bd)
 {

@@ -191,6 +191,69 @@ static void a_menu_without_serial_console_leaves_the_line_alone(void **state)
     assert_null(strstr(text, "ttyS0"));
 }
 
+/* ---- work for the next boot ---- */
+
+static void add_work(struct record *record)
+{
+    struct guid *root = &record_system(record, "main")->root;
+
+    assert_int_equal(guid_parse(UUID, root, &e), 0);
+    assert_int_equal(record_set_work(record, "shrink it's root", root, &e), 0);
+}
+
+static void work_has_an_entry_that_boots_only_when_it_is_chosen(void **state)
+{
+    _cleanup_record_ struct record *record = sample();
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    add_work(record);
+    text = grub_menu_text(record, &e);
+    assert_non_null(text);
+    assert_non_null(
+        strstr(text, "menuentry 'finish: ''shrink it'\\''s root' --id 'WORK' {\n"
+                     "    linux \"($berth_esp)/berth/work/linux\" berth.work=1 quiet panic=30 "
+                     "console=tty0 console=ttyS0,115200n8\n"
+                     "    initrd \"($berth_esp)/berth/work/initrd\"\n"));
+    assert_non_null(strstr(text, "set default='main'\n"));
+    assert_non_null(strstr(text, "set fallback=0\n"));
+    assert_null(strstr(text, "set default='WORK'"));
+    assert_non_null(strstr(text, "for berth_name in main dev third WORK; do"));
+}
+
+static void work_on_a_system_that_is_held_boots_before_all_others(void **state)
+{
+    _cleanup_record_ struct record *record = sample();
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    add_work(record);
+    assert_int_equal(record_hold(record, record_system(record, "main"), "being resized", &e), 0);
+    assert_entries(record, "main dev third ", "WORK");
+    text = grub_menu_text(record, &e);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "set default='dev'\n  set fallback=1\n"));
+    assert_non_null(strstr(text, "/berth/work/initrd\" ]; then set default='WORK'; fi\n"));
+}
+
+static void work_that_failed_or_never_gets_anywhere_is_no_default(void **state)
+{
+    _cleanup_record_ struct record *record = sample();
+    _cleanup_free_ char *text = NULL;
+
+    (void)state;
+    add_work(record);
+    assert_int_equal(record_hold(record, record_system(record, "main"), "being resized", &e), 0);
+    record->work->tries = RECORD_WORK_TRIES;
+    assert_entries(record, "main dev third ", "dev");
+    record->work->tries = 1;
+    record->work->result = strdup("no");
+    assert_entries(record, "main dev third ", "dev");
+    text = grub_menu_text(record, &e);
+    assert_non_null(text);
+    assert_null(strstr(text, "WORK"));
+}
+
 /* ---- environment blocks ---- */
 
 static void an_environment_keeps_its_size_and_other_names(void **state)
@@ -391,6 +454,9 @@ int main(void)
         cmocka_unit_test(options_are_split_as_the_kernel_splits_them),
         cmocka_unit_test(the_menu_boots_by_uuid_with_its_options_and_consoles),
         cmocka_unit_test(a_menu_without_serial_console_leaves_the_line_alone),
+        cmocka_unit_test(work_has_an_entry_that_boots_only_when_it_is_chosen),
+        cmocka_unit_test(work_on_a_system_that_is_held_boots_before_all_others),
+        cmocka_unit_test(work_that_failed_or_never_gets_anywhere_is_no_default),
         cmocka_unit_test(an_environment_keeps_its_size_and_other_names),
         cmocka_unit_test(a_value_that_does_not_fit_changes_nothing),
         cmocka_unit_test(a_block_of_another_kind_counts_as_empty),

@@ -369,7 +369,10 @@ static void a_damaged_table_is_not_changed(void **state)
 
     (void)state;
     after = survey_after(first);
-    after->table_problem = strdup("partition 2 overlaps partition 1");
+    after->damage = calloc(1, sizeof(*after->damage));
+    after->n_damage = 1;
+    after->damage[0] = (struct damage){
+        .kind = DAMAGE_OVERLAP, .number = 2, .text = strdup("partition 2 overlaps partition 1")};
     refused(HEAD HOST DEV, after, ERR_REFUSED, "partition 2 overlaps partition 1");
 }
 
@@ -429,7 +432,42 @@ static void another_device_than_the_file_means_is_refused(void **state)
             "its serial is not known, not A1");
 }
 
-static void growing_is_refused_and_shrinking_is_told(void **state)
+static void growing_is_planned_with_its_system_held_meanwhile(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL, *larger = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST, &machine, &survey);
+    _cleanup_plan_ struct plan *second = NULL;
+    static const enum step_kind expected[] = {STEP_HOLD, STEP_RESIZE, STEP_RELEASE, STEP_MENU};
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    after->esp = plan_partition(first, "esp")->number;
+    larger = parse(HEAD "host: {name: main, image: i, root: {size: 2GiB}}\n");
+    second = plan_make(larger, after, images, &options, &e);
+    assert_non_null(second);
+    assert_int_equal(second->n_steps, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(second->steps[i].kind, expected[i]);
+    assert_int_equal(second->steps[1].to.bytes, 2 * GIB);
+    assert_int_equal(second->steps[1].from.bytes, 1 * GIB);
+}
+
+static void growing_into_another_partition_is_refused(void **state)
+{
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
+
+    (void)state;
+    after = survey_after(first);
+    refused(HEAD "host: {name: main, image: i, root: {size: 2GiB}}\n" DEV, after, ERR_NO_SPACE,
+            "(dev) follows it");
+}
+
+static void shrinking_is_told(void **state)
 {
     _cleanup_machine_ struct machine *machine = NULL, *smaller = NULL;
     _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
@@ -440,8 +478,6 @@ static void growing_is_refused_and_shrinking_is_told(void **state)
 
     (void)state;
     after = survey_after(first);
-    refused(HEAD "host: {name: main, image: i, root: {size: 2GiB}}\n", after, ERR_UNSUPPORTED,
-            "growing is not supported yet");
     smaller = parse(HEAD "host: {name: main, image: i, root: {size: 512MiB}}\n");
     second = plan_make(smaller, after, images, &options, &e);
     assert_non_null(second);
@@ -498,7 +534,9 @@ int main(void)
         cmocka_unit_test_setup(a_disk_with_unknown_data_is_refused, setup),
         cmocka_unit_test_setup(a_record_of_a_later_berth_is_not_changed, setup),
         cmocka_unit_test_setup(another_device_than_the_file_means_is_refused, setup),
-        cmocka_unit_test_setup(growing_is_refused_and_shrinking_is_told, setup),
+        cmocka_unit_test_setup(growing_is_planned_with_its_system_held_meanwhile, setup),
+        cmocka_unit_test_setup(growing_into_another_partition_is_refused, setup),
+        cmocka_unit_test_setup(shrinking_is_told, setup),
         cmocka_unit_test_setup(changed_settings_are_told_by_name, setup),
         cmocka_unit_test_setup(a_menu_that_names_no_system_is_refused, setup),
     };

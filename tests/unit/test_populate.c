@@ -49,7 +49,7 @@ static int remove_archive(void **state)
 static int fill(const struct image *image, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *bd = mem_open(32 * MIB, 512, e);
-    struct fs_ext4_options options = {.label = "test"};
+    struct fs_options options = {.label = "test"};
     struct machine_system system = {.name = (char *)"main"};
     struct customize_input input = {.system = &system, .root_uuid = "0"};
 

@@ -153,11 +153,11 @@ static void test_members_of_a_later_level_are_kept(void **state)
 static void test_a_record_that_needs_a_later_level_says_so(void **state)
 {
     _cleanup_record_ struct record *record =
-        parse("{\"berth-record\": 2, \"needs\": 2, \"generation\": 1, \"disk\": \"" GUID_A "\", "
+        parse("{\"berth-record\": 3, \"needs\": 3, \"generation\": 1, \"disk\": \"" GUID_A "\", "
               "\"systems\": []}");
 
     (void)state;
-    assert_int_equal(record->needs, 2);
+    assert_int_equal(record->needs, 3);
     assert_true(record->needs > RECORD_LEVEL);
 }
 
@@ -315,6 +315,42 @@ static void test_a_partition_belongs_to_one_system_and_once(void **state)
     assert_non_null(strstr(e.text, "is named twice"));
 }
 
+static void test_work_is_kept_with_its_system_and_raises_the_level(void **state)
+{
+    _cleanup_record_ struct record *record = parse(full), *copy = NULL;
+    const struct guid *root = &record->systems[0].root;
+    struct err e;
+
+    (void)state;
+    assert_false(record_work_is_urgent(record));
+    assert_int_equal(record_set_work(record, "shrink partition 3", root, &e), 0);
+    record->work->tries = 2;
+    assert_int_equal(record->needs, RECORD_LEVEL);
+    assert_false(record_work_is_urgent(record));
+    assert_int_equal(record_hold(record, &record->systems[0], "being resized", &e), 0);
+    copy = record_copy(record, &e);
+    assert_non_null(copy);
+    assert_true(record_equal(record, copy));
+    assert_true(record_work_is_urgent(copy));
+    assert_string_equal(copy->work->text, "shrink partition 3");
+    assert_int_equal(record_hold(copy, &copy->systems[0], NULL, &e), 0);
+    assert_int_equal(copy->needs, RECORD_LEVEL);
+    assert_int_equal(record_set_work(copy, NULL, NULL, &e), 0);
+    assert_null(copy->work);
+    assert_int_equal(copy->needs, 1);
+}
+
+static void test_wrong_work_is_an_error(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(error_of(TOP "\"systems\": [], \"work\": []}"), "\"work\""));
+    assert_non_null(strstr(error_of(TOP "\"systems\": [], \"work\": {\"text\": \"x\"}}"),
+                           "\"partition\" is missing"));
+    assert_non_null(strstr(error_of(TOP "\"systems\": [], \"work\": {\"text\": \"a\\nb\", "
+                                        "\"partition\": \"" GUID_A "\"}}"),
+                           "\"text\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +371,8 @@ int main(void)
         cmocka_unit_test(test_what_could_not_be_read_is_not_written),
         cmocka_unit_test(test_removing_a_system_takes_it_out_of_the_order),
         cmocka_unit_test(test_equal_leaves_the_generation_aside),
+        cmocka_unit_test(test_work_is_kept_with_its_system_and_raises_the_level),
+        cmocka_unit_test(test_wrong_work_is_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

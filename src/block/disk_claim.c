@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* disk_claim.c: who may write where on a disk, and who else uses it. */
+#include "block/claim.h"
+#include "block/disk_private.h"
+#include "core/cleanup.h"
+#include "core/io.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* The bytes of a file that stand for its partition table; QEMU's lock bytes begin at 100. */
+#define TABLE_LOCK ((struct extent){0, 100})
+
+static int refuse_holder(const char *what, const struct holder *holder, struct err *e)
+{
+    err_set(e, ERR_IN_USE, "%s is %s", what, holder->text);
+    return holder->release == NULL ? -1 : err_hint(e, "%s", holder->release);
+}
+
+int disk_check_users(struct disk *disk, struct err *e)
+{
+    _cleanup_holder_ struct holder holder = {0};
+
+    if (disk->device == 0)
+        return claim_check_file_users(disk->fd, disk->path, e);
+    if (holder_of_device(disk->device, &holder, e) < 0)
+        return -1;
+    if (holder.text != NULL)
+        return refuse_holder(disk->path, &holder, e);
+    return claim_check_qemu(disk->fd, disk->path, e);
+}
+
+int disk_allow(struct disk *disk, struct extent range, struct err *e)
+{
+    struct extent *grown = realloc(disk->allowed, (disk->n_allowed + 1) * sizeof(*disk->allowed));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    disk->allowed = grown;
+    disk->allowed[disk->n_allowed++] = range;
+    return 0;
+}
+
+/* O_EXCL alone does not see a loop device or a QEMU that shows the partition. */
+int disk_open_exclusive(const struct route *r, const char *what, struct err *e)
+{
+    _cleanup_holder_ struct holder holder = {0};
+    _cleanup_close_ int fd = -1;
+
+    if (holder_of_device(r->kernel.device, &holder, e) < 0)
+        return -1;
+    if (holder.text != NULL)
+        return refuse_holder(what, &holder, e);
+    fd = open(r->kernel.node, O_RDWR | O_EXCL | O_CLOEXEC);
+    if (fd < 0 && errno == EBUSY)
+        return holder_elsewhere(r->kernel.device, &holder, e) < 0 ? -1
+                                                                  : refuse_holder(what, &holder, e);
+    if (fd < 0)
+        return err_errno(e, "%s", what);
+    if (claim_check_qemu(fd, what, e) < 0 || claim_keep_qemu_out(fd, what, e) < 0)
+        return -1;
+    return steal_fd(&fd);
+}
+
+static int claim_node(struct disk *d, struct route *r, const char *what, struct err *e)
+{
+    _cleanup_free_ char *name = NULL;
+    int fd;
+
+    if (r->exclusive)
+        return 0;
+    name = io_format(e, "%s (%s)", what, r->kernel.node);
+    fd = name == NULL ? -1 : disk_open_exclusive(r, name, e);
+    if (fd < 0)
+        return -1;
+    blockdev_close(r->node);
+    r->node = file_from_fd(fd, r->kernel.node, d->bd.sector, e);
+    r->exclusive = r->node != NULL;
+    return r->node == NULL ? -1 : 0;
+}
+
+int disk_claim(struct disk *disk, struct extent range, const char *what, struct err *e)
+{
+    uint64_t end;
+    struct route *r;
+
+    if (disk->device == 0) {
+        if (claim_lock_range(disk->fd, range, what, e) < 0 ||
+            claim_keep_qemu_out(disk->fd, disk->path, e) < 0)
+            return -1;
+    } else {
+        r = disk_route_at(disk, range.start, &end);
+        if (extent_end(&range) > end)
+            return err_set(e, ERR_FAILED, "%s is not what the kernel takes it for", what);
+        if (r != NULL && claim_node(disk, r, what, e) < 0)
+            return -1;
+    }
+    return disk_allow(disk, range, e);
+}
+
+int disk_lock_table(struct disk *disk, struct err *e)
+{
+    if (disk->device == 0)
+        return claim_lock_range(disk->fd, TABLE_LOCK, "the partition table", e);
+    if (flock(disk->fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return err_errno(e, "locking %s", disk->path);
+    return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
+                   disk->path);
+}
+
+bool disk_range_is_claimed(struct disk *disk, struct extent range)
+{
+    return disk->device == 0 && claim_range_is_locked(disk->fd, range);
+}
+
+/* A mount in another namespace, or a program with the node open O_EXCL, shows only when one tries
+ * to do the same. Done on disks open for writing only: merely looking must not keep others out. */
+static int try_exclusive(const struct route *r, struct holder *holder, struct err *e)
+{
+    _cleanup_close_ int fd = open(r->kernel.node, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+    return fd >= 0 || errno != EBUSY ? 0 : holder_elsewhere(r->kernel.device, holder, e);
+}
+
+int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
+                struct err *e)
+{
+    _cleanup_holder_ struct holder found = {0};
+    uint64_t end;
+    struct route *r;
+
+    *holder = *mountpoint = NULL;
+    if (disk->device == 0) {
+        if (disk_range_is_claimed(disk, range))
+            *holder = io_format(e, "in use by another berth");
+        return 0;
+    }
+    r = disk_route_at(disk, range.start, &end);
+    if (r == NULL)
+        return 0;
+    if (holder_of_device(r->kernel.device, &found, e) < 0)
+        return -1;
+    if (found.text == NULL && disk->writable && !r->exclusive && try_exclusive(r, &found, e) < 0)
+        return -1;
+    *holder = steal(found.text);
+    *mountpoint = steal(found.mountpoint);
+    return 0;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* cmd_completion.c: berth completion bash | zsh | fish. */
+#include "cli/cli.h"
+#include "cli/completion.h"
+#include "cli/options.h"
+
+#include <string.h>
+
+struct completion_options {
+    const char *shell;
+};
+
+const struct option_row cmd_completion_options[] = {
+    ROW_VALUE(OPERAND, "SHELL", NULL, WORD, offsetof(struct completion_options, shell),
+              "bash, zsh or fish", .words = "bash zsh fish"),
+    ROW_END,
+};
+
+char *completion_first_word(const struct command *command, char *buf, size_t len)
+{
+    snprintf(buf, len, "%.*s", (int)strcspn(command->words, " "), command->words);
+    return buf;
+}
+
+const char *completion_second_word(const struct command *command)
+{
+    const char *blank = strchr(command->words, ' ');
+
+    return blank != NULL ? blank + 1 : NULL;
+}
+
+bool completion_has(const struct command *command)
+{
+    return command->purpose != NULL;
+}
+
+bool completion_is_new_word(const struct command *command)
+{
+    size_t len = strcspn(command->words, " ");
+
+    for (const struct command *other = commands; other < command; other++)
+        if (strcspn(other->words, " ") == len && strncmp(other->words, command->words, len) == 0)
+            return false;
+    return true;
+}
+
+bool completion_has_value(const struct option_row *row)
+{
+    return row->kind == OPTION_TEXT || row->kind == OPTION_LIST;
+}
+
+int cmd_completion(struct cli *cli, int argc, char **argv, struct err *e)
+{
+    static const struct {
+        const char *name;
+        void (*print)(FILE *out);
+    } shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
+    struct completion_options options = {0};
+
+    if (options_parse(cli, argc, argv, &options, e) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+        if (strcmp(options.shell, shells[i].name) != 0)
+            continue;
+        shells[i].print(stdout);
+        return 0;
+    }
+    return err_set(e, ERR_USAGE, "completion %s: expected bash, zsh or fish", options.shell);
+}

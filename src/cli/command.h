@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* command.h: the table of commands, and what --help says of them. */
+#ifndef BERTH_CLI_COMMAND_H
+#define BERTH_CLI_COMMAND_H
+
+#include "cli/cli.h"
+#include "cli/options.h"
+
+#include <stdio.h>
+
+struct command {
+    const char *words; /* "disk show" */
+    command_fn *run;
+    const struct option_row *options; /* its own, OPTION_END at the end */
+    const char *purpose;              /* NULL: not for people, left out of help */
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+/* The command whose words argv begins with; *used is how many those are. NULL when there is none.
+ */
+const struct command *command_find(int argc, char **argv, int *used);
+
+/* Fills *e with what is wrong with such a command, and the hint with those of its family. */
+int command_unknown(int argc, char **argv, struct err *e);
+
+/* "disk show DISK [--output LIST]", made from the command's options. */
+void command_synopsis(const struct command *command, char *buf, size_t len);
+
+void command_print_help(const struct command *command, FILE *out);
+void command_print_list(FILE *out);
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* disk_column.c: what the cells of `disk show` say. */
+#include "cli/disk_column.h"
+#include "core/io.h"
+#include "core/size.h"
+#include "partition/table.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+const struct disk_column_info disk_columns[N_COLUMNS] = {
+#define COLUMN(id, heading, look, purpose) {heading, look, purpose},
+#include "cli/disk_column.def"
+#undef COLUMN
+};
+
+static const enum disk_column default_columns[] = {COLUMN_NR,     COLUMN_PARTLABEL, COLUMN_SIZE,
+                                                   COLUMN_TYPE,   COLUMN_FSTYPE,    COLUMN_LABEL,
+                                                   COLUMN_SYSTEM, COLUMN_USED_BY};
+
+/* ---- choosing ---- */
+
+static int unknown_column(const char *name, size_t len, struct err *e)
+{
+    char all[400] = "";
+    size_t fill = 0;
+
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        fill += (size_t)snprintf(all + fill, sizeof(all) - fill, "%s%s", i > 0 ? " " : "",
+                                 disk_columns[i].heading);
+    err_set(e, ERR_USAGE, "--output: there is no column \"%.*s\"", (int)len, name);
+    return err_hint(e, "%s", all);
+}
+
+static int add_column(struct column_list *list, const char *name, size_t len, struct err *e)
+{
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        if (strlen(disk_columns[i].heading) != len ||
+            strncasecmp(disk_columns[i].heading, name, len) != 0)
+            continue;
+        if (list->n == COLUMN_LIST_MAX)
+            return err_set(e, ERR_USAGE, "--output: more than %d columns", COLUMN_LIST_MAX);
+        list->items[list->n++] = (enum disk_column)i;
+        return 0;
+    }
+    return unknown_column(name, len, e);
+}
+
+int column_list_parse(const char *text, struct column_list *list, struct err *e)
+{
+    list->n = 0;
+    if (text == NULL || *text == '+') {
+        memcpy(list->items, default_columns, sizeof(default_columns));
+        list->n = sizeof(default_columns) / sizeof(default_columns[0]);
+    }
+    if (text == NULL)
+        return 0;
+    text += *text == '+';
+    for (;;) {
+        size_t len = strcspn(text, ",");
+
+        if (add_column(list, text, len, e) < 0)
+            return -1;
+        if (text[len] == '\0')
+            return 0;
+        text += len + 1;
+    }
+}
+
+/* ---- cells ---- */
+
+const char *disk_system_name(const struct survey *survey, const struct survey_partition *p)
+{
+    for (size_t i = 0; survey->record != NULL && i < survey->record->n_systems; i++)
+        if (guid_equal(&survey->record->systems[i].root, &p->uuid))
+            return survey->record->systems[i].name;
+    return NULL;
+}
+
+static char *copy(const char *text)
+{
+    return text != NULL ? strdup(text) : NULL;
+}
+
+static char *amount(uint64_t value, bool bytes, bool exact)
+{
+    char text[SIZE_TEXT];
+    struct err ignored;
+
+    if (bytes)
+        return io_format(&ignored, "%" PRIu64, value);
+    return strdup(exact ? size_exact(value, text, sizeof(text))
+                        : size_human(value, text, sizeof(text)));
+}
+
+/* As the kernel and sfdisk call the node: sda1, nvme0n1p1, disk.img1. */
+static char *node(const char *path, unsigned number)
+{
+    size_t len = strlen(path);
+    bool digit = len > 0 && isdigit((unsigned char)path[len - 1]);
+    struct err ignored;
+
+    return io_format(&ignored, "%s%s%u", path, digit ? "p" : "", number);
+}
+
+static char *uuid_cell(const struct survey *survey, const struct guid *uuid)
+{
+    char text[GUID_TEXT];
+
+    return guid_is_zero(uuid) ? NULL : strdup(table_uuid_print(survey->table, uuid, text));
+}
+
+const struct partition_type *disk_type_of(const struct survey_partition *p)
+{
+    return p->code != 0 ? partition_type_of_code(p->code) : partition_type_of(&p->type);
+}
+
+/* The GUID, or on an MBR the code. */
+static char *type_number_cell(const struct survey_partition *p)
+{
+    char text[GUID_TEXT];
+    struct err ignored;
+
+    if (p->code != 0)
+        return io_format(&ignored, "0x%02x", p->code);
+    return guid_is_zero(&p->type) ? NULL : strdup(guid_print(&p->type, text));
+}
+
+static char *type_cell(const struct survey_partition *p)
+{
+    const struct partition_type *type = disk_type_of(p);
+
+    return type != NULL ? strdup(type->long_name) : type_number_cell(p);
+}
+
+static char *type_name_cell(const struct survey_partition *p)
+{
+    const struct partition_type *type = disk_type_of(p);
+
+    return copy(type != NULL ? type->name : NULL);
+}
+
+static char *flags_cell(const struct survey_partition *p)
+{
+    struct err ignored;
+
+    return p->attributes == 0 ? NULL : io_format(&ignored, "0x%" PRIx64, p->attributes);
+}
+
+static char *system_cell(const struct survey *survey, const struct survey_partition *p)
+{
+    const char *name = disk_system_name(survey, p);
+    const char *os = p->system != NULL ? p->system->os : NULL;
+    struct err ignored;
+
+    if (name != NULL && os != NULL)
+        return io_format(&ignored, "%s: %s", name, os);
+    return copy(name != NULL ? name : os);
+}
+
+static char *name_cell(const struct survey *survey, const struct survey_partition *p)
+{
+    const char *slash = strrchr(survey->path, '/');
+
+    return node(slash != NULL ? slash + 1 : survey->path, p->number);
+}
+
+static char *number_cell(const struct survey_partition *p)
+{
+    struct err ignored;
+
+    return io_format(&ignored, "%u", p->number);
+}
+
+/* What only a partition has. */
+static char *partition_cell(const struct survey *survey, const struct survey_partition *p,
+                            enum disk_column column)
+{
+    switch (column) {
+    case COLUMN_NAME:
+        return name_cell(survey, p);
+    case COLUMN_PATH:
+        return node(survey->path, p->number);
+    case COLUMN_NR:
+        return number_cell(p);
+    case COLUMN_PARTLABEL:
+        return copy(p->name);
+    case COLUMN_TYPE:
+        return type_cell(p);
+    case COLUMN_PARTTYPE:
+        return type_number_cell(p);
+    case COLUMN_PARTTYPENAME:
+        return type_name_cell(p);
+    case COLUMN_FSTYPE:
+        return copy(p->fs);
+    case COLUMN_LABEL:
+        return copy(p->label);
+    case COLUMN_UUID:
+        return copy(p->fs_uuid);
+    case COLUMN_PARTUUID:
+        return uuid_cell(survey, &p->uuid);
+    case COLUMN_PARTFLAGS:
+        return flags_cell(p);
+    case COLUMN_MOUNTPOINT:
+        return copy(p->mountpoint);
+    case COLUMN_SYSTEM:
+        return system_cell(survey, p);
+    case COLUMN_KERNEL:
+        return copy(p->system != NULL ? p->system->kernel : NULL);
+    case COLUMN_USED_BY:
+        return copy(p->holder);
+    case COLUMN_PROBLEM:
+        return copy(p->problem);
+    default:
+        return NULL;
+    }
+}
+
+char *disk_cell(const struct survey *survey, const struct disk_row *row, enum disk_column column,
+                bool bytes)
+{
+    struct err ignored;
+
+    switch (column) {
+    case COLUMN_START:
+        return amount(row->range.start, bytes, true);
+    case COLUMN_END:
+        return amount(extent_end(&row->range), bytes, true);
+    case COLUMN_SIZE:
+        return amount(row->range.bytes, bytes, false);
+    default:
+        if (row->partition != NULL)
+            return partition_cell(survey, row->partition, column);
+        return column == COLUMN_TYPE ? io_format(&ignored, "free (gap %u)", row->gap) : NULL;
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* steps.c: prints the steps of a job, asks, and has them done: the same for every command that
+ * changes a disk. */
+#include "cli/steps.h"
+#include "core/size.h"
+#include "flow/at_boot.h"
+#include "flow/step_ops.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static json_t *touches_json(const struct step *step)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < step->n_touches; i++)
+        json_array_append_new(list,
+                              json_pack("{s:I, s:I}", "start", (json_int_t)step->touches[i].start,
+                                        "size", (json_int_t)step->touches[i].bytes));
+    return list;
+}
+
+/* "start" and "size" are the first range that the step touches, "touches" is all of them. */
+static json_t *step_json(const struct step *step)
+{
+    json_t *loses = json_array();
+    struct extent first = step->n_touches > 0 ? step->touches[0] : (struct extent){0, 0};
+
+    for (size_t i = 0; i < step->n_loses; i++)
+        json_array_append_new(loses, json_string(step->loses[i]));
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:o, s:s, s:s}", "op",
+                     step_kinds[step->kind].name, "target", step->target, "start",
+                     (json_int_t)first.start, "size", (json_int_t)first.bytes, "touches",
+                     touches_json(step), "cost", (json_int_t)step->cost, "loses", loses,
+                     "durability", step_durability_name(step->durability), "text", step->text);
+}
+
+static int print_json(const struct plan *plan, struct err *e)
+{
+    json_t *steps = json_array(), *notes = json_array();
+    json_t *top;
+
+    for (size_t i = 0; i < plan->n_steps; i++)
+        json_array_append_new(steps, step_json(&plan->steps[i]));
+    for (size_t i = 0; i < plan->notes.n; i++)
+        json_array_append_new(notes, json_string(plan->notes.items[i]));
+    top = json_pack("{s:i, s:s, s:o, s:o}", "berth-json", 1, "disk", plan->survey->path, "steps",
+                    steps, "notes", notes);
+    if (top == NULL)
+        return err_no_memory(e);
+    json_dumpf(top, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(top);
+    return 0;
+}
+
+static void print_disk(FILE *out, const struct survey *survey)
+{
+    char size[SIZE_TEXT];
+
+    fprintf(out, "%s: %s%s", survey->path, size_human(survey->bytes, size, sizeof(size)),
+            survey->exists ? "" : ", does not exist yet");
+    if (survey->model != NULL)
+        fprintf(out, ", %s", survey->model);
+    if (survey->serial != NULL)
+        fprintf(out, ", serial %s", survey->serial);
+    fputc('\n', out);
+}
+
+/* Where on the disk a step may write. */
+static void print_touches(FILE *out, const struct step *step)
+{
+    char bytes[SIZE_TEXT], cost[SIZE_TEXT];
+
+    for (size_t i = 0; i < step->n_touches; i++)
+        fprintf(out, "     touches %s at byte %llu\n",
+                size_exact(step->touches[i].bytes, bytes, sizeof(bytes)),
+                (unsigned long long)step->touches[i].start);
+    if (step->cost > 0)
+        fprintf(out, "     writes about %s\n", size_human(step->cost, cost, sizeof(cost)));
+}
+
+static void print_text(FILE *out, const struct plan *plan, const char *wanted, bool verbose)
+{
+    print_disk(out, plan->survey);
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        const struct step *step = &plan->steps[i];
+
+        fprintf(out, "%3zu. %s  [%s]\n", i + 1, step->text, step_durability_name(step->durability));
+        if (verbose)
+            print_touches(out, step);
+        for (size_t k = 0; k < step->n_details; k++)
+            fprintf(out, "     %s\n", step->details[k]);
+        for (size_t k = 0; k < step->n_loses; k++)
+            fprintf(out, "     LOSES %s\n", step->loses[k]);
+    }
+    if (plan->n_steps == 0)
+        fprintf(out, "nothing to do: the disk is what %s says\n", wanted);
+    for (size_t i = 0; i < plan->notes.n; i++)
+        fprintf(out, "note: %s\n", plan->notes.items[i]);
+}
+
+int steps_print(struct cli *cli, const struct job *job, const char *wanted, struct err *e)
+{
+    if (cli->json)
+        return print_json(job->plan, e);
+    if (!cli->quiet)
+        print_text(stdout, job->plan, wanted, cli->verbose);
+    fflush(stdout);
+    return 0;
+}
+
+/* What a person sees on a terminal, a script has to say in words: yes, and which device. */
+static int confirm(struct cli *cli, const struct job *job, bool named, struct err *e)
+{
+    if (isatty(STDIN_FILENO)) {
+        if (!cli->ui.ask(&cli->ui, "Do this?"))
+            return err_set(e, ERR_DECLINED, "declined; nothing was written");
+        return 0;
+    }
+    if (!cli->yes) {
+        err_set(e, ERR_DECLINED, "nobody is there to agree");
+        return err_hint(e, "--yes says so beforehand");
+    }
+    if (job->survey->is_file || named)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s is a device, and nothing says which one it must be", job->path);
+    return err_hint(e, "add --serial %s",
+                    job->survey->serial != NULL ? job->survey->serial : "S, or --wwn W");
+}
+
+int steps_do(struct cli *cli, struct job *job, const char *wanted, bool named, struct err *e)
+{
+    if (steps_print(cli, job, wanted, e) < 0)
+        return -1;
+    if (cli->dry_run || job->plan->n_steps == 0)
+        return 0;
+    named = named || cli->bound || cli->serial != NULL || cli->wwn != NULL;
+    if (confirm(cli, job, named, e) < 0 || apply(job, &cli->ui, e) < 0)
+        return -1;
+    ui_note(&cli->ui, "done: %s is what %s says", job->path, wanted);
+    return 0;
+}
+
+int steps_schedule(struct cli *cli, struct job *job, const struct strings *argv, struct err *e)
+{
+    if (steps_print(cli, job, "this command", e) < 0)
+        return -1;
+    if (cli->dry_run || job->plan->n_steps == 0)
+        return 0;
+    if (confirm(cli, job, cli->serial != NULL || cli->wwn != NULL, e) < 0 ||
+        at_boot_schedule(job, argv, &cli->ui, e) < 0)
+        return -1;
+    ui_note(&cli->ui,
+            "scheduled: restart the machine to have it done, or take it back with "
+            "`berth disk finish %s --cancel`",
+            job->path);
+    return 0;
+}

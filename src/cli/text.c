@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* text.c: the locale, the terminal's width, and text without control characters. */
+#include "cli/text.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#define WIDTH_UNKNOWN 80
+
+/* The locale is looked up when the first text is printed: JSON needs none. */
+static void use_locale(void)
+{
+    static bool done;
+
+    if (!done)
+        setlocale(LC_CTYPE, "");
+    done = true;
+}
+
+bool text_is_utf8(void)
+{
+    use_locale();
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* Embedding, overriding and isolating marks (Unicode Standard Annex 9, section 2): with them a name
+ * could show as another one. */
+static bool changes_direction(wchar_t c)
+{
+    return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e ||
+           c == 0x200f || c == 0x061c;
+}
+
+char *text_safe(const char *text)
+{
+    size_t left = text != NULL ? strlen(text) : 0;
+    char *safe = text != NULL ? malloc(left + 1) : NULL, *to = safe;
+    mbstate_t state = {0};
+
+    use_locale();
+    while (safe != NULL && left > 0) {
+        wchar_t c;
+        size_t n = mbrtowc(&c, text, left, &state);
+
+        if (n == (size_t)-1 || n == (size_t)-2) {
+            memset(&state, 0, sizeof(state));
+            n = 1;
+            *to++ = '?';
+        } else if (!iswprint((wint_t)c) || changes_direction(c)) {
+            *to++ = '?';
+        } else {
+            memcpy(to, text, n);
+            to += n;
+        }
+        text += n;
+        left -= n;
+    }
+    if (safe != NULL)
+        *to = '\0';
+    return safe;
+}
+
+size_t text_width(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : WIDTH_UNKNOWN;
+}

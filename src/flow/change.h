@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * change.h: a disk and the partition table that somebody wants on it: one command's edit, an sfdisk
+ * script, a folder of repart.d files, a backup, an undo. All of them become the same kind of job.
+ */
+#ifndef BERTH_FLOW_CHANGE_H
+#define BERTH_FLOW_CHANGE_H
+
+#include "flow/apply.h"
+#include "partition/fs.h"
+#include "partition/wanted.h"
+
+/* Says what is wanted of the disk that has the table `there`. */
+typedef int change_edit_fn(void *arg, struct blockdev *bd, const struct table *there,
+                           struct wanted *wanted, struct err *e);
+
+struct change_options {
+    const char *serial, *wwn; /* the device must say this of itself, or NULL */
+    const char *const
+        *lose; /* partitions (name or number) or the disk's path whose content may be lost */
+    size_t n_lose;
+    const char *wipe;    /* a partition whose signatures are overwritten, or NULL */
+    uint64_t make_bytes; /* the size of a file that does not exist yet; 0: it must exist */
+    bool repair;         /* the table is written even where only its copies differ */
+    bool replaces;       /* a table that is damaged is replaced as a whole */
+    bool restores;       /* a table that was: what lies where may fit it, and not the one there */
+    bool at_boot;        /* planned as it will be at the next boot, when nothing is mounted */
+    bool keeps_missing; /* partitions that `wanted` does not have stay (a script without --prune) */
+};
+
+/* One partition that is on the disk, is wanted, or both. */
+struct change_part {
+    const struct table_entry *there, *wanted; /* `there` NULL: it is new; `wanted` NULL: it goes */
+    const struct survey_partition *found;     /* of `there` */
+    const struct fs_ops *fs; /* what is in it now, or NULL where berth cannot work on it */
+    const struct wanted_format *format; /* what it shall be made, or NULL */
+    struct fs_bounds bounds;            /* of fs, where its size changes */
+    bool unlabelled;                    /* its name is none that the filesystem takes as a label */
+    bool has_content;                   /* where it would be lost */
+};
+
+struct change {
+    struct job job; /* first: plan_again finds the rest */
+    struct change_options options;
+    change_edit_fn *edit;
+    void *arg;
+    struct table *there;
+    struct wanted wanted;
+    size_t n_kept;        /* partitions that a script does not name, and that stay */
+    struct history *file; /* what the journal file says, or NULL */
+};
+
+/* Surveys the disk, asks `edit` what is wanted, and plans. Writes nothing. */
+int change_read(struct change *change, const char *path, unsigned sector, struct err *e);
+void change_free(struct change *change);
+
+#define _cleanup_change_ __attribute__((cleanup(change_free)))
+
+/* What the pure part of planning gets. */
+struct change_facts {
+    const struct change_options *options;
+    const struct survey *survey;
+    const struct table *there, *wanted;
+    struct change_part *parts; /* by the number on the disk, then new ones */
+    size_t n;
+    bool can_mount;     /* for filesystems that change their size only while mounted: we are root */
+    bool disk_has_data; /* the disk has no table and is not blank */
+};
+
+/* change_check.c: a damaged table is replaced as a whole or left alone. */
+int change_check_damage(const struct table *there, const struct change_options *options,
+                        struct err *e);
+
+/* What must not be done, and what has to be said first. -1 names it and the way out. */
+int change_check(const struct change_facts *facts, struct err *e);
+
+/* What a step does with one partition. */
+bool change_shrinks_fs(const struct change_part *part); /* its filesystem has to become smaller */
+bool change_grows_fs(const struct change_part *part);   /* and shall become larger */
+bool change_moves(const struct change_part *part);
+bool change_needs_mount(
+    const struct change_part *part); /* its size changes only while it is mounted */
+bool change_is_wiped(const struct change_facts *facts, const struct change_part *part);
+
+/* "partition 3 (home, 10 GiB, ext4)", new. */
+char *change_describe(const struct change_part *part, struct err *e);
+
+/* change_finish.c: the table as it will be when the pending work is done. NULL with the err filled.
+ */
+struct table *change_after(const struct table *there, const struct pending *pending, struct err *e);
+
+/* Adds the step that keeps the system from booting, or lets it boot again when the partition is
+ * there. */
+int change_add_hold(struct plan *plan, enum step_kind kind, const struct record_system *system,
+                    const struct guid *partition, struct extent after, struct err *e);
+
+/* Adds the steps that finish it to a plan that has its survey. */
+int change_add_finish(struct plan *plan, const struct pending *pending, struct err *e);
+
+/* change_plan.c: the steps. The plan gets a copy of the wanted table. NULL with the err filled. */
+struct plan *change_plan(const struct change_facts *facts, struct err *e);
+
+/* The partition that a person means by a number, a name or its GUID; ERR_NOT_FOUND lists
+ * what there is, ERR_USAGE a name that several have. */
+const struct table_entry *change_find(const struct table *table, const char *part, struct err *e);
+
+#endif

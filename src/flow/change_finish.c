@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* change_finish.c: the steps that finish what was interrupted. Pure. */
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "flow/change.h"
+#include "flow/observe.h"
+
+#include <string.h>
+
+struct table *change_after(const struct table *there, const struct pending *pending, struct err *e)
+{
+    struct table *after = table_copy(there, e);
+    struct table_entry *entry =
+        after != NULL ? table_entry_by_uuid(after, &pending->partition) : NULL;
+
+    if (after == NULL)
+        return NULL;
+    if (entry == NULL) {
+        table_free(after);
+        err_set(e, ERR_REFUSED, "partition %u, which was worked on, has gone from the table",
+                pending->number);
+        return NULL;
+    }
+    entry->range = pending->to;
+    entry->type = pending->type;
+    entry->code = (uint8_t)pending->mbr_type;
+    entry->attributes = pending->attributes;
+    return after;
+}
+
+static bool is_claimed(const struct plan *plan, const struct extent *range)
+{
+    for (size_t i = 0; i < plan->n_claims; i++)
+        if (plan->claims[i].range.start == range->start)
+            return true;
+    return false;
+}
+
+int change_add_hold(struct plan *plan, enum step_kind kind, const struct record_system *system,
+                    const struct guid *partition, struct extent after, struct err *e)
+{
+    const struct survey_partition *esp = survey_esp(plan->survey);
+    struct step *step = plan_add_step(plan, kind, system->name, e);
+
+    if (step == NULL)
+        return -1;
+    if (esp == NULL)
+        return err_set(e, ERR_REFUSED, "the disk's boot menu, which has %s, is not there",
+                       system->name);
+    step->partition = *partition;
+    step->to = after;
+    step->durability = DURABILITY_ATOMIC;
+    plan_touch(step, esp->range);
+    step->text =
+        kind == STEP_HOLD
+            ? io_format(e, "keep the menu from booting %s until this is done", system->name)
+            : io_format(e, "let the menu boot %s again", system->name);
+    if (step->text == NULL)
+        return -1;
+    if (is_claimed(plan, &esp->range) || esp->mountpoint != NULL)
+        return 0;
+    return plan_add_claim(plan, esp->range, io_format(e, "the ESP"), e);
+}
+
+static int add_hold(struct plan *plan, enum step_kind kind, const struct pending *pending,
+                    struct err *e)
+{
+    const struct record_system *system = record_owner(plan->survey->record, &pending->partition);
+
+    return system == NULL
+               ? 0
+               : change_add_hold(plan, kind, system, &pending->partition, pending->to, e);
+}
+
+static int add_work(struct plan *plan, const struct pending *pending, struct err *e)
+{
+    bool moves = pending->op == HISTORY_MOVE;
+    const char *name = pending->name != NULL ? pending->name : "";
+    struct step *step =
+        plan_add_step(plan, moves ? STEP_MOVE : STEP_RESIZE, *name != '\0' ? name : "partition", e);
+
+    if (step == NULL)
+        return -1;
+    step->partition = pending->partition;
+    step->number = pending->number;
+    step->from = pending->from;
+    step->to = pending->to;
+    step->durability = DURABILITY_RESUMABLE;
+    step->cost = pending->to.bytes;
+    plan_touch(step, pending->from); /* and nothing of what lies between */
+    plan_touch(step, pending->to);
+    step->fs = pending->fs != NULL ? strdup(pending->fs) : NULL;
+    if (pending->fs != NULL && step->fs == NULL)
+        return err_no_memory(e);
+    step->text = io_format(e, "finish %s partition %u (%s)", moves ? "moving" : "resizing",
+                           pending->number, name);
+    return step->text == NULL ? -1 : 0;
+}
+
+int change_add_finish(struct plan *plan, const struct pending *pending, struct err *e)
+{
+    const struct survey_partition *there = survey_by_uuid(plan->survey, &pending->partition);
+
+    if (there == NULL)
+        return err_set(e, ERR_REFUSED, "partition %u, which was worked on, has gone from the table",
+                       pending->number);
+    if (add_hold(plan, STEP_HOLD, pending, e) < 0 || add_work(plan, pending, e) < 0 ||
+        add_hold(plan, STEP_RELEASE, pending, e) < 0)
+        return -1;
+    return plan_add_claim(plan, there->range, io_format(e, "partition %u", there->number), e);
+}

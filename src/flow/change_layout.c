@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* change_layout.c: the step that makes a partition table another one, in words and with all it
+ * touches. Pure. */
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "core/size.h"
+#include "flow/change_parts.h"
+#include "partition/type.h"
+
+#include <string.h>
+
+bool change_is_resized(const struct change_part *part)
+{
+    return change_shrinks_fs(part) || change_grows_fs(part);
+}
+
+int change_touch_table(struct step *step, const struct table *table, const struct survey *survey,
+                       struct err *e)
+{
+    struct blockdev shape = {
+        .bytes = survey->bytes, .sector = survey->sector, .name = survey->path};
+    _cleanup_free_ struct extent *places = NULL;
+    size_t n;
+
+    if (table_places(table, &shape, &places, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        plan_touch(step, places[i]);
+        if (places[i].bytes < MIB) /* of a free range, one sector may get a boot record */
+            step->cost += places[i].bytes;
+    }
+    return 0;
+}
+
+static int keep_layout(struct planner *p, const struct table *table, size_t *index, struct err *e)
+{
+    struct plan *plan = p->plan;
+    struct table **grown = realloc(plan->layouts, (plan->n_layouts + 1) * sizeof(struct table *));
+    struct table *copy;
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    plan->layouts = grown;
+    copy = table_copy(table, e);
+    if (copy == NULL)
+        return -1;
+    *index = plan->n_layouts;
+    grown[plan->n_layouts++] = copy;
+    return 0;
+}
+
+/* Numbers change when an MBR's logical partitions go; where a partition begins does not. */
+static const struct change_part *part_at(const struct change_facts *facts, uint64_t start)
+{
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->parts[i].there != NULL && facts->parts[i].there->range.start == start)
+            return &facts->parts[i];
+    return NULL;
+}
+
+static bool has_start(const struct table *table, uint64_t start)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].range.start == start)
+            return true;
+    return false;
+}
+
+static bool entry_changes(const struct change_part *part)
+{
+    const struct table_entry *a = part->there, *b = part->wanted;
+
+    if (a == NULL || b == NULL)
+        return true;
+    return a->number != b->number || a->range.bytes != b->range.bytes ||
+           a->range.start != b->range.start || !guid_equal(&a->type, &b->type) ||
+           a->code != b->code || !guid_equal(&a->uuid, &b->uuid) ||
+           a->attributes != b->attributes || strcmp(a->name, b->name) != 0;
+}
+
+static const char *kind_name(enum table_kind kind)
+{
+    return kind == TABLE_MBR ? "MBR" : "GPT";
+}
+
+/* ": 2 GiB, named home, of type swap": what becomes different. */
+static void print_differences(FILE *out, const struct table_entry *old,
+                              const struct table_entry *new)
+{
+    const struct partition_type *type =
+        new->code != 0 ? partition_type_of_code(new->code) : partition_type_of(&new->type);
+    const char *separator = ": ";
+    char text[SIZE_TEXT], guid[GUID_TEXT];
+
+    if (old->number != new->number) {
+        fprintf(out, "%snumber %u", separator, new->number);
+        separator = ", ";
+    }
+    if (old->range.bytes != new->range.bytes) {
+        fprintf(out, "%s%s", separator, size_human(new->range.bytes, text, sizeof(text)));
+        separator = ", ";
+    }
+    if (strcmp(old->name, new->name) != 0) {
+        fprintf(out, "%snamed \"%s\"", separator, new->name);
+        separator = ", ";
+    }
+    if (!guid_equal(&old->type, &new->type) || old->code != new->code) {
+        fprintf(out, "%sof type %s", separator,
+                type != NULL ? type->long_name : guid_print(&new->type, guid));
+        separator = ", ";
+    }
+    if (old->attributes != new->attributes) {
+        fprintf(out, "%sattributes 0x%llx", separator, (unsigned long long)new->attributes);
+        separator = ", ";
+    }
+    if (!guid_equal(&old->uuid, &new->uuid) && new->code == 0)
+        fprintf(out, "%sGUID %s", separator, guid_print(&new->uuid, guid));
+}
+
+static char *describe_new(const struct change_part *part, const char *what, struct err *e)
+{
+    const struct table_entry *entry = part->wanted;
+    const struct partition_type *type =
+        entry->code != 0 ? partition_type_of_code(entry->code) : partition_type_of(&entry->type);
+    char guid[GUID_TEXT];
+
+    return io_format(e, "add %s at byte %llu, of type %s%s", what,
+                     (unsigned long long)entry->range.start,
+                     type != NULL ? type->long_name : guid_print(&entry->type, guid),
+                     (entry->attributes & TABLE_ACTIVE) != 0 ? ", active" : "");
+}
+
+/* "delete partition 2 (old, 5 GiB, ext4)"; empty where there is nothing to say. */
+static char *describe_change(const struct change_part *part, const struct table *from,
+                             const struct table *to, struct err *e)
+{
+    _cleanup_free_ char *what = change_describe(part, e);
+    char *text = NULL;
+    size_t len;
+    FILE *out;
+
+    if (what == NULL)
+        return NULL;
+    if (part->there == NULL)
+        return describe_new(part, what, e);
+    if (table_entry_by_number((struct table *)from, part->there->number) == NULL)
+        return strdup("");
+    if (part->wanted == NULL)
+        return io_format(e, "delete %s", what);
+    out = open_memstream(&text, &len);
+    if (out == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    fprintf(out, "change %s", what);
+    print_differences(out, part->there,
+                      table_entry_by_number((struct table *)to, part->wanted->number));
+    fclose(out);
+    return text;
+}
+
+/* The frame of an MBR's logical partitions. */
+static int add_extended(const struct table *from, const struct table *to, struct step *step,
+                        struct err *e)
+{
+    const struct table_extended *old = &from->extended, *new = &to->extended;
+    char size[SIZE_TEXT];
+
+    if (old->range.start == new->range.start && old->range.bytes == new->range.bytes)
+        return 0;
+    if (new->range.bytes == 0)
+        return plan_detail(step, io_format(e, "delete the extended partition %u", old->number), e);
+    return plan_detail(step,
+                       io_format(e, "%s the extended partition %u (%s) at byte %llu",
+                                 old->range.bytes == 0 ? "add" : "change", new->number,
+                                 size_human(new->range.bytes, size, sizeof(size)),
+                                 (unsigned long long)new->range.start),
+                       e);
+}
+
+/* One line for each partition that the layout changes. */
+static int add_details(const struct change_facts *facts, const struct table *from,
+                       const struct table *to, bool only_deletes, struct step *step, struct err *e)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+        char *text;
+
+        if (only_deletes ? part->wanted != NULL
+                         : (!entry_changes(part) && part->format == NULL) ||
+                               change_is_resized(part) || change_moves(part))
+            continue;
+        text = describe_change(part, from, to, e);
+        if (text == NULL)
+            return -1;
+        if (*text == '\0')
+            free(text);
+        else if (plan_detail(step, text, e) < 0)
+            return -1;
+    }
+    return only_deletes ? 0 : add_extended(from, to, step, e);
+}
+
+/* A single change is told in the text itself. */
+static int text_with_details(struct step *step, const char *verb, const char *kind, struct err *e)
+{
+    if (step->n_details != 1) {
+        step->text = io_format(e, "%s the %s", verb, kind);
+        return step->text == NULL ? -1 : 0;
+    }
+    step->text = io_format(e, "%s the %s: %s", verb, kind, step->details[0]);
+    free(step->details[0]);
+    step->n_details = 0;
+    return step->text == NULL ? -1 : 0;
+}
+
+static const char *replaced_with(const struct change_facts *facts, const struct table *to)
+{
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->parts[i].there == NULL || facts->parts[i].wanted == NULL)
+            return to->n > 0 ? "other partitions" : "no partitions";
+    return to->n > 0 ? "the same partitions" : "no partitions";
+}
+
+static int describe_layout(const struct change_facts *facts, const struct table *from,
+                           const struct table *to, bool only_deletes, struct step *step,
+                           struct err *e)
+{
+    if (from->kind != to->kind && from->kind != TABLE_NONE)
+        step->text =
+            io_format(e, "replace the %s by %s with %s", kind_name(from->kind),
+                      to->kind == TABLE_MBR ? "an MBR" : "a GPT", replaced_with(facts, to));
+    else if (to->n + from->n == 0)
+        step->text = io_format(e, "write a new %s", kind_name(to->kind));
+    else if (table_equal(from, to))
+        step->text = io_format(e, "mend the %s: write both copies anew", kind_name(to->kind));
+    else if (add_details(facts, from, to, only_deletes, step, e) < 0)
+        return -1;
+    else
+        return text_with_details(step,
+                                 from->kind == TABLE_NONE ? "write"
+                                 : to->n == 0             ? "empty"
+                                                          : "change",
+                                 kind_name(to->kind), e);
+    return step->text == NULL ? -1 : 0;
+}
+
+/* What is no longer within reach; its bytes stay. */
+static int lose_deleted(struct planner *p, struct step *step, const struct table *to, struct err *e)
+{
+    for (size_t i = 0; i < p->state->n; i++) {
+        const struct change_part *part = part_at(p->facts, p->state->entries[i].range.start);
+        _cleanup_free_ char *what = NULL;
+
+        if (part == NULL || part->wanted != NULL || has_start(to, part->there->range.start))
+            continue;
+        what = change_describe(part, e);
+        if (what == NULL ||
+            plan_lose(
+                step,
+                io_format(e, "%s: its bytes stay where they are until something else is put there",
+                          what),
+                e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int lose_disk(const struct planner *p, struct step *step, struct err *e)
+{
+    if (!p->facts->disk_has_data)
+        return 0;
+    return plan_lose(step, io_format(e, "whatever is on %s now", p->facts->survey->path), e);
+}
+
+int change_add_layout(struct planner *p, const struct table *to, bool only_deletes, struct err *e)
+{
+    const struct survey *survey = p->facts->survey;
+    struct step *step = plan_add_step(p->plan, STEP_LAYOUT, "the partition table", e);
+    struct table *copy;
+
+    if (step == NULL)
+        return -1;
+    step->durability = DURABILITY_ATOMIC;
+    if (describe_layout(p->facts, p->state, to, only_deletes, step, e) < 0 ||
+        keep_layout(p, to, &step->layout, e) < 0 || change_touch_table(step, to, survey, e) < 0 ||
+        lose_deleted(p, step, to, e) < 0 || lose_disk(p, step, e) < 0)
+        return -1;
+    copy = table_copy(to, e);
+    if (copy == NULL)
+        return -1;
+    table_free(p->state);
+    p->state = copy;
+    return 0;
+}

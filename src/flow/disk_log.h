@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * disk_log.h: the disk's own memory of what berth did to it: the log, what undo needs, and work
+ * that is under way. It is kept in an area of free space (block/area.h), or in a file that a person
+ * names where the disk has no room.
+ */
+#ifndef BERTH_FLOW_DISK_LOG_H
+#define BERTH_FLOW_DISK_LOG_H
+
+#include "block/area.h"
+#include "block/disk.h"
+#include "core/ui.h"
+#include "flow/plan.h"
+#include "model/history.h"
+
+struct disk_log {
+    struct area area;         /* range.bytes 0: there is no room for one */
+    struct blockdev *journal; /* the device that has the area: the disk, or the file */
+    struct blockdev *file;    /* the file, when it is one */
+    struct history *history;
+    struct history_region *before; /* where the table was and will be, with the bytes before */
+    size_t n_before;
+};
+
+/* What the disk remembers; *history is new, and empty when it has no area. */
+int disk_log_read(struct blockdev *bd, const struct table *table, struct history **history,
+                  struct err *e);
+
+/* The same from a journal file that a person names. ERR_NOT_FOUND when there is no such file. */
+int disk_log_read_file(const char *path, struct history **history, struct err *e);
+
+/* Finds or chooses the area, out of the way of everything that the plan touches, allows writes to
+ * it, and remembers the table as it is. file: for the journal, or NULL. */
+int disk_log_start(struct disk_log *log, struct disk *disk, const struct plan *plan,
+                   const char *file, struct err *e);
+
+/* Writes the history as it is now, flushed. ERR_NO_SPACE when there is no area. */
+int disk_log_save(struct disk_log *log, struct err *e);
+
+/* Makes `pending` what is under way (NULL: nothing is), flushed; the log takes it over.
+ * ERR_NO_SPACE when there is no area. */
+int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e);
+
+/* Notes what the plan did, and what undoing it takes. Nothing to note it in is no failure. */
+int disk_log_finish(struct disk_log *log, struct disk *disk, const struct plan *plan, struct ui *ui,
+                    struct err *e);
+
+/* Notes that somebody else works on the disk from now: what was done before is no longer undone.
+ * Does nothing when the disk has no area. */
+int disk_log_note(struct disk *disk, const char *text, struct err *e);
+
+void disk_log_close(struct disk_log *log);
+
+#endif

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* edit_add.c: adds a partition to a table: its number, its place, its type. Pure. */
+#include "core/cleanup.h"
+#include "core/size.h"
+#include "flow/edit_parts.h"
+#include "partition/type.h"
+
+#include <string.h>
+
+static struct extent largest_gap(const struct extent *gaps, size_t n)
+{
+    struct extent best = {0, 0};
+
+    for (size_t i = 0; i < n; i++)
+        if (gaps[i].bytes > best.bytes)
+            best = gaps[i];
+    return best;
+}
+
+static int no_gap(const char *size, struct extent largest, struct err *e)
+{
+    char have[SIZE_TEXT];
+
+    size_exact(largest.bytes, have, sizeof(have));
+    err_set(e, ERR_NO_SPACE, "no free range has room for %s; the largest has %s",
+            size != NULL ? size : "a partition", have);
+    return err_hint(e, largest.bytes > 0 ? "--size rest takes the largest one"
+                                         : "shrink or delete a partition first");
+}
+
+/* Aligns each gap's start and end, and drops those of which nothing is left. */
+static size_t align_gaps(struct extent *gaps, size_t n, uint64_t align)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t start = round_up(gaps[i].start, align);
+        uint64_t end = round_down(extent_end(&gaps[i]), align);
+
+        if (end > start)
+            gaps[kept++] = (struct extent){start, end - start};
+    }
+    return kept;
+}
+
+/* The gap that a person or the size asks for. */
+static int choose_gap(const struct edit *edit, const struct extent *gaps, size_t n, uint64_t bytes,
+                      struct extent *gap, struct err *e)
+{
+    char *end;
+    unsigned long number;
+
+    *gap = largest_gap(gaps, n);
+    if (edit->gap == NULL) {
+        for (size_t i = 0; i < n && bytes != 0; i++)
+            if (gaps[i].bytes >= bytes) {
+                *gap = gaps[i];
+                break;
+            }
+        return 0;
+    }
+    if (strcmp(edit->gap, "largest") == 0)
+        return 0;
+    number = strtoul(edit->gap, &end, 10);
+    if (*end != '\0' || number == 0 || number > n) {
+        err_set(e, ERR_NOT_FOUND, "there is no gap %s: the disk has %zu", edit->gap, n);
+        return err_hint(e, "berth disk show lists the free ranges in their order");
+    }
+    *gap = gaps[number - 1];
+    return 0;
+}
+
+/* The gap from a start that a person gives, as far as it goes. */
+static int gap_at(const struct edit *edit, const struct extent *gaps, size_t n,
+                  const struct blockdev *bd, struct extent *gap, struct err *e)
+{
+    uint64_t start;
+
+    if (size_parse_bytes(edit->start, &start, e) < 0)
+        return err_wrap(e, "--start");
+    if (start % bd->sector != 0)
+        return err_set(e, ERR_USAGE, "--start %s is not a multiple of the %u-byte sectors",
+                       edit->start, bd->sector);
+    for (size_t i = 0; i < n; i++)
+        if (gaps[i].start <= start && start < extent_end(&gaps[i])) {
+            *gap = (struct extent){start, extent_end(&gaps[i]) - start};
+            return 0;
+        }
+    err_set(e, ERR_NO_SPACE, "--start %s lies in no free range", edit->start);
+    return err_hint(e, "berth disk show lists the free ranges");
+}
+
+static int parse_size(const struct edit *edit, const struct table *there, const struct blockdev *bd,
+                      uint64_t align, uint64_t *bytes, struct err *e)
+{
+    struct size size = {.kind = SIZE_REST};
+
+    if (edit->size != NULL && size_parse(edit->size, &size, e) < 0)
+        return err_wrap(e, "--size");
+    *bytes = 0; /* all there is */
+    if (size.kind == SIZE_BYTES && edit_check_least(edit->size, size.value, bd, e) < 0)
+        return -1;
+    if (size.kind == SIZE_BYTES)
+        *bytes = round_up(size.value, align);
+    else if (size.kind == SIZE_PERCENT)
+        *bytes = round_down((uint64_t)((unsigned __int128)there->usable.bytes * size.value / 10000),
+                            align);
+    return size.kind != SIZE_REST && *bytes == 0
+               ? err_set(e, ERR_USAGE, "--size %s is less than the alignment", edit->size)
+               : 0;
+}
+
+static int place(const struct edit *edit, const struct blockdev *bd, const struct table *there,
+                 struct extent *range, struct err *e)
+{
+    _cleanup_free_ struct extent *gaps = NULL;
+    struct extent gap = {0, 0};
+    uint64_t align, bytes;
+    size_t n;
+
+    if (edit_parse_align(edit, bd, &align, e) < 0 ||
+        parse_size(edit, there, bd, align, &bytes, e) < 0 ||
+        table_gaps(there, edit->logical, &gaps, &n, e) < 0)
+        return -1;
+    if (edit->start == NULL)
+        n = align_gaps(gaps, n, align);
+    if (edit->start != NULL ? gap_at(edit, gaps, n, bd, &gap, e) < 0
+                            : choose_gap(edit, gaps, n, bytes, &gap, e) < 0)
+        return -1;
+    if (bytes == 0 && edit->start != NULL && round_down(extent_end(&gap), align) > gap.start)
+        bytes = round_down(extent_end(&gap), align) - gap.start;
+    else if (bytes == 0)
+        bytes = gap.bytes;
+    if (bytes == 0 || bytes > gap.bytes)
+        return no_gap(edit->size, largest_gap(gaps, n), e);
+    *range = (struct extent){gap.start, bytes};
+    return 0;
+}
+
+static unsigned next_logical(const struct table *table)
+{
+    unsigned last = 4;
+
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].number > last)
+            last = table->entries[i].number;
+    return last + 1;
+}
+
+static int choose_number(const struct edit *edit, const struct table *table, unsigned *number,
+                         struct err *e)
+{
+    char *end;
+
+    if (edit->logical) {
+        *number = next_logical(table);
+        return 0;
+    }
+    *number = table_free_number(table);
+    if (edit->number != NULL) {
+        *number = (unsigned)strtoul(edit->number, &end, 10);
+        if (*end != '\0' || *number == 0 || *number > table->slots ||
+            table_entry_by_number((struct table *)table, *number) != NULL)
+            return err_set(e, ERR_USAGE, "--number %s is taken, or no number of this table",
+                           edit->number);
+    }
+    if (*number != 0 && *number <= table->slots)
+        return 0;
+    err_set(e, ERR_NO_SPACE, "the table has no entry left: all %u are taken", table->slots);
+    return err_hint(e, table->kind == TABLE_MBR
+                           ? "berth part add --type extended makes room for logical ones"
+                           : "delete a partition first");
+}
+
+/* On an MBR the extended partition is not an entry but the frame of the logical ones. */
+static int add_extended(const struct edit *edit, struct blockdev *bd, struct wanted *wanted,
+                        const struct table_entry *entry, struct err *e)
+{
+    struct table *table = wanted->table;
+    (void)bd;
+
+    if (table->extended.range.bytes != 0)
+        return err_set(e, ERR_REFUSED, "partition %u is the extended one already",
+                       table->extended.number);
+    if (edit->fs != NULL)
+        return err_set(e, ERR_USAGE, "an extended partition holds no filesystem");
+    table->extended = (struct table_extended){entry->number, entry->code, entry->range};
+    return 0;
+}
+
+static bool is_extended(uint8_t code)
+{
+    return code == 0x05 || code == 0x0f || code == 0x85;
+}
+
+int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
+             struct err *e)
+{
+    const struct edit *edit = arg;
+    struct table_entry entry = {.uuid = edit->fresh[0]};
+
+    if (edit_need_table(there, e) < 0)
+        return -1;
+    if (edit->logical && there->extended.range.bytes == 0) {
+        err_set(e, ERR_REFUSED, "there is no extended partition for a logical one");
+        return err_hint(e, "berth part add DISK --type extended");
+    }
+    if (edit->label != NULL && edit->fs == NULL)
+        return err_set(e, ERR_USAGE,
+                       "--label %s: a label belongs to a filesystem: say which by --fs",
+                       edit->label);
+    if (edit_check_name(there, edit->name, 0, e) < 0 ||
+        choose_number(edit, there, &entry.number, e) < 0 ||
+        place(edit, bd, there, &entry.range, e) < 0 ||
+        edit_set_type(edit_type_for(edit, there->kind), there->kind, &entry, e) < 0 ||
+        (edit->name != NULL && edit_set_name(edit->name, there->kind, &entry, e) < 0))
+        return -1;
+    if (there->kind == TABLE_MBR)
+        entry.uuid = table_mbr_uuid(there, entry.number);
+    if (edit->uuid != NULL && guid_parse(edit->uuid, &entry.uuid, e) < 0)
+        return err_wrap(e, "--uuid %s", edit->uuid);
+    wanted->table = table_copy(there, e);
+    if (wanted->table == NULL)
+        return -1;
+    if (there->kind == TABLE_MBR && is_extended(entry.code))
+        return add_extended(edit, bd, wanted, &entry, e);
+    if (table_insert(wanted->table, &entry, e) < 0)
+        return -1;
+    if (edit->active)
+        edit_set_active(wanted->table, table_entry_by_number(wanted->table, entry.number));
+    return edit->fs != NULL ? edit_add_format(wanted, entry.number, edit, e) : 0;
+}

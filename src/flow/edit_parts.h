@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* edit_parts.h: what the edits share. For edit*.c only. */
+#ifndef BERTH_FLOW_EDIT_PARTS_H
+#define BERTH_FLOW_EDIT_PARTS_H
+
+#include "flow/edit.h"
+
+/* ERR_NOT_FOUND when the disk has no table. */
+int edit_need_table(const struct table *there, struct err *e);
+
+/* What --align says, 1 MiB when nothing; bytes. */
+int edit_parse_align(const struct edit *edit, const struct blockdev *bd, uint64_t *align,
+                     struct err *e);
+
+/* The type that is asked for, else the filesystem's. */
+const char *edit_type_for(const struct edit *edit, enum table_kind kind);
+
+int edit_set_type(const char *text, enum table_kind kind, struct table_entry *entry, struct err *e);
+int edit_set_name(const char *name, enum table_kind kind, struct table_entry *entry, struct err *e);
+
+/* ERR_USAGE when another partition than `number` has that name. */
+int edit_check_name(const struct table *there, const char *name, unsigned number, struct err *e);
+
+/* Makes the entry, which is the table's, the one that a BIOS boots. */
+void edit_set_active(struct table *table, struct table_entry *entry);
+
+/* ERR_USAGE when the size is less than a sector: a unit was forgotten. */
+int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd, struct err *e);
+
+/* The partition with that number is to be formatted as the edit says. */
+int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *edit, struct err *e);
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * initramfs.h: writes an initramfs: a compressed cpio archive in the form "newc" (the kernel's
+ * Documentation/driver-api/early-userspace/buffer-format.rst). Folders come by themselves.
+ */
+#ifndef BERTH_FLOW_INITRAMFS_H
+#define BERTH_FLOW_INITRAMFS_H
+
+#include "core/err.h"
+
+#include <stddef.h>
+
+struct initramfs;
+
+/* Writes to the descriptor, which stays the caller's. NULL on failure. */
+struct initramfs *initramfs_new(int fd, struct err *e);
+
+/* A file with these bytes. Paths have no slash in front. */
+int initramfs_add_data(struct initramfs *ir, const char *to, unsigned mode, const void *data,
+                       size_t len, struct err *e);
+
+/* What is in a file; whatever xz, zstd or gzip has packed is unpacked (kernel modules). */
+int initramfs_add_file(struct initramfs *ir, const char *from, const char *to, unsigned mode,
+                       struct err *e);
+
+/* The program or library as `to`, and the libraries that it is linked with under the names that the
+ * loader here finds them by. */
+int initramfs_add_program(struct initramfs *ir, const char *from, const char *to, struct err *e);
+
+/* Completes the archive. */
+int initramfs_finish(struct initramfs *ir, struct err *e);
+
+#define _cleanup_initramfs_ __attribute__((cleanup(initramfs_cleanup)))
+void initramfs_cleanup(struct initramfs **ir);
+
+#endif

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * step_move.c: copies a partition to another place. While it goes on the partition's entry has the
+ * type "moving", so that nobody takes it for a filesystem, and spans both places, so that nothing
+ * else is put there; where others lie between the two it stays at the old one, which is whole until
+ * the end. What it was, and how far the copy is, stands in the disk's area.
+ */
+#include "core/cleanup.h"
+#include "flow/step_work.h"
+#include "partition/fs.h"
+#include "partition/move.h"
+#include "partition/type.h"
+
+#include <string.h>
+
+int step_move_done(struct apply *apply, const struct step *step, struct err *e)
+{
+    struct table_entry entry;
+
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    return step_pending(apply, step) == NULL && entry.range.start == step->to.start;
+}
+
+static int begin(struct apply *apply, const struct step *step, struct err *e)
+{
+    struct move move = {step->from.start, step->to.start, step->from.bytes, 0};
+    struct table_entry entry;
+
+    if (step_pending(apply, step) != NULL)
+        return 0;
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    move.chunk = move_chunk(&move, apply->log.area.journal.bytes);
+    if (move.chunk == 0)
+        return err_set(e, ERR_NO_SPACE, "%s: no room for the journal of so short a move",
+                       step->target);
+    return step_begin(apply, step, HISTORY_MOVE, &entry, move.chunk, e);
+}
+
+/* True when the table could be written with the entry over that range. */
+static bool fits(struct apply *apply, const struct step *step, struct extent range)
+{
+    struct err ignored;
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), &ignored);
+    struct table_entry *entry = table != NULL ? table_entry_by_uuid(table, &step->partition) : NULL;
+
+    if (entry == NULL)
+        return false;
+    entry->ebr = 0;
+    entry->range = range;
+    return table_validate(table, disk_blockdev(apply->disk), &ignored) == 0;
+}
+
+/* The copy is complete, and only the journal was not told: the entry is final, and what is there
+ * may be newer than the source. */
+static int is_settled(struct apply *apply, const struct step *step, const struct pending *pending,
+                      struct err *e)
+{
+    struct table_entry entry;
+
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    return entry.range.start == step->to.start && entry.range.bytes == step->to.bytes &&
+           guid_equal(&entry.type, &pending->type) && entry.code == pending->mbr_type;
+}
+
+/* The entry over both places, where that is possible, of the type "moving". */
+static int span(struct apply *apply, const struct step *step, const struct pending *pending,
+                struct err *e)
+{
+    const struct partition_type *moving = partition_type("moving");
+    struct table_entry entry;
+
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    entry.range = pending->both;
+    if (!fits(apply, step, pending->both)) {
+        entry.range = pending->from;
+        if (disk_claim(apply->disk, pending->to, step->target, e) < 0)
+            return -1;
+    }
+    entry.type = moving->guid;
+    if (pending->mbr_type == 0)
+        entry.attributes = moving->attributes; /* an MBR's entry keeps its active flag */
+    entry.code = pending->mbr_type != 0 ? moving->code : 0;
+    return step_set_entry(apply, step, &entry, e);
+}
+
+static int copy(struct apply *apply, const struct step *step, const struct pending *pending,
+                struct err *e)
+{
+    struct move move = {pending->from.start, pending->to.start, pending->from.bytes,
+                        pending->chunk};
+    struct blockdev *disk = disk_blockdev(apply->disk);
+    const struct fs_ops *fs = pending->fs != NULL ? fs_by_name(pending->fs) : NULL;
+    _cleanup_blockdev_ struct blockdev *bd = NULL;
+    (void)step;
+
+    if (move_run(disk, &apply->log.area, &move, apply->ui, e) < 0)
+        return -1;
+    if (fs == NULL || fs->moved == NULL)
+        return 0;
+    bd = slice_open(disk, pending->to, e);
+    if (bd == NULL || fs->moved(bd, pending->to.start, e) < 0)
+        return -1;
+    return blockdev_flush(disk, e);
+}
+
+static int settle(struct apply *apply, const struct step *step, const struct pending *pending,
+                  struct err *e)
+{
+    struct table_entry entry;
+
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    entry.range = pending->to;
+    entry.type = pending->type;
+    entry.code = (uint8_t)pending->mbr_type;
+    entry.attributes = pending->attributes;
+    return step_set_entry(apply, step, &entry, e);
+}
+
+int step_move_apply(struct apply *apply, const struct step *step, struct err *e)
+{
+    const struct pending *pending;
+    int settled;
+
+    if (begin(apply, step, e) < 0)
+        return err_hint(e, "--journal FILE names a file on another disk for it");
+    pending = step_pending(apply, step);
+    settled = is_settled(apply, step, pending, e);
+    if (settled < 0)
+        return -1;
+    if (settled == 0 && (span(apply, step, pending, e) < 0 || copy(apply, step, pending, e) < 0 ||
+                         settle(apply, step, pending, e) < 0))
+        return -1;
+    return disk_log_pending(&apply->log, NULL, e);
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * step_resize.c: shrinks or grows a partition with its filesystem. The filesystem's own tool works
+ * on an overlay; its changes come over by a journal (block/redo.h). Growing changes the table
+ * first, shrinking last: so the filesystem is inside its partition at any time.
+ */
+#include "block/overlay.h"
+#include "block/redo.h"
+#include "core/cleanup.h"
+#include "core/size.h"
+#include "flow/run.h"
+#include "flow/step_work.h"
+#include "partition/fs.h"
+
+#include <string.h>
+
+#define ROOM_RUN_LEAST (64 * KIB) /* shorter runs of free blocks are not worth it */
+
+struct resize {
+    bool committed; /* the disk is being changed: from here on only forwards */
+    struct apply *apply;
+    const struct step *step;
+    const struct fs_ops *fs;
+    struct blockdev *disk, *slice, *overlay;
+    struct fs_free free;
+};
+
+static void resize_close(struct resize *r)
+{
+    blockdev_close(r->overlay);
+    blockdev_close(r->slice);
+    free(r->free.bits);
+}
+
+#define _cleanup_resize_ __attribute__((cleanup(resize_close)))
+
+static bool grows(const struct step *step)
+{
+    return step->to.bytes > step->from.bytes;
+}
+
+int step_resize_done(struct apply *apply, const struct step *step, struct err *e)
+{
+    struct table_entry entry;
+
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    return step_pending(apply, step) == NULL && entry.range.bytes == step->to.bytes;
+}
+
+/* ---- which bytes may be written at once ---- */
+
+static bool block_is_free(const struct fs_free *f, uint64_t block)
+{
+    return block >= f->blocks || (f->bits[block / 8] >> (block % 8) & 1) != 0;
+}
+
+/* Behind the filesystem's end nothing is live. */
+static bool is_free(void *arg, struct extent range)
+{
+    const struct resize *r = arg;
+    uint64_t last;
+
+    if (r->free.block == 0 || range.bytes == 0)
+        return false;
+    last = (extent_end(&range) - 1) / r->free.block;
+    for (uint64_t block = range.start / r->free.block; block <= last; block++)
+        if (!block_is_free(&r->free, block))
+            return false;
+    return true;
+}
+
+static int next_change(struct blockdev *overlay, uint64_t offset, struct extent *change,
+                       struct err *e)
+{
+    (void)e;
+    overlay_changed(overlay, offset, change);
+    return 0;
+}
+
+/* ---- where the journal goes ---- */
+
+struct room {
+    struct extent *ranges;
+    size_t n;
+    uint64_t bytes;
+};
+
+static int add_room(struct room *room, struct extent range, struct err *e)
+{
+    struct extent *grown = realloc(room->ranges, (room->n + 1) * sizeof(*grown));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    room->ranges = grown;
+    grown[room->n++] = range;
+    room->bytes += range.bytes;
+    return 0;
+}
+
+/* The part of [start, end) up to the next change; none when it is too short. */
+static struct extent unchanged_part(struct resize *r, uint64_t start, uint64_t end)
+{
+    struct extent change;
+
+    overlay_changed(r->overlay, start, &change);
+    if (change.bytes != 0 && change.start < end)
+        end = change.start;
+    return (struct extent){start, end > start ? end - start : 0};
+}
+
+/* Runs of blocks that hold nothing, neither before nor after, until there is enough. */
+static int add_free_runs(struct resize *r, struct room *room, uint64_t enough, struct err *e)
+{
+    uint64_t block = 0, size = r->free.block;
+
+    while (block < r->free.blocks && room->bytes < enough) {
+        uint64_t first = block;
+        struct extent run;
+
+        while (block < r->free.blocks && block_is_free(&r->free, block) &&
+               (block - first) * size < 64 * MIB)
+            block++;
+        if (block == first) {
+            block++;
+            continue;
+        }
+        run = unchanged_part(r, round_up(first * size, 4096), round_down(block * size, 4096));
+        if (run.bytes >= ROOM_RUN_LEAST) {
+            run.start += r->step->from.start;
+            if (add_room(room, run, e) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static uint64_t changed_bytes(struct blockdev *overlay)
+{
+    struct extent change = {0, 0};
+    uint64_t sum = 0;
+
+    for (;;) {
+        overlay_changed(overlay, extent_end(&change), &change);
+        if (change.bytes == 0)
+            return sum;
+        sum += change.bytes;
+    }
+}
+
+static int find_room(struct resize *r, struct room *room, struct err *e)
+{
+    struct disk_log *log = &r->apply->log;
+    uint64_t enough = changed_bytes(r->overlay) * 9 / 8 + MIB;
+
+    if (log->area.journal.bytes > 0 && add_room(room, log->area.journal, e) < 0)
+        return -1;
+    /* blocks of the filesystem itself only where the journal is on this disk */
+    if (log->file != NULL || r->free.block == 0 || room->bytes >= enough)
+        return 0;
+    return add_free_runs(r, room, enough, e);
+}
+
+/* ---- the change of the filesystem ---- */
+
+static int apply_redo(struct resize *r, const struct redo *redo, struct err *e)
+{
+    struct disk_log *log = &r->apply->log;
+
+    if (redo->index.bytes == 0)
+        return 0;
+    return redo_apply(r->disk, log->journal, redo, e);
+}
+
+/* Remembers the journal's place; without one the change is complete already. */
+static int keep_redo(struct resize *r, const struct redo *redo, struct err *e)
+{
+    struct pending *pending = r->apply->log.history->pending;
+
+    pending->index = redo->index;
+    pending->index_crc = redo->crc;
+    pending->stage = redo->index.bytes > 0 ? PENDING_CONTENT : PENDING_TABLE;
+    pending->fs_before = pending->fs_after = 0;
+    if (redo->index.bytes > 0 && r->fs->written != NULL &&
+        (r->fs->written(r->slice, &pending->fs_before, e) < 0 ||
+         r->fs->written(r->overlay, &pending->fs_after, e) < 0))
+        return -1;
+    return disk_log_save(&r->apply->log, e);
+}
+
+static int commit(struct resize *r, struct err *e)
+{
+    static const struct redo none;
+    struct room room = {0};
+    struct redo redo;
+    struct redo_change change = {.disk = r->disk,
+                                 .at = r->step->from.start,
+                                 .overlay = r->overlay,
+                                 .next_change = next_change,
+                                 .is_free = is_free,
+                                 .arg = r,
+                                 .journal = r->apply->log.journal};
+    int result = find_room(r, &room, e);
+
+    change.room = room.ranges;
+    change.n_room = room.n;
+    if (result == 0)
+        result = redo_prepare(&change, &redo, e);
+    free(room.ranges);
+    if (result < 0)
+        return err_hint(e, "--journal FILE names a file on another disk for the journal");
+    r->committed = true;
+    if (keep_redo(r, &redo, e) < 0 || apply_redo(r, &redo, e) < 0)
+        return -1;
+    return keep_redo(r, &none, e);
+}
+
+/* True when the filesystem has the size already: the work was cut behind this. */
+static int is_resized(struct resize *r, uint64_t *wanted, struct err *e)
+{
+    struct fs_bounds bounds;
+
+    if (r->fs->bounds(r->slice, &bounds, e) < 0)
+        return -1;
+    *wanted = round_down(r->step->to.bytes, bounds.unit > 0 ? bounds.unit : 1);
+    return grows(r->step) ? bounds.now >= *wanted : bounds.now <= *wanted;
+}
+
+/* For those that change their size only while they are mounted: privately, by the kernel. */
+static int resize_mounted(struct resize *r, const struct table_entry *entry, struct err *e)
+{
+    struct disk *disk = r->apply->disk;
+    const char *node = disk_is_device(disk) ? disk_node(disk, entry->range, e) : NULL;
+    int result;
+
+    if (disk_is_device(disk) && node == NULL)
+        return -1;
+    disk_unclaim(disk, entry->range);
+    result = fs_resize_by_mount(r->fs, r->slice, node, grows(r->step) ? 0 : r->step->to.bytes, e);
+    return result < 0 ? -1 : disk_claim(disk, entry->range, r->step->target, e);
+}
+
+static int resize_fs(struct resize *r, struct err *e)
+{
+    _cleanup_free_ char *folder = NULL;
+    struct table_entry entry;
+    uint64_t wanted;
+    int done;
+
+    if (step_entry(r->apply, r->step, &entry, e) < 0)
+        return -1;
+    blockdev_close(r->slice);
+    r->slice = slice_open(r->disk, entry.range, e);
+    done = r->slice == NULL ? -1 : is_resized(r, &wanted, e);
+    if (done != 0)
+        return done < 0 ? -1 : 0;
+    if (r->fs->resize == NULL)
+        return resize_mounted(r, &entry, e);
+    folder = state_folder(e);
+    r->overlay = folder != NULL ? overlay_open(r->slice, folder, e) : NULL;
+    if (r->overlay == NULL || r->fs->ready(r->slice, e) < 0)
+        return -1;
+    ui_note(r->apply->ui, "  %s works on a copy of what it changes", r->fs->name);
+    if (r->fs->resize(r->overlay, wanted, e) < 0 ||
+        (r->fs->free_blocks != NULL && r->fs->free_blocks(r->slice, &r->free, e) < 0))
+        return -1;
+    return commit(r, e);
+}
+
+static int set_size(struct resize *r, struct err *e)
+{
+    struct table_entry entry;
+
+    if (step_entry(r->apply, r->step, &entry, e) < 0)
+        return -1;
+    entry.range.bytes = r->step->to.bytes;
+    return step_set_entry(r->apply, r->step, &entry, e);
+}
+
+/* True when somebody mounted the filesystem after the power cut: the journal holds what it was
+ * then.
+ */
+static int is_stale(struct resize *r, const struct pending *pending, struct err *e)
+{
+    uint64_t now;
+
+    if (r->fs->written == NULL || pending->fs_before == 0)
+        return 0;
+    if (r->fs->written(r->slice, &now, e) < 0)
+        return -1;
+    return now != pending->fs_before && now != pending->fs_after;
+}
+
+/* The journal does not fit what is there any more. The work begins anew with that, if it is sound:
+ * the journal may be half on it. */
+static int leave_redo(struct resize *r, struct err *e)
+{
+    static const struct redo none;
+
+    ui_note(r->apply->ui, "  %s was written to since: beginning anew", r->fs->name);
+    if (r->fs->check(r->slice, e) < 0) {
+        err_wrap(e, "%s was mounted while it was half resized", r->step->target);
+        return err_hint(e, "repair its %s, then finish this: berth disk finish", r->fs->name);
+    }
+    return keep_redo(r, &none, e);
+}
+
+/* Goes on where the power was cut. */
+static int continue_redo(struct resize *r, const struct pending *pending, struct err *e)
+{
+    struct table_entry entry;
+    struct err why = {0};
+    int stale;
+
+    if (step_entry(r->apply, r->step, &entry, e) < 0)
+        return -1;
+    r->slice = slice_open(r->disk, entry.range, e);
+    stale = r->slice == NULL ? -1 : is_stale(r, pending, e);
+    if (stale != 0)
+        return stale < 0 ? -1 : leave_redo(r, e);
+    if (apply_redo(r, &(struct redo){pending->index, pending->index_crc}, &why) == 0) {
+        r->committed = true;
+        return 0;
+    }
+    if (why.code == ERR_VERIFY)
+        return leave_redo(r, e);
+    *e = why;
+    return -1;
+}
+
+static int begin(struct resize *r, struct err *e)
+{
+    const struct pending *pending = step_pending(r->apply, r->step);
+    struct table_entry entry;
+
+    if (pending != NULL)
+        return pending->index.bytes == 0 ? 0 : continue_redo(r, pending, e);
+    if (step_entry(r->apply, r->step, &entry, e) < 0)
+        return -1;
+    return step_begin(r->apply, r->step, HISTORY_RESIZE, &entry, 0, e);
+}
+
+/* What is mounted is grown by the kernel; it keeps its own journal. */
+static int grow_mounted(struct resize *r, struct err *e)
+{
+    const char *node;
+
+    if (set_size(r, e) < 0)
+        return -1;
+    node = disk_node(r->apply->disk, r->step->to, e);
+    return node == NULL ? -1 : r->fs->grow_mounted(node, r->step->mountpoint, e);
+}
+
+/* Nothing of the filesystem was changed yet: the partition gets its old size back, where that still
+ * holds the filesystem, and other commands are free again. */
+static void give_up(struct resize *r)
+{
+    struct table_entry entry;
+    struct fs_bounds bounds;
+    struct err ignored;
+
+    if (r->committed || step_pending(r->apply, r->step) == NULL)
+        return;
+    if (grows(r->step)) {
+        if (r->slice == NULL || r->fs->bounds(r->slice, &bounds, &ignored) < 0 ||
+            step_entry(r->apply, r->step, &entry, &ignored) < 0)
+            return;
+        entry.range.bytes = r->step->from.bytes;
+        if (bounds.now <= entry.range.bytes &&
+            step_set_entry(r->apply, r->step, &entry, &ignored) < 0)
+            return;
+    }
+    (void)disk_log_pending(&r->apply->log, NULL, &ignored);
+}
+
+int step_resize_apply(struct apply *apply, const struct step *step, struct err *e)
+{
+    _cleanup_resize_ struct resize r = {
+        .apply = apply, .step = step, .disk = disk_blockdev(apply->disk)};
+
+    r.fs = fs_by_name(step->fs);
+    if (r.fs == NULL)
+        return err_set(e, ERR_UNSUPPORTED, "%s: there is no filesystem %s here", step->target,
+                       step->fs);
+    if (step->mountpoint != NULL)
+        return grow_mounted(&r, e);
+    if (begin(&r, e) < 0 || (grows(step) && set_size(&r, e) < 0))
+        return -1;
+    if (resize_fs(&r, e) < 0) {
+        give_up(&r);
+        return -1;
+    }
+    if (!grows(step) && set_size(&r, e) < 0)
+        return -1;
+    return disk_log_pending(&apply->log, NULL, e);
+}

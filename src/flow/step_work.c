@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* step_work.c: what resizing and moving share. */
+#include "flow/step_work.h"
+#include "core/cleanup.h"
+
+#include <string.h>
+
+const struct pending *step_pending(const struct apply *apply, const struct step *step)
+{
+    const struct pending *pending = apply->log.history != NULL ? apply->log.history->pending : NULL;
+
+    return pending != NULL && guid_equal(&pending->partition, &step->partition) ? pending : NULL;
+}
+
+int step_entry(struct apply *apply, const struct step *step, struct table_entry *entry,
+               struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+    const struct table_entry *there;
+
+    if (table == NULL)
+        return -1;
+    there = table_entry_by_uuid(table, &step->partition);
+    if (there == NULL)
+        return err_set(e, ERR_FAILED, "%s has gone from the partition table", step->target);
+    *entry = *there;
+    return 0;
+}
+
+static bool same_entry(const struct table_entry *a, const struct table_entry *b)
+{
+    return a->range.start == b->range.start && a->range.bytes == b->range.bytes &&
+           guid_equal(&a->type, &b->type) && a->code == b->code && a->attributes == b->attributes;
+}
+
+int step_set_entry(struct apply *apply, const struct step *step, const struct table_entry *entry,
+                   struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+    struct table_entry *there;
+
+    if (table == NULL)
+        return -1;
+    there = table_entry_by_uuid(table, &step->partition);
+    if (there == NULL)
+        return err_set(e, ERR_FAILED, "%s has gone from the partition table", step->target);
+    if (!same_entry(there, entry)) {
+        if (there->range.start != entry->range.start)
+            there->ebr = 0;
+        there->range = entry->range;
+        there->type = entry->type;
+        there->code = entry->code;
+        there->attributes = entry->attributes;
+        if (step_write_table(apply, table, e) < 0)
+            return -1;
+    }
+    return step->mountpoint != NULL ? 0 : disk_claim(apply->disk, entry->range, step->target, e);
+}
+
+static struct extent union_of(const struct extent *a, const struct extent *b)
+{
+    uint64_t start = a->start < b->start ? a->start : b->start;
+    uint64_t end = extent_end(a) > extent_end(b) ? extent_end(a) : extent_end(b);
+
+    return (struct extent){start, end - start};
+}
+
+int step_begin(struct apply *apply, const struct step *step, enum history_op op,
+               const struct table_entry *entry, uint64_t chunk, struct err *e)
+{
+    struct pending *pending = calloc(1, sizeof(*pending));
+
+    if (pending == NULL)
+        return err_no_memory(e);
+    pending->op = op;
+    pending->stage = PENDING_MARK;
+    pending->fs = step->fs != NULL ? strdup(step->fs) : NULL;
+    pending->name = strdup(entry->name);
+    if (pending->name == NULL || (step->fs != NULL && pending->fs == NULL)) {
+        pending_free(pending);
+        return err_no_memory(e);
+    }
+    pending->partition = step->partition;
+    pending->number = entry->number;
+    pending->from = step->from;
+    pending->to = step->to;
+    pending->both = union_of(&step->from, &step->to);
+    pending->type = entry->type;
+    pending->mbr_type = entry->code;
+    pending->attributes = entry->attributes;
+    pending->chunk = chunk;
+    return disk_log_pending(&apply->log, pending, e);
+}

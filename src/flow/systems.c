@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * systems.c: looks for operating systems in the partitions of a disk.
+ *
+ * Filesystems are somebody else's bytes: one child in the jail reads all of them, one after the
+ * other, and hands back short texts in memory it shares. A filesystem that brings it down is noted
+ * as a problem, and another child goes on behind it, so what the others hold is never lost.
+ */
+#include "flow/systems.h"
+#include "core/cleanup.h"
+#include "core/jail.h"
+#include "os/identify.h"
+#include "tree/tree.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define TEXT_MAX 256
+
+enum progress { WAITING, UNDER_WAY, DONE };
+
+/* What the jailed child hands back of one partition, in memory shared with it. */
+struct finding {
+    enum progress progress;
+    bool found;
+    char family[TEXT_MAX], os[TEXT_MAX], kernel[TEXT_MAX];
+    char problem[TEXT_MAX]; /* why it could not be read, or empty */
+};
+
+/* One filesystem to be read, and where its finding goes. */
+struct candidate {
+    struct survey_partition *partition;
+    struct blockdev *slice;
+    struct finding *finding;
+};
+
+struct search {
+    struct candidate *candidates;
+    size_t n;
+    struct finding *findings; /* shared memory, one for each candidate */
+    struct jail_fds keep;     /* the descriptors that the slices read */
+};
+
+/* ---- one filesystem ---- */
+
+static void copy_text(char to[TEXT_MAX], const char *from)
+{
+    snprintf(to, TEXT_MAX, "%.*s", TEXT_MAX - 1, from != NULL ? from : "");
+}
+
+static int take(struct tree *tree, struct finding *finding, struct err *e)
+{
+    struct identity identity;
+
+    if (identify(tree, &identity, e) < 0)
+        return -1;
+    copy_text(finding->family, identity.family);
+    copy_text(finding->os, identity.os);
+    copy_text(finding->kernel, identity.kernel);
+    finding->found = strcmp(finding->os, "unknown") != 0;
+    identity_free(&identity);
+    return 0;
+}
+
+static void read_one(struct candidate *c)
+{
+    struct err why;
+    _cleanup_tree_ struct tree *tree = ext_tree_open(c->slice, &why);
+
+    if (tree == NULL || take(tree, c->finding, &why) < 0)
+        copy_text(c->finding->problem, why.text);
+}
+
+/* A mounted filesystem is read through its folder; its bytes on the disk may be behind. */
+static void read_mounted(struct candidate *c)
+{
+    struct err why;
+    _cleanup_tree_ struct tree *tree = dir_tree_open(c->partition->mountpoint, &why);
+
+    if (tree == NULL || take(tree, c->finding, &why) < 0)
+        copy_text(c->finding->problem, why.text);
+    c->finding->progress = DONE;
+}
+
+/* ---- all of them ---- */
+
+/* In the jail. */
+static int read_waiting(void *arg, struct err *e)
+{
+    struct search *search = arg;
+
+    (void)e;
+    for (size_t i = 0; i < search->n; i++) {
+        struct candidate *c = &search->candidates[i];
+
+        if (c->finding->progress != WAITING)
+            continue;
+        c->finding->progress = UNDER_WAY;
+        read_one(c);
+        c->finding->progress = DONE;
+    }
+    return 0;
+}
+
+/* The first candidate in that state; NULL when there is none. */
+static struct candidate *first(const struct search *search, enum progress progress)
+{
+    for (size_t i = 0; i < search->n; i++)
+        if (search->candidates[i].finding->progress == progress)
+            return &search->candidates[i];
+    return NULL;
+}
+
+/* Each child that ends badly takes one candidate with it. A child that was taken over could say
+ * anything of the others, so their number bounds the children, too. */
+static int read_all(struct search *search, struct err *e)
+{
+    struct jail_options jail = {
+        .profile = JAIL_READER, .what = "the reader of a filesystem", .keep = search->keep};
+
+    for (size_t i = 0; i < search->n && first(search, WAITING) != NULL; i++) {
+        struct candidate *fatal;
+
+        if (jail_run(&jail, read_waiting, search, e) == 0)
+            continue;
+        fatal = first(search, UNDER_WAY);
+        if (fatal == NULL)
+            return -1;
+        copy_text(fatal->finding->problem, e->text);
+        fatal->finding->found = false;
+        fatal->finding->progress = DONE;
+    }
+    return 0;
+}
+
+static bool is_kept(const struct jail_fds *keep, int fd)
+{
+    for (size_t i = keep->n; i > 0; i--)
+        if (keep->fds[i - 1] == fd)
+            return true;
+    return false;
+}
+
+/* Opens what the child will need to read the partition. */
+static int prepare(struct search *search, struct blockdev *bd, struct candidate *c, struct err *e)
+{
+    uint64_t start;
+    int fd;
+
+    c->slice = slice_open(bd, c->partition->range, e);
+    if (c->slice == NULL || blockdev_fd_extent(bd, c->partition->range, &fd, &start, e) < 0)
+        return -1;
+    return is_kept(&search->keep, fd) ? 0 : jail_fds_add(&search->keep, fd, e);
+}
+
+static void add_candidate(struct search *search, struct blockdev *bd, struct survey_partition *p)
+{
+    struct candidate *c = &search->candidates[search->n];
+    struct err why;
+
+    *c = (struct candidate){.partition = p, .finding = &search->findings[search->n]};
+    search->n++;
+    if (p->mountpoint != NULL) {
+        read_mounted(c);
+    } else if (prepare(search, bd, c, &why) < 0) {
+        copy_text(c->finding->problem, why.text);
+        c->finding->progress = DONE;
+    }
+}
+
+static bool may_hold_a_system(const struct survey_partition *p)
+{
+    return !p->incomplete && p->fs != NULL && strncmp(p->fs, "ext", 3) == 0;
+}
+
+/* What a jailed child wrote is not trusted: bounded, and made of printable text. */
+static char *text_of(char text[TEXT_MAX])
+{
+    text[TEXT_MAX - 1] = '\0';
+    for (char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    return *text != '\0' ? strdup(text) : NULL;
+}
+
+static int keep_finding(struct candidate *c, struct err *e)
+{
+    struct survey_partition *p = c->partition;
+
+    p->problem = text_of(c->finding->problem);
+    if (!c->finding->found)
+        return 0;
+    p->system = calloc(1, sizeof(*p->system));
+    if (p->system == NULL)
+        return err_no_memory(e);
+    p->system->family = text_of(c->finding->family);
+    p->system->os = text_of(c->finding->os);
+    p->system->kernel = text_of(c->finding->kernel);
+    return 0;
+}
+
+static int search_disk(struct search *search, struct disk *disk, struct survey *survey,
+                       struct err *e)
+{
+    int result;
+
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        if (may_hold_a_system(&survey->partitions[i]))
+            add_candidate(search, disk_blockdev(disk), &survey->partitions[i]);
+    result = read_all(search, e);
+    for (size_t i = 0; i < search->n; i++) {
+        if (result == 0)
+            result = keep_finding(&search->candidates[i], e);
+        blockdev_close(search->candidates[i].slice);
+    }
+    return result;
+}
+
+int systems_find(struct disk *disk, struct survey *survey, struct err *e)
+{
+    size_t bytes = (survey->n_partitions + 1) * sizeof(struct finding);
+    _cleanup_free_ struct candidate *candidates =
+        calloc(survey->n_partitions + 1, sizeof(*candidates));
+    struct search search = {.candidates = candidates};
+    int result;
+
+    if (candidates == NULL)
+        return err_no_memory(e);
+    search.findings = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (search.findings == MAP_FAILED)
+        return err_errno(e, "memory for the readers");
+    result = search_disk(&search, disk, survey, e);
+    munmap(search.findings, bytes);
+    return result;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* history.c: the history as plain data: making, adding to and freeing it. */
+#include "model/history.h"
+#include "core/cleanup.h"
+
+#include <string.h>
+
+struct history *history_new(struct err *e)
+{
+    struct history *history = calloc(1, sizeof(*history));
+
+    if (history == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    history->level = history->needs = HISTORY_LEVEL;
+    return history;
+}
+
+void history_undo_free(struct history_undo *undo)
+{
+    if (undo == NULL)
+        return;
+    for (size_t i = 0; i < undo->n_regions; i++) {
+        free(undo->regions[i].after);
+        free(undo->regions[i].before);
+    }
+    free(undo->regions);
+    free(undo->text);
+    free(undo->fs);
+    json_decref(undo->unknown);
+    free(undo);
+}
+
+void pending_free(struct pending *pending)
+{
+    if (pending == NULL)
+        return;
+    free(pending->name);
+    free(pending->fs);
+    free(pending->journal);
+    json_decref(pending->unknown);
+    free(pending);
+}
+
+void history_free(struct history *history)
+{
+    if (history == NULL)
+        return;
+    for (size_t i = 0; i < history->n; i++)
+        free(history->entries[i].text);
+    free(history->entries);
+    history_undo_free(history->undo);
+    pending_free(history->pending);
+    json_decref(history->unknown);
+    free(history);
+}
+
+void history_cleanup(struct history **history)
+{
+    history_free(*history);
+}
+
+/* A new string: the beginning of the text, whole characters, control characters as '?'. */
+static char *entry_text(const char *text)
+{
+    size_t n = strnlen(text, HISTORY_TEXT_MOST + 1);
+    char *line;
+
+    if (n > HISTORY_TEXT_MOST)
+        for (n = HISTORY_TEXT_MOST; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+            continue;
+    line = strndup(text, n);
+    if (line == NULL)
+        return NULL;
+    for (unsigned char *p = (unsigned char *)line; *p != '\0'; p++) {
+        bool is_c1 = *p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+
+        if (*p < ' ' || *p == 0x7f || is_c1)
+            *p = '?';
+        if (is_c1)
+            *++p = '?';
+    }
+    return line;
+}
+
+int history_add(struct history *history, uint64_t time, const char *text, bool changes_disk,
+                struct err *e)
+{
+    _cleanup_free_ char *line = entry_text(text);
+    struct history_entry *entries =
+        reallocarray(history->entries, history->n + 1, sizeof(*entries));
+
+    if (entries == NULL)
+        return err_no_memory(e);
+    history->entries = entries;
+    if (line == NULL)
+        return err_no_memory(e);
+    entries[history->n++] = (struct history_entry){time, changes_disk, steal(line)};
+    if (history->n > HISTORY_MOST) {
+        free(entries[0].text);
+        memmove(entries, entries + 1, --history->n * sizeof(*entries));
+    }
+    return 0;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * kernel_modules.h: which of the running kernel's modules another start of it needs to reach the
+ * same disks, in the order in which they load. Pure: texts in, paths out.
+ */
+#ifndef BERTH_OS_KERNEL_MODULES_H
+#define BERTH_OS_KERNEL_MODULES_H
+
+#include "core/strings.h"
+
+/*
+ * loaded: the text of /proc/modules, the latest first. dep: that of modules.dep(5). Appends the
+ * files of the loaded modules to `files`, as modules.dep names them (relative to its folder): each
+ * behind those that it needs, and otherwise in the order in which they were loaded, since some need
+ * others without saying so. What drives no disk and no filesystem (graphics, sound, networks ...)
+ * is left out, unless another one needs it.
+ */
+int kernel_modules_order(const char *loaded, const char *dep, struct strings *files, struct err *e);
+
+#endif

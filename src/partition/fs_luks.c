@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * fs_luks.c: LUKS2 containers. Making one needs no device mapper; looking into one does, and so
+ * nothing inside is changed here.
+ */
+#include "core/size.h"
+#include "partition/fs_tool.h"
+
+#include <string.h>
+
+#define MIN_BYTES (17 * MIB) /* the header takes 16 */
+#define LABEL_MAX 47
+
+/* Headers and key slots are written in full; what lies behind reads as noise in any case. */
+static int luks_make(struct blockdev *bd, const struct fs_options *options, struct err *e)
+{
+    char uuid[GUID_TEXT];
+    const char *argv[] = {
+        "cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2",        "--uuid", uuid,
+        "--key-file", NULL,         "--label",      NULL,     fs_tool_device, NULL};
+
+    if (options->key_file == NULL) {
+        err_set(e, ERR_USAGE, "a LUKS container needs a passphrase");
+        return err_hint(e, "name a file that holds it with --key-file");
+    }
+    if (bd->bytes < MIN_BYTES)
+        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for a LUKS container", bd->name,
+                       (unsigned long long)bd->bytes);
+    if (fs_tool_label(options, "luks", LABEL_MAX, &argv[10], e) < 0)
+        return -1;
+    argv[8] = options->key_file;
+    guid_print(&options->uuid, uuid);
+    return fs_tool_make(bd, bd->bytes, argv, NULL, options, e);
+}
+
+static int luks_ready(struct blockdev *bd, struct err *e)
+{
+    err_set(e, ERR_REFUSED, "%s is encrypted: what is in it cannot be seen", bd->name);
+    return err_hint(e, "open it first: cryptsetup open");
+}
+
+static int luks_check(struct blockdev *bd, struct err *e)
+{
+    static const char *const argv[] = {"cryptsetup", "luksDump", fs_tool_device, NULL};
+
+    return fs_tool_must(bd, argv, ERR_VERIFY, NULL, e);
+}
+
+static int luks_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
+{
+    (void)e;
+    *bounds = (struct fs_bounds){bd->bytes, bd->bytes, bd->bytes, bd->sector};
+    return 0;
+}
+
+static const char open_first[] = "what is in it must be opened first: cryptsetup open";
+
+const struct fs_ops fs_luks_ops = {
+    .name = "luks",
+    .blkid = (const char *const[]){"crypto_LUKS", NULL},
+    .type = "linux",
+    .package = "cryptsetup-bin",
+    .grow = open_first,
+    .shrink = open_first,
+    .make = luks_make,
+    .ready = luks_ready,
+    .check = luks_check,
+    .bounds = luks_bounds,
+};

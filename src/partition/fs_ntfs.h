@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* fs_ntfs.h: the parts of NTFS's row. For fs_ntfs*.c only. */
+#ifndef BERTH_PARTITION_FS_NTFS_H
+#define BERTH_PARTITION_FS_NTFS_H
+
+#include "partition/fs.h"
+
+/* fs_ntfs_read.c: struct fs_ops says what they do. */
+int fs_ntfs_mounts(struct blockdev *bd, struct err *e); /* libntfs-3g can open it at all */
+int fs_ntfs_ready(struct blockdev *bd, struct err *e);
+int fs_ntfs_free_blocks(struct blockdev *bd, struct fs_free *free, struct err *e);
+
+/* fs_ntfs_boot.c: the boot sector and its copy in the partition's last sector. */
+struct fs_ntfs_boot {
+    unsigned sector;  /* bytes */
+    unsigned cluster; /* bytes */
+    uint64_t bytes;   /* of the volume, with the copy */
+};
+
+/* Reads the size; ERR_REFUSED for BitLocker, which keeps its own sector there. */
+int fs_ntfs_boot_read(struct blockdev *bd, struct fs_ntfs_boot *boot, struct err *e);
+
+/* Changes bytes at an offset of the boot sector; writes the copy anew from it. */
+int fs_ntfs_boot_patch(struct blockdev *bd, size_t offset, const void *data, size_t n,
+                       struct err *e);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* fs_xfs.c: XFS, which grows while it is mounted and never shrinks. */
+#include "core/cleanup.h"
+#include "core/size.h"
+#include "core/spawn.h"
+#include "partition/fs_tool.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define MIN_BYTES (300 * MIB) /* what mkfs.xfs asks for */
+#define LABEL_MAX 12
+
+/* The superblock's start (XFS Algorithms and Data Structures, "Superblocks"). Big-endian. */
+struct superblock {
+    char magic[4];
+    uint32_t block;
+    uint64_t blocks, realtime_blocks, realtime_extents;
+    uint8_t uuid[16];
+    uint64_t log_start;
+} __attribute__((packed));
+
+static int read_super(struct blockdev *bd, struct superblock *super, struct err *e)
+{
+    uint64_t block;
+
+    if (bd->bytes < MIB || blockdev_pread(bd, super, sizeof(*super), 0, e) < 0)
+        return err_set(e, ERR_VERIFY, "%s is too small for an XFS", bd->name);
+    block = be32toh(super->block);
+    if (memcmp(super->magic, "XFSB", sizeof(super->magic)) != 0 || block < 512 ||
+        block > 64 * KIB || be64toh(super->blocks) > INT64_MAX / block)
+        return err_set(e, ERR_VERIFY, "%s: no XFS superblock", bd->name);
+    return 0;
+}
+
+/* The log is the one thing read where nothing was ever logged: mkfs.xfs zeroes all of it. */
+static int xfs_make(struct blockdev *bd, const struct fs_options *options, struct err *e)
+{
+    char uuid[GUID_TEXT + 8] = "uuid=", sector[32];
+    const char *argv[] = {"mkfs.xfs", "-q",   "-f", "-K", "-m",           uuid,
+                          "-s",       sector, "-L", NULL, fs_tool_device, NULL};
+
+    if (bd->bytes < MIN_BYTES)
+        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an XFS (at least %llu)",
+                       bd->name, (unsigned long long)bd->bytes, (unsigned long long)MIN_BYTES);
+    if (fs_tool_label(options, "xfs", LABEL_MAX, &argv[9], e) < 0)
+        return -1;
+    guid_print(&options->uuid, uuid + strlen(uuid));
+    snprintf(sector, sizeof(sector), "size=%u", bd->sector);
+    return fs_tool_make(bd, round_down(bd->bytes, 4096), argv, NULL, options, e);
+}
+
+static int xfs_ready(struct blockdev *bd, struct err *e)
+{
+    static const char *const argv[] = {"xfs_logprint", "-t", fs_tool_device, NULL};
+    _cleanup_free_ char *said = NULL;
+    struct superblock super;
+
+    if (read_super(bd, &super, e) < 0)
+        return -1;
+    if (super.log_start == 0 || super.realtime_blocks != 0) {
+        err_set(e, ERR_REFUSED, "%s: its XFS has parts on other devices", bd->name);
+        return err_hint(e, "change it with xfs_growfs while it is mounted");
+    }
+    if (fs_tool_must(bd, argv, ERR_TOOL, &said, e) < 0)
+        return -1;
+    if (strstr(said, "<CLEAN>") != NULL)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s: its XFS was not cleanly unmounted: its log needs recovery",
+            bd->name);
+    return err_hint(e, "mount it once and unmount it");
+}
+
+static int xfs_check(struct blockdev *bd, struct err *e)
+{
+    static const char *const argv[] = {"xfs_repair", "-n", "-f", fs_tool_device, NULL};
+
+    return fs_tool_must(bd, argv, ERR_VERIFY, NULL, e);
+}
+
+static int xfs_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
+{
+    struct superblock super;
+
+    if (read_super(bd, &super, e) < 0)
+        return -1;
+    bounds->unit = be32toh(super.block);
+    bounds->now = bounds->least = be64toh(super.blocks) * bounds->unit;
+    bounds->most = round_down(INT64_MAX, bounds->unit);
+    return 0;
+}
+
+static int xfs_grow_mounted(const char *node, const char *mountpoint, struct err *e)
+{
+    (void)node;
+    return spawn_tool(NULL, e, "xfs_growfs", mountpoint, NULL);
+}
+
+const struct fs_ops fs_xfs_ops = {
+    .name = "xfs",
+    .blkid = (const char *const[]){"xfs", NULL},
+    .type = "linux",
+    .package = "xfsprogs",
+    .grow = "XFS grows only while it is mounted",
+    .shrink = "XFS cannot be made smaller: copy its files to a smaller one",
+    .make = xfs_make,
+    .ready = xfs_ready,
+    .check = xfs_check,
+    .bounds = xfs_bounds,
+    .grow_mounted = xfs_grow_mounted,
+};

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * gpt_disk.c: finds and checks both copies of a GPT. Every number from the disk is bounded before
+ * it is used: the entries of a whole copy lie on the disk, and neither they nor the header in the
+ * range for partitions.
+ */
+#include "core/cleanup.h"
+#include "core/size.h"
+#include "partition/gpt.h"
+
+#include <endian.h>
+#include <string.h>
+#include <zlib.h>
+
+#define PRIMARY_LBA 1
+
+uint32_t gpt_crc(const void *data, size_t bytes)
+{
+    return (uint32_t)crc32(0, data, (uInt)bytes);
+}
+
+uint64_t gpt_entry_sectors(const struct gpt_header *header, unsigned sector)
+{
+    return round_up((uint64_t)header->n_entries * header->entry_bytes, sector) / sector;
+}
+
+static void swap_header(const uint8_t *sector, struct gpt_header *header)
+{
+    memcpy(header, sector, sizeof(*header));
+    header->revision = le32toh(header->revision);
+    header->header_bytes = le32toh(header->header_bytes);
+    header->header_crc = le32toh(header->header_crc);
+    header->my_lba = le64toh(header->my_lba);
+    header->alternate_lba = le64toh(header->alternate_lba);
+    header->first_usable_lba = le64toh(header->first_usable_lba);
+    header->last_usable_lba = le64toh(header->last_usable_lba);
+    header->entries_lba = le64toh(header->entries_lba);
+    header->n_entries = le32toh(header->n_entries);
+    header->entry_bytes = le32toh(header->entry_bytes);
+    header->entries_crc = le32toh(header->entries_crc);
+}
+
+static bool header_crc_is_right(const uint8_t *sector, const struct gpt_header *header)
+{
+    uint8_t copy[GPT_SECTOR_MAX];
+
+    memcpy(copy, sector, header->header_bytes);
+    memset(copy + offsetof(struct gpt_header, header_crc), 0, sizeof(header->header_crc));
+    return gpt_crc(copy, header->header_bytes) == header->header_crc;
+}
+
+/* Whether n sectors at lba have one in common with the range for partitions. */
+static bool in_usable(const struct gpt_header *header, uint64_t lba, uint64_t n)
+{
+    return lba <= header->last_usable_lba && header->first_usable_lba < lba + n;
+}
+
+/* What is wrong with where things are, or NULL. */
+static const char *places_wrong(const struct table_window *window, const struct gpt_header *header)
+{
+    unsigned sector = window->bd->sector;
+    uint64_t n;
+
+    if (header->n_entries == 0 || header->n_entries > TABLE_SLOTS_MAX)
+        return "it has no entries, or more than 4096";
+    if (header->entry_bytes < GPT_ENTRY_BYTES || header->entry_bytes > GPT_ENTRY_MAX ||
+        header->entry_bytes % 8 != 0)
+        return "its entries have a size that they cannot have";
+    if (header->first_usable_lba > header->last_usable_lba ||
+        header->last_usable_lba >= UINT64_MAX / sector)
+        return "its range for partitions is none";
+    n = gpt_entry_sectors(header, sector);
+    if (header->entries_lba == 0 || header->entries_lba >= window->lbas ||
+        n > window->lbas - header->entries_lba)
+        return "its entries are past the end of the disk";
+    if (in_usable(header, header->my_lba, 1) || in_usable(header, header->entries_lba, n) ||
+        (header->entries_lba <= header->my_lba && header->my_lba < header->entries_lba + n))
+        return "its parts overlap";
+    return NULL;
+}
+
+static const char *header_wrong(const struct table_window *window, const struct gpt_copy *copy)
+{
+    const struct gpt_header *header = &copy->header;
+
+    if (!copy->signature)
+        return "it is not there";
+    if (header->header_bytes < GPT_HEADER_BYTES || header->header_bytes > window->bd->sector)
+        return "its header has a size that it cannot have";
+    if (!header_crc_is_right(copy->sector, header))
+        return "its header's checksum is wrong";
+    if (header->my_lba != copy->lba)
+        return "its header belongs somewhere else";
+    return places_wrong(window, header);
+}
+
+static int read_entries(struct table_window *window, struct gpt_copy *copy, struct err *e)
+{
+    const struct gpt_header *header = &copy->header;
+    size_t bytes = (size_t)header->n_entries * header->entry_bytes;
+    _cleanup_free_ uint8_t *entries = malloc(bytes);
+
+    if (entries == NULL)
+        return err_no_memory(e);
+    if (table_window_read(window, entries, bytes, header->entries_lba * window->bd->sector, e) < 0)
+        return -1;
+    if (gpt_crc(entries, bytes) != header->entries_crc)
+        copy->wrong = "its entries' checksum is wrong";
+    else
+        copy->entries = steal(entries);
+    return 0;
+}
+
+static int read_copy(struct table_window *window, uint64_t lba, struct gpt_copy *copy,
+                     struct err *e)
+{
+    unsigned sector = window->bd->sector;
+
+    free(copy->entries);
+    *copy = (struct gpt_copy){.lba = lba, .wrong = "it is not there"};
+    if (sector > GPT_SECTOR_MAX || lba < PRIMARY_LBA || lba >= window->lbas)
+        return 0;
+    if (table_window_read(window, copy->sector, sector, lba * sector, e) < 0)
+        return -1;
+    copy->signature = memcmp(copy->sector, GPT_SIGNATURE, strlen(GPT_SIGNATURE)) == 0;
+    swap_header(copy->sector, &copy->header);
+    copy->wrong = header_wrong(window, copy);
+    return copy->wrong == NULL ? read_entries(window, copy, e) : 0;
+}
+
+/* Even a damaged primary may still say where the backup is: that one has its own checksum. */
+int gpt_disk_read(struct table_window *window, struct gpt_disk *gpt, struct err *e)
+{
+    uint64_t last = window->lbas - 1, alternate;
+
+    gpt->backup_at_end = true;
+    gpt->backup.wrong = "there is no room for it";
+    if (read_copy(window, PRIMARY_LBA, &gpt->primary, e) < 0)
+        return -1;
+    if (window->lbas <= PRIMARY_LBA + 1)
+        return 0;
+    alternate = gpt->primary.signature ? gpt->primary.header.alternate_lba : last;
+    if (alternate > PRIMARY_LBA && alternate < last) {
+        if (read_copy(window, alternate, &gpt->backup, e) < 0)
+            return -1;
+        gpt->backup_at_end = gpt->backup.wrong != NULL;
+        if (!gpt->backup_at_end)
+            return 0;
+    }
+    return read_copy(window, last, &gpt->backup, e);
+}
+
+void gpt_disk_clear(struct gpt_disk *gpt)
+{
+    free(gpt->primary.entries);
+    free(gpt->backup.entries);
+    gpt->primary.entries = gpt->backup.entries = NULL;
+}
+
+const struct gpt_copy *gpt_disk_copy(const struct gpt_disk *gpt)
+{
+    if (gpt->primary.wrong == NULL)
+        return &gpt->primary;
+    return gpt->backup.wrong == NULL ? &gpt->backup : NULL;
+}
+
+bool gpt_disk_agrees(const struct gpt_disk *gpt)
+{
+    const struct gpt_header *a = &gpt->primary.header, *b = &gpt->backup.header;
+
+    return gpt->primary.wrong == NULL && gpt->backup.wrong == NULL &&
+           guid_equal(&a->disk, &b->disk) && a->entries_crc == b->entries_crc &&
+           a->n_entries == b->n_entries && a->entry_bytes == b->entry_bytes &&
+           a->first_usable_lba == b->first_usable_lba && a->last_usable_lba == b->last_usable_lba &&
+           a->alternate_lba == b->my_lba && b->alternate_lba == a->my_lba;
+}

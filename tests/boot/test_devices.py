@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Block devices as a stock kernel has them: who holds a partition is named, and it stays untouched."""
+import contextlib
+import textwrap
+
+import pytest
+
+from boot import devices
+from guests import tiny
+from program import Berth
+
+MACHINE = """\
+berth: 1
+name: device
+partitions:
+  - {name: esp, type: esp, size: 40MiB}
+  - {name: shared, type: linux, size: 16MiB, fs: ext4}
+host: {name: main, image: tiny, root: {size: 20MiB}}
+menu: {default: main}
+"""
+DEV = "guests:\n  - {name: dev, image: tiny, root: {size: 20MiB}}\n"
+
+SYSTEMS, SCRATCH, OTHER = "/dev/vdc", "/dev/vdd", "/dev/vde"
+APPLY = f"berth apply --disk {SYSTEMS} --serial systems --yes /content/"
+WITH_DEV = APPLY + "both.yaml"
+WITHOUT_DEV = APPLY + "main.yaml --prune"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A disk with the systems main and dev, and two blank ones."""
+    folder = tmp_path_factory.mktemp("devices")
+    content = folder / "content"
+    content.mkdir()
+    berth = Berth(folder, store=content / "store")
+    tiny.make_image(folder / "tiny.tar")
+    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
+    (content / "main.yaml").write_text(MACHINE)
+    (content / "both.yaml").write_text(MACHINE + DEV)
+    disks = {name: devices.blank_disk(folder / f"{name}.img", 200 << 20)
+             for name in ("systems", "scratch", "other")}
+    berth.ok("apply", content / "both.yaml", "--disk", disks["systems"], "--yes")
+    with devices.Machine(folder, disks, content) as booted:
+        booted.ok("cp -a /content/store/. /tmp/store")
+        yield booted
+
+
+@contextlib.contextmanager
+def set_up(machine, begin, end):
+    machine.ok(begin)
+    try:
+        yield
+    finally:
+        machine.ok(end)
+
+
+PARTITION = f"{SYSTEMS}5"  # dev's
+HOLDERS = {
+    "mount": (f"mount {PARTITION} /mnt", "umount /mnt", "mounted on /mnt"),
+    "swap": (f"mkswap -q {PARTITION} && swapon {PARTITION}", f"swapoff {PARTITION}", "in use as swap"),
+    "lvm": (f"lvm pvcreate -qq -ff -y {PARTITION} && lvm vgcreate -qq vg0 {PARTITION} && "
+            "lvm lvcreate -qq -y -Wn -Zn -l 1 -n data vg0",
+            "lvm vgchange -qq -an vg0; lvm vgremove -qq -ff -y vg0",
+            "held by the LVM volume vg0-data (dm-0)"),
+    "md": (f"mdadm --create /dev/md0 --run --level 1 --raid-devices 2 --metadata 1.0 {PARTITION} missing",
+           f"mdadm --stop /dev/md0; mdadm --zero-superblock {PARTITION}", "held by the RAID md0"),
+    "luks": ("echo -n key >/tmp/key; cryptsetup luksFormat -q --pbkdf pbkdf2 "
+             f"--pbkdf-force-iterations 1000 --luks2-keyslots-size 512K {PARTITION} /tmp/key && "
+             f"cryptsetup open --key-file /tmp/key {PARTITION} secret",
+             "cryptsetup close secret", "held by the LUKS mapping secret (dm-0)"),
+    "bcache": (f"wipefs -q -a {PARTITION}; modprobe bcache; make-bcache -B {PARTITION} >/dev/null && "
+               f"echo {PARTITION} >/sys/fs/bcache/register",
+               "echo 1 >/sys/block/bcache0/bcache/stop; until ! test -e /dev/bcache0; do sleep 0.1; done",
+               "held by the bcache device bcache0"),
+    "loop": (f"losetup /dev/loop0 {PARTITION}", "losetup -d /dev/loop0", "in use by /dev/loop0"),
+}
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_the_holder_is_named_and_what_would_take_the_partition_refused(machine, kind):
+    begin, end, words = HOLDERS[kind]
+    with set_up(machine, begin, end):
+        partitions = machine.json(f"disk show {SYSTEMS}")["disk"]["partitions"]
+        assert [p["in-use"] for p in partitions if p["number"] == 5] == [words]
+        assert all(p["in-use"] is None for p in partitions if p["number"] != 5)
+        before = machine.fingerprint("systems")
+        machine.refused(WITHOUT_DEV, words)
+        assert machine.fingerprint("systems") == before
+
+
+def test_a_mount_in_another_namespace_is_found(machine):
+    begin = f"mke2fs -q -F {PARTITION}; unshare -m dash -c 'mount {PARTITION} /mnt; exec sleep 1000' & " \
+        f"echo $! >/tmp/pid; until grep -q {PARTITION} /proc/$(cat /tmp/pid)/mounts; do sleep 0.1; done"
+    with set_up(machine, begin, "kill $(cat /tmp/pid)"):
+        machine.refused(WITHOUT_DEV, "mounted on /mnt for sleep (process ")
+
+
+def test_what_another_program_has_claimed_is_named_by_its_process(machine):
+    with set_up(machine, f"disk_nodes {OTHER} 1:1:20 && {{ disk_nodes {OTHER} hold 1:20 >/tmp/held & "
+                "echo $! >/tmp/pid; until grep -q ok /tmp/held; do sleep 0.1; done; }",
+                "kill $(cat /tmp/pid); wait"):
+        machine.refused(f"mount {OTHER}1 /mnt", "busy", status=32)
+        machine.refused(f"disk_nodes {OTHER} hold 1:20", f"the range ({OTHER}1) is open in disk_nodes",
+                        status=1)
+        machine.refused(f"disk_nodes {OTHER}", "which the table would not have, is open in disk_nodes",
+                        status=1)
+    machine.ok(f"disk_nodes {OTHER}")
+
+
+def test_a_loop_device_over_the_whole_disk_is_found(machine):
+    with set_up(machine, f"losetup /dev/loop3 {SYSTEMS}", "losetup -d /dev/loop3"):
+        machine.refused(WITHOUT_DEV, f"{SYSTEMS} is in use by /dev/loop3", "losetup --detach /dev/loop3")
+
+
+def test_nodes_come_and_go_with_what_apply_does(machine):
+    machine.ok(f"mount {SYSTEMS}4 /mnt")
+    machine.ok(WITHOUT_DEV)
+    machine.ok(f"test ! -e {PARTITION}")
+    machine.ok(WITH_DEV)
+    machine.ok(f"test -b {PARTITION}")
+    assert machine.ok(f"blkid -p -s PART_ENTRY_NAME -o value {PARTITION}") == "dev"
+    machine.ok("umount /mnt")
+    machine.ok(f"e2fsck -fn {PARTITION} && e2fsck -fn {SYSTEMS}4")
+
+
+def test_the_serial_number_of_another_disk_is_refused(machine):
+    machine.refused(f"berth apply /content/main.yaml --disk {SYSTEMS} --serial other --yes --prune",
+                    "systems")
+
+
+def test_a_clone_of_the_disk_is_found_and_a_half_of_a_raid_is_none(machine):
+    machine.blank(OTHER)
+    machine.ok(f"dd if={SYSTEMS} of={OTHER} bs=1M count=60 2>/dev/null")
+    found = machine.ok(f"disk_nodes {SYSTEMS} duplicates")
+    for words in ("the table has the id of that of", "partition 4 has the UUID of partition 4 of",
+                  "the ext4 of partition 3 has the UUID of that of partition 3 of"):
+        assert f"{words} {OTHER}" in found
+    machine.blank(OTHER)
+    machine.blank(SCRATCH)
+    assert machine.ok(f"disk_nodes {SYSTEMS} duplicates") == "ok"
+    machine.ok("mdadm --create /dev/md1 --run --level 1 --raid-devices 2 --metadata 1.0 --assume-clean "
+               f"{SCRATCH} {OTHER} && echo 'label: gpt' | sfdisk -q /dev/md1")
+    assert machine.ok(f"disk_nodes {SCRATCH} duplicates") == "ok"
+    assert machine.ok("disk_nodes /dev/md1 duplicates") == "ok"
+    machine.ok("mdadm --stop /dev/md1")
+    assert OTHER in machine.ok(f"disk_nodes {SCRATCH} duplicates")
+    machine.blank(OTHER)
+    machine.blank(SCRATCH)
+
+
+def mbr(machine):
+    """A table with a primary and two logical partitions, on the scratch disk."""
+    machine.blank(SCRATCH)
+    script = textwrap.dedent("""\
+        label: dos
+        start=2048, size=40960
+        start=43008, type=5
+        start=45056, size=40960
+        start=88064, size=40960
+        """).replace("\n", "\\n")
+    machine.ok(f"printf '{script}' | sfdisk -q {SCRATCH}")
+
+
+ALL = "1:1:20 2:21:179:extended 5:22:20 6:43:20"
+
+
+def test_the_kernels_extended_partition_is_left_as_it_is(machine):
+    mbr(machine)
+    before = machine.ok("cat /proc/partitions")
+    machine.ok(f"disk_nodes {SCRATCH} {ALL}")
+    assert machine.ok("cat /proc/partitions") == before
+    machine.ok(f"disk_nodes {SCRATCH} 1:1:20")
+    machine.ok(f"test ! -e {SCRATCH}2")
+    machine.ok(f"disk_nodes {SCRATCH} {ALL}")
+    assert machine.ok("cat /proc/partitions") == before
+
+
+def test_a_logical_partition_that_gets_another_number_must_not_be_in_use(machine):
+    mbr(machine)
+    renumbered = "1:1:20 2:21:179:extended 5:43:20"
+    machine.ok(f"mkfs.ext4 -q {SCRATCH}6 && mount {SCRATCH}6 /mnt")
+    machine.refused(f"disk_nodes {SCRATCH} {renumbered}", "would get the number 5", "mounted on /mnt",
+                    status=1)
+    machine.ok(f"umount /mnt && disk_nodes {SCRATCH} {renumbered} && mount {SCRATCH}5 /mnt && umount /mnt")
+
+
+def test_a_mounted_partition_grows_in_the_kernel_and_never_shrinks(machine):
+    mbr(machine)
+    grown = "1:1:20 2:21:179:extended 5:22:20 6:43:100"
+    machine.ok(f"mkfs.ext4 -q {SCRATCH}6 && mount {SCRATCH}6 /mnt")
+    machine.ok(f"disk_nodes {SCRATCH} {grown}")
+    assert machine.ok(f"blockdev --getsize64 {SCRATCH}6") == str(100 << 20)
+    machine.ok(f"resize2fs {SCRATCH}6")
+    machine.refused(f"disk_nodes {SCRATCH} {ALL}", "would get smaller", "mounted on /mnt", status=1)
+    machine.ok("umount /mnt")
+    machine.ok(f"disk_nodes {SCRATCH} {ALL}")
+    assert machine.ok(f"blockdev --getsize64 {SCRATCH}6") == str(20 << 20)
+
+
+def test_a_disk_that_is_a_physical_volume_as_a_whole_is_held(machine):
+    machine.blank(OTHER)
+    machine.ok(f"lvm pvcreate -qq {OTHER} && lvm vgcreate -qq vg1 {OTHER} && "
+               "lvm lvcreate -qq -y -Wn -Zn -l 1 -n all vg1")
+    machine.refused(f"disk_nodes {OTHER} 1:1:20", f"{OTHER} is held by the LVM volume vg1-all", status=1)
+    machine.ok("lvm vgchange -qq -an vg1")

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What bash, zsh and fish suggest: each shell runs with the script that berth prints for it."""
+import os
+import subprocess
+import time
+
+import pexpect
+import pytest
+
+from program import BERTH
+
+BASH = r"""
+source /dev/stdin <<<"$(berth completion bash)"
+compopt() { :; }  # there is no command line to set options of
+complete -p berth >/dev/null || exit 1
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_berth
+((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+# every candidate goes through compadd; this one writes down those that match
+ZSH = r"""
+PS1='ready> '; setopt no_beep
+autoload -U compinit; compinit -u -D
+eval "$(berth completion zsh)"
+compadd() {
+    local -a hits
+    if [[ ${@[1,(i)(-|--)]} != *-(O|A|D)* ]]; then
+        builtin compadd -O hits "$@"
+        print -l -- $hits >>$CAUGHT
+    fi
+    builtin compadd "$@"
+}
+catch() {
+    zle complete-word
+    print end >>$CAUGHT
+}
+zle -N catch; bindkey '^I' catch
+"""
+
+
+def environment(home):
+    path = home / "bin"
+    path.mkdir(exist_ok=True)
+    if not (path / "berth").exists():
+        os.symlink(BERTH, path / "berth")
+    return {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "HOME": str(home),
+            "BERTH_STORE": str(home / "store"), "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+
+
+def bash(home, *words):
+    done = subprocess.run(["bash", "--norc", "-c", BASH, "bash", *words], cwd=home, text=True,
+                          env=environment(home), check=True, capture_output=True, timeout=20)
+    return done.stdout.split("\n")[:-1]
+
+
+def zsh(home, *words):
+    caught = home / "caught"
+    caught.write_text("")
+    (home / "setup.zsh").write_text(ZSH)
+    shell = pexpect.spawn("zsh", ["-f", "-i"], cwd=home, timeout=10, dimensions=(200, 200),
+                          env={**environment(home), "CAUGHT": str(caught)}, encoding="utf-8")
+    shell.sendline("source ./setup.zsh")
+    shell.expect("ready> ")
+    shell.send(" ".join(words) + "\t")
+    deadline = time.monotonic() + 10
+    while not caught.read_text().endswith("end\n") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    shell.close(force=True)
+    found = [line.strip() for line in caught.read_text().split("\n") if line.strip()]
+    assert found.pop() == "end"
+    return found
+
+
+def fish(home, *words):
+    line = " ".join(words)
+    done = subprocess.run(["fish", "--no-config", "-c",
+                           "berth completion fish | source; complete -C $argv[1]", line],
+                          cwd=home, text=True, env=environment(home), check=True,
+                          capture_output=True, timeout=20)
+    assert done.stderr == ""
+    return [candidate.split("\t")[0] for candidate in done.stdout.split("\n")[:-1]]
+
+
+@pytest.fixture(params=[bash, zsh, fish], ids=["bash", "zsh", "fish"])
+def shell(request, tmp_path):
+    return lambda *words: request.param(tmp_path, *words)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    path = tmp_path / "disk.img"
+    with open(path, "wb") as file:
+        file.truncate(100 << 20)
+    subprocess.run(["sfdisk", "-q", path], text=True, check=True,
+                   input='label: gpt\nsize=20M,name=data\nsize=20M,name="$(touch ran)"\n'
+                         'size=20M,name="a;b"\n')
+    return path
+
+
+def test_the_commands_are_suggested(shell):
+    assert {"disk", "plan", "run", "doctor"} <= set(shell("berth", ""))
+    assert "complete" not in shell("berth", "")
+
+
+def test_the_second_word_is_suggested(shell):
+    assert set(shell("berth", "menu", "")) == {"show", "default", "next"}
+
+
+def test_options_before_a_command_are_passed_over(shell):
+    assert "show" in shell("berth", "--json", "--disk", "x", "menu", "s")
+
+
+def test_a_commands_options_are_suggested(shell):
+    assert {"--engine", "--ephemeral", "--json"} <= set(shell("berth", "run", "--"))
+    assert "--engine" not in shell("berth", "doctor", "--")
+
+
+def test_an_options_words_are_suggested(shell):
+    assert set(shell("berth", "run", "--engine", "")) == {"auto", "qemu"}
+
+
+def test_columns_are_suggested_also_behind_a_comma(shell):
+    assert "PARTUUID" in shell("berth", "disk", "show", "-o", "PARTU")
+    assert any(word.endswith("PARTUUID") for word in shell("berth", "disk", "show", "-o", "NR,PARTU"))
+
+
+def test_an_image_file_is_suggested_for_a_disk(shell, disk):
+    assert any("disk.img" in word for word in shell("berth", "disk", "show", "dis"))
+
+
+def test_partitions_of_the_image_file_before_are_suggested(shell, disk):
+    assert set(shell("berth", "part", "rm", disk.name, "")) == {"1", "2", "3", "data"}
+    assert set(shell("berth", "--disk", disk.name, "part", "rm", "d")) == {"data"}
+
+
+def test_types_are_suggested_behind_their_option(shell, disk):
+    assert "swap" in shell("berth", "part", "add", disk.name, "--type", "swa")
+
+
+def test_a_hostile_name_is_never_run(shell, disk):
+    shell("berth", "part", "rm", disk.name, "")
+    assert not (disk.parent / "ran").exists()
+
+
+def test_partitions_of_an_image_file_are_candidates(berth, disk):
+    assert berth.ok("complete", "partition", disk).split() == ["1", "2", "3", "data"]
+
+
+def test_what_cannot_be_found_out_is_no_error(berth):
+    for kind in ["partition", "system", "image", "disk", "type", "fs", "column", "nonsense"]:
+        done = berth("complete", kind, berth.home / "missing")
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_types_and_filesystems_are_candidates(berth):
+    assert {"esp", "linux", "swap"} <= set(berth.ok("complete", "type").split())
+    assert "ext4" in berth.ok("complete", "fs").split()
+
+
+def test_an_unknown_shell_is_refused(berth):
+    done = berth("completion", "csh")
+    assert done.returncode == 2 and "csh" in done.stderr

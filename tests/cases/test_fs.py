@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filesystems full of files, resized as an ordinary user: every file stays, the tools that belong to
+the filesystem find nothing wrong, and what may not be changed is refused untouched."""
+import os
+import pathlib
+import random
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from disks import fingerprint
+from filled import digests, make_files, run
+from ordinary import AS_ORDINARY, ORDINARY
+from program import BERTH
+
+BUILD = pathlib.Path(BERTH).parent
+MIB = 1 << 20
+
+
+@pytest.fixture
+def folder():
+    """Where the ordinary user may work; pytest's own folders are their maker's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        yield pathlib.Path(name)
+
+
+class Image:
+    """An image file with one filesystem, and fs_tool on it as an ordinary user."""
+
+    def __init__(self, folder, kind, size):
+        self.folder, self.kind, self.path = folder, kind, folder / "fs.img"
+        self.path.touch()
+        self.resize_file(size)
+        if os.getuid() == 0:
+            os.chmod(folder, 0o777)
+            os.chown(self.path, ORDINARY, ORDINARY)
+
+    def resize_file(self, size):
+        os.truncate(self.path, size)
+
+    def tool(self, operation, *args, prefix=AS_ORDINARY, env=None):
+        """fs_tool's CompletedProcess."""
+        return subprocess.run([*prefix, BUILD / "tests/fs_tool", operation, self.kind, self.path,
+                               *map(str, args)], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **(env or {})})
+
+    def ok(self, operation, *args, **kwargs):
+        done = self.tool(operation, *args, **kwargs)
+        assert done.returncode == 0, f"{operation} {args}: {done.stderr}"
+        return done.stdout
+
+    def bounds(self):
+        """now, least, most, unit"""
+        return [int(word) for word in self.ok("bounds").split()]
+
+    def refused(self, operation, *args, words):
+        """The operation ends with status 3, says these words, gives a way out, changes nothing."""
+        before = fingerprint(self.path)
+        done = self.tool(operation, *args)
+        assert done.returncode == 3, done.stderr
+        assert words in done.stderr and "hint: " in done.stderr
+        assert fingerprint(self.path) == before
+
+    def patch(self, offset, data):
+        with open(self.path, "r+b") as image:
+            image.seek(offset)
+            image.write(data)
+
+
+class Ext:
+    """mke2fs fills it, debugfs reads it, e2fsck judges it."""
+
+    def __init__(self, folder, kind, *options):
+        self.image = Image(folder, kind, 200 * MIB)
+        make_files(folder / "tree", 1)
+        run("mke2fs", "-q", "-F", "-t", kind, "-d", folder / "tree", *options, self.image.path)
+        self.expected = digests(folder / "tree")
+
+    def assert_whole(self):
+        run("e2fsck", "-fn", self.image.path)
+        out = self.image.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        run("debugfs", "-R", f"rdump / {out}", self.image.path)
+        assert digests(out) == self.expected
+
+
+class Ntfs:
+    """berth makes it, ntfscp fills it, ntfscat reads it, ntfsfix judges it."""
+
+    def __init__(self, folder):
+        self.image = Image(folder, "ntfs", 100 * MIB)
+        self.image.ok("make", "data")
+        make_files(folder / "tree", 2)
+        self.expected = {}
+        for number, path in enumerate(sorted((folder / "tree").rglob("f*"))):
+            run("ntfscp", "-f", self.image.path, path, f"file{number}")
+            self.expected[f"file{number}"] = path.read_bytes()
+
+    def assert_whole(self):
+        run("ntfsfix", "-n", self.image.path)
+        run("ntfsresize", "--check", self.image.path)  # without -f: and is not dirty
+        self.image.ok("ready")
+        for name, data in self.expected.items():
+            assert run("ntfscat", "-f", self.image.path, name).stdout == data
+
+
+FILLED = {
+    "ext4": lambda folder: Ext(folder, "ext4"),
+    "ext4-1k": lambda folder: Ext(folder, "ext4", "-b", "1024"),
+    "ext4-32bit": lambda folder: Ext(folder, "ext4", "-O", "^64bit,^resize_inode"),
+    "ext3": lambda folder: Ext(folder, "ext3"),
+    "ext2": lambda folder: Ext(folder, "ext2", "-b", "1024"),
+    "ntfs": Ntfs,
+}
+
+
+@pytest.fixture(params=FILLED)
+def filled(request, folder):
+    return FILLED[request.param](folder)
+
+
+def test_shrinks_to_its_least_and_grows_with_every_file(filled):
+    image = filled.image
+    now, least, _, unit = image.bounds()
+    assert least < now / 2
+    image.ok("resize", least)
+    assert image.bounds()[0] <= least
+    image.resize_file(least)
+    filled.assert_whole()
+    image.resize_file(300 * MIB)
+    image.ok("resize", 300 * MIB)
+    assert image.bounds()[0] > 300 * MIB - 9 * MIB
+    filled.assert_whole()
+
+
+def test_grows_over_what_the_disk_held_before(filled):
+    image = filled.image
+    end = image.path.stat().st_size
+    with open(image.path, "ab") as file:
+        file.write(b"\xff" * (100 * MIB))
+    image.ok("resize", end + 100 * MIB)
+    filled.assert_whole()
+
+
+def test_what_is_called_free_is(filled):
+    """fs_tool writes over all of it."""
+    free, _, total, *_ = filled.image.ok("free").split()
+    assert int(total) / 2 < int(free) < int(total)
+    filled.assert_whole()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "ntfs"])
+def test_random_sizes(folder, kind):
+    chance = random.Random(3)
+    filled = FILLED[kind](folder)
+    image = filled.image
+    for _ in range(5):
+        _, least, _, _ = image.bounds()
+        size = chance.randrange(least, 400 * MIB) // 4096 * 4096
+        image.resize_file(max(image.path.stat().st_size, size))
+        image.ok("resize", size)
+        image.resize_file(size)
+        filled.assert_whole()
+
+
+def test_what_does_not_fit_changes_nothing(filled):
+    image = filled.image
+    before = fingerprint(image.path)
+    done = image.tool("resize", image.bounds()[1] - MIB)
+    assert done.returncode == 2 and "does not fit" in done.stderr
+    assert fingerprint(image.path) == before
+
+
+def test_a_check_changes_nothing_and_finds_damage(filled):
+    image = filled.image
+    before = fingerprint(image.path)
+    image.ok("check")
+    assert fingerprint(image.path) == before
+    if image.kind == "ntfs":
+        start, length = 4 * 4096, 4096  # mkntfs puts $MFT there
+    else:
+        start, length = 4096, 64 * 1024
+    image.patch(start, b"\x5a" * length)
+    done = image.tool("check")
+    assert done.returncode in (1, 5), done.stderr
+
+
+# ---- states in which nothing may be changed ----
+
+@pytest.fixture
+def ext4(folder):
+    return Ext(folder, "ext4").image
+
+
+def debugfs(image, command):
+    run("debugfs", "-w", "-R", command, image.path)
+
+
+@pytest.mark.parametrize("command, words", [
+    ("feature needs_recovery", "journal needs recovery"),
+    ("set_super_value state 2", "marked as damaged"),
+    ("set_super_value state 0", "not cleanly unmounted"),
+    ("set_super_value last_orphan 12", "half deleted"),
+])
+def test_an_ext4_that_must_be_checked_first_is_refused(ext4, command, words):
+    debugfs(ext4, command)
+    ext4.refused("ready", words=words)
+
+
+def test_an_ext4_with_unknown_features_is_refused(ext4):
+    debugfs(ext4, "set_super_value feature_incompat 0x40000242")
+    done = ext4.tool("ready")
+    assert done.returncode == 3, done.stderr
+
+
+@pytest.fixture
+def ntfs(folder):
+    image = Image(folder, "ntfs", 40 * MIB)
+    image.ok("make", "data")
+    image.ok("ready")
+    return image
+
+
+def test_a_dirty_ntfs_is_refused(ntfs):
+    run("ntfsfix", ntfs.path)  # which wants chkdsk to look at what it did
+    ntfs.refused("ready", words="marked dirty")
+
+
+@pytest.mark.parametrize("signature", [b"hibr", b"HIBR"])
+def test_a_hibernated_windows_is_refused(ntfs, signature):
+    header = ntfs.folder / "hiberfil.sys"
+    header.write_bytes(signature + b"\0" * 8188)
+    run("ntfscp", "-f", ntfs.path, header, "hiberfil.sys")
+    ntfs.refused("ready", words="hibernated, or was shut down with fast startup")
+
+
+def test_an_empty_hiberfil_is_no_hibernation(ntfs):
+    header = ntfs.folder / "hiberfil.sys"
+    header.write_bytes(b"wake" + b"\0" * 8188)
+    run("ntfscp", "-f", ntfs.path, header, "hiberfil.sys")
+    ntfs.ok("ready")
+
+
+def open_journal():
+    """The first page of a $LogFile in which Windows has something left to do: a restart page with a
+    client in use, and not marked clean. Each sector ends with the update sequence number."""
+    page = bytearray(4096)
+    struct.pack_into("<4sHHQIIHhh", page, 0, b"RSTR", 30, 9, 0, 4096, 4096, 0x40, 1, 1)
+    struct.pack_into("<QHHHHIHHQIHHII", page, 0x40, 0x1000, 1, 0xffff, 0, 0, 46, 0x40 + 160, 0x40,
+                     2 * MIB, 0, 48, 64, 1, 0)
+    struct.pack_into("<QQHHH6xI", page, 0x80, 0x1000, 0x1000, 0xffff, 0xffff, 0, 8)
+    page[0x80 + 32:0x80 + 40] = "NTFS".encode("utf-16-le")
+    struct.pack_into("<H", page, 30, 1)
+    for sector in range(512, 4097, 512):
+        struct.pack_into("<H", page, sector - 2, 1)
+    return bytes(page)
+
+
+def test_an_ntfs_whose_journal_has_work_left_is_refused(ntfs):
+    listed = run("ntfsinfo", "-i", "2", "-v", ntfs.path, text=True).stdout
+    start = int(re.search(r"VCN\s+LCN\s+Length\s+0x0\s+(0x[0-9a-f]+)", listed)[1], 16) * 4096
+    ntfs.patch(start, open_journal() * 2)
+    ntfs.refused("ready", words="journal has changes to make")
+
+
+def test_bitlocker_is_refused(ntfs):
+    ntfs.patch(3, b"-FVE-FS-")
+    ntfs.refused("ready", words="BitLocker")
+
+
+def test_a_btrfs_with_a_log_is_refused(folder):
+    image = Image(folder, "btrfs", 200 * MIB)
+    image.ok("make", "data")
+    image.ok("ready")
+    image.patch(64 * 1024 + 0x60, struct.pack("<Q", 1 << 20))
+    image.refused("ready", words="not cleanly unmounted")
+
+
+def test_an_xfs_with_a_log_to_replay_is_refused(folder):
+    image = Image(folder, "xfs", 320 * MIB)
+    image.ok("make", "data")
+    image.ok("ready")
+    if os.getuid() != 0:
+        return
+    mountpoint = folder / "mnt"
+    mountpoint.mkdir()
+    run("mount", "-o", "loop", image.path, mountpoint)
+    try:
+        (mountpoint / "folder").mkdir()
+        run("xfs_io", "-x", "-c", "shutdown -f", mountpoint)
+    finally:
+        run("umount", mountpoint)
+    image.refused("ready", words="log needs recovery")
+
+
+def test_a_dirty_vfat_is_refused(folder):
+    image = Image(folder, "vfat", 300 * MIB)
+    image.ok("make", "data")
+    image.ok("ready")
+    image.patch(0x41, b"\x01")
+    image.refused("ready", words="not cleanly unmounted")
+
+
+# ---- the rest ----
+
+@pytest.mark.parametrize("kind", ["ext4", "vfat", "ntfs", "swap"])
+def test_is_made_the_same_on_request(folder, kind):
+    made = set()
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        image = Image(folder / name, kind, 100 * MIB)
+        image.ok("make", "data", env={"SOURCE_DATE_EPOCH": "1700000000"})
+        made.add(fingerprint(image.path))
+        time.sleep(1.1 if name == "one" else 0)
+    assert len(made) == 1
+
+
+def test_what_moves_knows_its_new_place(folder):
+    for kind, copy in (("ntfs", 40 * MIB - 512), ("vfat", 6 * 512)):
+        (folder / kind).mkdir()
+        image = Image(folder / kind, kind, 40 * MIB if kind == "ntfs" else 300 * MIB)
+        image.ok("make", "data")
+        image.ok("moved", 77 * MIB)
+        data = image.path.read_bytes()
+        for boot in (0, copy):
+            assert struct.unpack_from("<I", data, boot + 0x1c)[0] == 77 * MIB // 512
+        image.ok("check")
+
+
+@pytest.mark.parametrize("kind", ["ext4", "ntfs", "btrfs", "xfs"])
+def test_mounts_of_others_do_not_matter(folder, kind):
+    """Not even a loop device over a file that the user may not see."""
+    other = folder / "other"
+    (other / "mnt").mkdir(parents=True)
+    os.chmod(other, 0o700)
+    if os.getuid() == 0:
+        run("truncate", "-s", "8M", other / "img")
+        run("mke2fs", "-q", "-F", other / "img")
+        run("mount", "-o", "loop", other / "img", other / "mnt")
+    try:
+        image = Image(folder, kind, 320 * MIB)
+        image.ok("make", "data")
+        image.ok("check")
+        image.ok("bounds")
+    finally:
+        subprocess.run(["umount", other / "mnt"], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("kind", ["btrfs", "xfs"])
+def test_what_grows_only_mounted_does_so_in_private(folder, kind):
+    image = Image(folder, kind, 320 * MIB)
+    image.ok("make", "data")
+    image.resize_file(512 * MIB)
+    image.refused("mounted", 0, words="mounted")
+    if os.getuid() != 0:
+        return
+    mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="ascii")
+    image.ok("mounted", 0, prefix=[])
+    assert pathlib.Path("/proc/self/mounts").read_text(encoding="ascii") == mounts
+    assert image.bounds()[0] == 512 * MIB
+    image.ok("check")
+    image.ok("ready")
+
+
+def test_a_luks_container_is_made_and_then_left_alone(folder):
+    # cryptsetup spends seconds on a key by default; this one need not withstand anything
+    real = shutil.which("cryptsetup", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    fast = folder / "bin" / "cryptsetup"
+    fast.parent.mkdir()
+    fast.write_text(f"#!/bin/sh\nexec {real} \"$@\" --pbkdf pbkdf2 --pbkdf-force-iterations 1000\n")
+    fast.chmod(0o755)
+    key = folder / "key"
+    key.write_bytes(b"secret")
+    image = Image(folder, "luks", 40 * MIB)
+    image.ok("make", "data", env={"FS_TOOL_KEY": str(key),
+                                  "PATH": f"{fast.parent}:{os.environ['PATH']}"})
+    run("cryptsetup", "open", "--test-passphrase", "--key-file", key, image.path)
+    image.ok("check")
+    image.refused("ready", words="encrypted")

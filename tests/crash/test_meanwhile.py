@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The power goes in a resize or move, a system mounts the filesystem and writes to it, and only then
+the work is finished: nothing of that may be lost, or it is refused."""
+import os
+import subprocess
+
+import pytest
+
+import disks
+from crash import trace
+
+MIB = 1 << 20
+START = 20 * MIB
+LATER = {**os.environ, "E2FSPROGS_FAKE_TIME": "2000000000"}  # another second than the resize's
+
+
+def make_disk(berth):
+    disk = berth.home / "d.img"
+    berth.ok("-y", "part", "table", disk, "gpt", "--size", "200M")
+    berth.ok("-y", "part", "add", disk, "--name", "d", "--start", "20M", "--size", "64M")
+    subprocess.run(["mkfs.ext4", "-qF", "-b", "1024", "-E", f"offset={START}", disk, "64M"],
+                   check=True, capture_output=True)
+    return disk
+
+
+def write_file(disk, start, scratch):
+    """As a system would that mounts what begins there. False: it could not be mounted."""
+    (scratch / "new").write_bytes(b"N" * 6 * MIB)
+    done = subprocess.run(["debugfs", "-w", "-R", f"write {scratch}/new new", f"{disk}?offset={start}"],
+                          env=LATER, capture_output=True, text=True, check=False)
+    return "Allocated inode" in done.stdout
+
+
+def content(disk):
+    start, end = disks.ranges(disk)["d"]
+    return disks.ext_content(disk, start, end)
+
+
+def traced(berth, disk, *command):
+    base, log = berth.home / "base", berth.home / "trace"
+    disks.copy(disk, base)
+    berth.ok("-y", "part", *command, env={"BERTH_TRACE": str(log)})
+    return base, trace.read(log)
+
+
+@pytest.mark.parametrize("size", ["120M", "52M"])
+def test_a_filesystem_written_amid_its_resize_is_kept_or_the_resize_refused(berth, size):
+    disk = make_disk(berth)
+    base, changes = traced(berth, disk, "resize", disk, "d", "--size", size)
+    finished = 0
+    for name, cut in trace.cuts(base, changes, berth.home):
+        if write_file(cut, START, berth.home):
+            done = berth("-y", "disk", "finish", cut)
+            assert done.returncode in (0, 5), f"{name}: {done.stderr}"
+            if done.returncode == 0:
+                assert list(content(cut)) == ["lost+found", "new"], name
+                finished += 1
+        os.remove(cut)
+    assert finished > len(changes) / 4
+
+
+def test_what_is_written_to_the_source_amid_a_move_is_moved(berth):
+    disk = make_disk(berth)
+    base, changes = traced(berth, disk, "move", disk, "d", "--start", "100M")
+    for name, cut in trace.cuts(base, changes, berth.home):
+        start, _ = disks.ranges(cut)["d"]
+        assert write_file(cut, start, berth.home), name
+        berth.ok("-y", "disk", "finish", cut)
+        assert list(content(cut)) == ["lost+found", "new"], name
+        os.remove(cut)
+
+
+def test_a_shrink_that_no_longer_fits_leaves_the_disk_free(berth):
+    disk = make_disk(berth)
+    base, changes = traced(berth, disk, "resize", disk, "d", "--size", "30M")
+    cut = [path for _, path in trace.cuts(base, changes[:4], berth.home)][-1]
+    assert berth.json("disk", "show", cut)["disk"]["pending"]
+    for name in "ab":
+        (berth.home / "new").write_bytes(b"N" * 20 * MIB)
+        subprocess.run(["debugfs", "-w", "-R", f"write {berth.home}/new {name}",
+                        f"{cut}?offset={START}"], check=True, capture_output=True)
+    assert berth("-y", "disk", "finish", cut).returncode == 2
+    berth.ok("-y", "part", "set", cut, "d", "--name", "free")
