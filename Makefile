@@ -77,7 +77,7 @@ san:
 	$(MAKE) BUILD=$(BUILD)-san CFLAGS="$(SAN)" tests
 	BERTH_PROPERTY=$${BERTH_PROPERTY:-40} scripts/run-tests $(BUILD)-san -n 2 --dist loadscope tests/cases
 
-# a fuzzer for every parser, to be run by hand: build-fuzz/tests/fuzz_NAME tests/fuzz/seeds/NAME
+# a fuzzer for every parser; scripts/fuzz runs them all
 fuzz:
 	$(MAKE) CC=clang BUILD=$(BUILD)-fuzz CFLAGS="$(SAN) -fsanitize=fuzzer-no-link" LDFLAGS=-fsanitize=fuzzer fuzzers
 

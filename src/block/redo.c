@@ -405,8 +405,55 @@ static int apply_entry(struct blockdev *disk, struct blockdev *journal, const st
     return blockdev_pwrite(disk, buf, entry->bytes, entry->to, e);
 }
 
+static bool has_head(const struct entry *entry, uint64_t head)
+{
+    return entry->kind != ENTRY_ZEROS && entry->to <= head && head < entry->to + entry->bytes;
+}
+
+/* The entry that has the filesystem's head, with zeros in the head's place. */
+static int apply_without_head(struct blockdev *disk, struct blockdev *journal,
+                              const struct entry *entry, uint64_t head, char *buf, struct err *e)
+{
+    if (blockdev_pread(journal, buf, entry->bytes, entry->from, e) < 0)
+        return -1;
+    memset(buf + (head - entry->to), 0, REDO_HEAD);
+    return blockdev_pwrite(disk, buf, entry->bytes, entry->to, e);
+}
+
+/* Everything but the head, which is zeros from before the first write until after the last. */
+static int apply_body(struct blockdev *disk, struct blockdev *journal, const struct entry *entries,
+                      uint64_t n, uint64_t head, char *buf, struct err *e)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (has_head(&entries[i], head)
+                ? apply_without_head(disk, journal, &entries[i], head, buf, e) < 0
+                : apply_entry(disk, journal, &entries[i], buf, e) < 0)
+            return -1;
+    return blockdev_flush(disk, e);
+}
+
+static int apply_hidden(struct blockdev *disk, struct blockdev *journal,
+                        const struct entry *entries, uint64_t n, uint64_t head, char *buf,
+                        struct err *e)
+{
+    const struct entry *with_head = NULL;
+
+    for (uint64_t i = 0; i < n && with_head == NULL; i++)
+        if (has_head(&entries[i], head))
+            with_head = &entries[i];
+    if (with_head == NULL)
+        return apply_body(disk, journal, entries, n, head, buf, e);
+    memset(buf, 0, REDO_HEAD);
+    if (blockdev_pwrite(disk, buf, REDO_HEAD, head, e) < 0 || blockdev_flush(disk, e) < 0 ||
+        apply_body(disk, journal, entries, n, head, buf, e) < 0 ||
+        blockdev_pread(journal, buf, REDO_HEAD, with_head->from + (head - with_head->to), e) < 0 ||
+        blockdev_pwrite(disk, buf, REDO_HEAD, head, e) < 0)
+        return -1;
+    return blockdev_flush(disk, e);
+}
+
 static int apply(struct blockdev *disk, struct blockdev *journal, const struct redo *redo,
-                 struct err *e)
+                 uint64_t head, struct err *e)
 {
     _cleanup_free_ struct index_header *index = read_index(disk, journal, redo, e);
     _cleanup_free_ char *buf = index == NULL ? NULL : new_buffer(e);
@@ -418,18 +465,15 @@ static int apply(struct blockdev *disk, struct blockdev *journal, const struct r
     for (uint64_t i = 0; i < index->n; i++)
         if (verify_entry(journal, &entries[i], buf, e) < 0)
             return -1;
-    for (uint64_t i = 0; i < index->n; i++)
-        if (apply_entry(disk, journal, &entries[i], buf, e) < 0)
-            return -1;
-    return blockdev_flush(disk, e);
+    return apply_hidden(disk, journal, entries, index->n, head, buf, e);
 }
 
 int redo_apply(struct blockdev *disk, struct blockdev *journal, const struct redo *redo,
-               struct err *e)
+               uint64_t head, struct err *e)
 {
     if (redo->index.bytes == 0)
         return 0;
-    if (apply(disk, journal, redo, e) < 0)
+    if (apply(disk, journal, redo, head, e) < 0)
         return err_wrap(e, "the journal at %llu of %s", (unsigned long long)redo->index.start,
                         journal->name);
     return 0;

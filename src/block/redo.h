@@ -44,9 +44,13 @@ struct redo_change {
  * then. ERR_FAILED when the change touches the room. */
 int redo_prepare(const struct redo_change *change, struct redo *redo, struct err *e);
 
-/* Writes everything to its place and flushes. ERR_VERIFY when the journal is damaged: it is read
- * through before the first byte is written. */
+/* Writes everything to its place and flushes. `head`: where on the disk the filesystem begins,
+ * bytes. Its first REDO_HEAD bytes, by which it is recognised, are zeros while it is half the old
+ * and half the new one: so nothing mounts it then, whatever starts. REDO_NO_HEAD: there is none.
+ * ERR_VERIFY when the journal is damaged: it is read through before the first byte is written. */
+#define REDO_HEAD    4096
+#define REDO_NO_HEAD UINT64_MAX
 int redo_apply(struct blockdev *disk, struct blockdev *journal, const struct redo *redo,
-               struct err *e);
+               uint64_t head, struct err *e);
 
 #endif

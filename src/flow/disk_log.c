@@ -240,6 +240,15 @@ static int add_entry(struct history *history, const char *text, struct err *e)
     return history_add(history, now > 0 ? (uint64_t)now : 0, text, true, e);
 }
 
+static int end_undo(struct disk_log *log, struct disk *disk, const char *text, struct err *e)
+{
+    history_undo_free(log->history->undo);
+    log->history->undo = NULL;
+    if (add_entry(log->history, text, e) < 0 || disk_allow(disk, log->area.range, e) < 0)
+        return -1;
+    return disk_log_save(log, e);
+}
+
 int disk_log_note(struct disk *disk, const char *text, struct err *e)
 {
     struct blockdev *bd = disk_blockdev(disk);
@@ -257,15 +266,8 @@ int disk_log_note(struct disk *disk, const char *text, struct err *e)
     result = history_of(&log.area, &log.history, e);
     if (result == 0)
         result = settle_pending(log.history, table, e);
-    if (result == 0) {
-        history_undo_free(log.history->undo);
-        log.history->undo = NULL;
-        result = add_entry(log.history, text, e);
-    }
-    if (result == 0)
-        result = disk_allow(disk, log.area.range, e);
-    if (result == 0)
-        result = disk_log_save(&log, e);
+    if (result == 0 && log.history->undo != NULL)
+        result = end_undo(&log, disk, text, e);
     disk_log_close(&log);
     return result;
 }

@@ -46,7 +46,7 @@ int disk_log_finish(struct disk_log *log, struct disk *disk, const struct plan *
                     struct err *e);
 
 /* Notes that somebody else works on the disk from now: what was done before is no longer undone.
- * Does nothing when the disk has no area. */
+ * Writes nothing when there is nothing that could be undone. */
 int disk_log_note(struct disk *disk, const char *text, struct err *e);
 
 void disk_log_close(struct disk_log *log);

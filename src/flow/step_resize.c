@@ -169,7 +169,7 @@ static int apply_redo(struct resize *r, const struct redo *redo, struct err *e)
 
     if (redo->index.bytes == 0)
         return 0;
-    return redo_apply(r->disk, log->journal, redo, e);
+    return redo_apply(r->disk, log->journal, redo, r->step->from.start, e);
 }
 
 /* Remembers the journal's place; without one the change is complete already. */
@@ -280,14 +280,15 @@ static int set_size(struct resize *r, struct err *e)
 /* True when somebody mounted the filesystem after the power cut: the journal holds what it was
  * then.
  */
-static int is_stale(struct resize *r, const struct pending *pending, struct err *e)
+static bool is_stale(struct resize *r, const struct pending *pending)
 {
+    struct err hidden;
     uint64_t now;
 
-    if (r->fs->written == NULL || pending->fs_before == 0)
-        return 0;
-    if (r->fs->written(r->slice, &now, e) < 0)
-        return -1;
+    /* what cannot be recognised nobody has mounted: redo_apply had begun, and was not done */
+    if (r->fs->written == NULL || pending->fs_before == 0 ||
+        r->fs->written(r->slice, &now, &hidden) < 0)
+        return false;
     return now != pending->fs_before && now != pending->fs_after;
 }
 
@@ -310,14 +311,14 @@ static int continue_redo(struct resize *r, const struct pending *pending, struct
 {
     struct table_entry entry;
     struct err why = {0};
-    int stale;
 
     if (step_entry(r->apply, r->step, &entry, e) < 0)
         return -1;
     r->slice = slice_open(r->disk, entry.range, e);
-    stale = r->slice == NULL ? -1 : is_stale(r, pending, e);
-    if (stale != 0)
-        return stale < 0 ? -1 : leave_redo(r, e);
+    if (r->slice == NULL)
+        return -1;
+    if (is_stale(r, pending))
+        return leave_redo(r, e);
     if (apply_redo(r, &(struct redo){pending->index, pending->index_crc}, &why) == 0) {
         r->committed = true;
         return 0;

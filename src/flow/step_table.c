@@ -37,8 +37,11 @@ int step_create_apply(struct apply *apply, const struct step *step, struct err *
         return err_errno(e, "making %s", apply->path);
     if (st.st_size != 0)
         return err_set(e, ERR_REFUSED, "%s appeared since its steps were shown", apply->path);
-    if (ftruncate(fd, (off_t)apply->plan->survey->bytes) < 0 || fsync(fd) < 0)
-        return err_errno(e, "making %s", apply->path);
+    if (ftruncate(fd, (off_t)apply->plan->survey->bytes) < 0 || fsync(fd) < 0) {
+        err_errno(e, "making %s", apply->path);
+        (void)unlink(apply->path); /* it was empty, or not there */
+        return -1;
+    }
     return io_sync_folder(apply->path, e);
 }
 

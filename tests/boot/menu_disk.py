@@ -15,7 +15,6 @@ import zlib
 from guests import tiny
 
 MIB = 1 << 20
-HERE = pathlib.Path(__file__).resolve().parent
 TYPES = {"bios": "21686148-6449-6e6f-744e-656564454649",
          "esp": "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
          "linux": "0fc63daf-8483-4772-8e79-3d69d8477de4"}
@@ -30,19 +29,6 @@ echo "MARKER $(/bin/busybox cat /proc/cmdline) END"
 LAYOUT = (("bios", "bios", 1, 2), ("esp", "esp", 4, 300),
           ("main", "linux", 304, 96), ("dev", "linux", 400, 96))
 DISK_BYTES = 500 * MIB
-
-
-def build_driver(folder, build):
-    """Compiles menu_disk.c against the library that make left in `build`."""
-    program = folder / "menu_disk"
-    libraries = "fdisk blkid smartcols mount zlib ext2fs com_err libarchive libzstd libcrypto " \
-        "jansson yaml-0.1 libseccomp"
-    flags = subprocess.run(["pkg-config", "--libs", *libraries.split()], check=True,
-                           capture_output=True, text=True).stdout.split()
-    subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
-                    f"-I{HERE.parent.parent / 'src'}", "-o", program, HERE / "menu_disk.c",
-                    build / "libberth.a", *flags, "-lpthread"], check=True)
-    return program
 
 
 def marker_initramfs():

@@ -203,3 +203,62 @@ def test_a_disk_that_is_a_physical_volume_as_a_whole_is_held(machine):
                "lvm lvcreate -qq -y -Wn -Zn -l 1 -n all vg1")
     machine.refused(f"disk_nodes {OTHER} 1:1:20", f"{OTHER} is held by the LVM volume vg1-all", status=1)
     machine.ok("lvm vgchange -qq -an vg1")
+
+
+PART = f"berth part %s {SCRATCH} %s --serial scratch --yes -q"
+FILES = "find {0} -type f -exec sha256sum {{}} + | sort"
+
+
+@pytest.fixture
+def filled(machine):
+    """A partition `data` of 48 MiB on a blank disk, with files; the node, and what they hash to."""
+    machine.blank(SCRATCH)
+    machine.ok(PART % ("table", "gpt") + " && " +
+               PART % ("add", "--name data --size 48M --start 64M --fs ext4"))
+    machine.ok(f"mount {SCRATCH}1 /mnt && mkdir /mnt/d && for i in $(seq 40); do "
+               "head -c ${i}000 /dev/urandom >/mnt/d/$i; done")
+    sums = machine.ok(FILES.format("/mnt/d"))
+    machine.ok("umount /mnt")
+    yield sums
+    machine("umount /mnt")
+
+
+def hashes(machine):
+    machine.ok(f"e2fsck -fn {SCRATCH}1 && mount {SCRATCH}1 /mnt")
+    sums = machine.ok(FILES.format("/mnt/d"))
+    machine.ok("umount /mnt")
+    return sums
+
+
+def test_a_partition_is_moved_and_resized_with_its_files(machine, filled):
+    undo = f"berth disk undo {SCRATCH} --serial scratch --yes -q"
+    for change in ("move data --start 40M", "resize data --size 90M", "resize data --size 32M"):
+        verb, rest = change.split(" ", 1)
+        machine.ok(PART % (verb, rest))
+        assert hashes(machine) == filled, change
+    machine.refused(undo, "was written to since")  # it was mounted
+    machine.ok(PART % ("move", "data --start 100M") + " && " + undo)
+    assert hashes(machine) == filled
+    assert machine.json(f"disk show {SCRATCH}")["disk"]["partitions"][0]["start"] == 40 << 20
+
+
+def test_a_mounted_partition_grows_where_it_is_and_is_neither_moved_nor_shrunk(machine, filled):
+    machine.ok(f"mount {SCRATCH}1 /mnt")
+    machine.refused(PART % ("move", "data --start 40M"), "mounted on /mnt")
+    machine.refused(PART % ("resize", "data --size 40M"), "mounted on /mnt")
+    machine.refused(PART % ("rm", "data"), "mounted on /mnt")
+    machine.ok(PART % ("resize", "data --size 100M"))
+    assert int(machine.ok("df -k /mnt | tail -1").split()[1]) > 80 << 10
+    assert machine.ok(FILES.format("/mnt/d")) == filled
+    machine.ok("umount /mnt")
+
+
+@pytest.mark.parametrize("verb", ["rm data", "format data --fs ext4 --lose data", "wipe data --lose data"])
+def test_what_lvm_holds_is_not_changed(machine, filled, verb):
+    word, rest = verb.split(" ", 1)
+    with set_up(machine, f"lvm pvcreate -qq -ff -y {SCRATCH}1 && lvm vgcreate -qq vg7 {SCRATCH}1 && "
+                "lvm lvcreate -qq -y -Wn -Zn -l 1 -n data vg7",
+                "lvm vgchange -qq -an vg7; lvm vgremove -qq -ff -y vg7"):
+        before = machine.fingerprint("scratch")
+        machine.refused(PART % (word, rest), "held by the LVM volume vg7-data")
+        assert machine.fingerprint("scratch") == before

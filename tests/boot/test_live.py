@@ -137,10 +137,10 @@ def add_third(vm):
 def change_the_menu_through_a_mounted_esp(vm):
     """While the ESP is mounted berth goes through its folder, and what it writes is on the disk."""
     succeed(vm, "mkdir -p /boot/efi && mount PARTLABEL=esp /boot/efi")
-    before = succeed(vm, "cd /boot/efi && find . -type f | sort")
+    before = succeed(vm, "cd /boot/efi && find . -type f | sort").split()
     succeed(vm, "berth menu default dev")  # the disk is that of the running root
     assert "* dev" in succeed(vm, "berth menu show")
-    assert succeed(vm, "find . -type f | sort") == before
+    assert succeed(vm, "find . -type f | sort").split() == before
     succeed(vm, "cd / && umount /boot/efi")
     assert "* dev" in succeed(vm, "berth menu show --disk /dev/vda")
     succeed(vm, "berth menu default main")

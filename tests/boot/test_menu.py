@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from boot.menu_disk import MenuDisk, build_driver, marker_initramfs
+from boot.menu_disk import MenuDisk, marker_initramfs
 from boot.vm import OVMF_CODE, VM
 from guests import tiny
 from program import BERTH
@@ -18,8 +18,8 @@ OLDER = "6.1.0-8-amd64"
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory):
-    return build_driver(tmp_path_factory.mktemp("driver"), pathlib.Path(BERTH).resolve().parent)
+def driver():
+    return pathlib.Path(BERTH).resolve().parent / "tests/menu_disk"
 
 
 @pytest.fixture(scope="session")

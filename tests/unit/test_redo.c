@@ -141,9 +141,9 @@ static void the_change_arrives_and_nothing_else_changes(void **state)
 
     change_many(f);
     assert_int_equal(prepare(f, &e), 0);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
     assert_partition(f->disk, f->next);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
     assert_partition(f->disk, f->next);
     assert_memory_equal(f->disk->content, f->disk->before, AT);
     assert_memory_equal(f->disk->content + AT + PART, f->disk->before + AT + PART,
@@ -160,7 +160,7 @@ static void the_journal_may_be_split_over_small_ranges(void **state)
         room[i] = (struct extent){f->area.journal.start + i * 5 * BLOCK + 100, 4 * BLOCK};
     change_many(f);
     assert_int_equal(prepare_in(f, room, 8, &e), 0);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
     assert_partition(f->disk, f->next);
 }
 
@@ -178,7 +178,7 @@ static void each_device_is_flushed_before_the_next_step(void **state)
     assert_int_equal(redo_prepare(&what, &f->redo, &e), 0);
     assert_true(journal->n > 0 && recorder_is_flushed(journal));
     assert_true(f->disk->n > 0 && recorder_is_flushed(f->disk));
-    assert_int_equal(redo_apply(&f->disk->bd, &journal->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &journal->bd, &f->redo, REDO_NO_HEAD, &e), 0);
     assert_true(recorder_is_flushed(f->disk));
     assert_partition(f->disk, f->next);
     blockdev_close(&journal->bd);
@@ -221,7 +221,7 @@ static void a_change_of_free_blocks_needs_no_journal(void **state)
     assert_int_equal(prepare_in(f, NULL, 0, &e), 0);
     assert_int_equal(f->redo.index.bytes, 0);
     assert_partition(f->disk, f->next);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
 }
 
 static void zeros_take_no_room(void **state)
@@ -232,7 +232,7 @@ static void zeros_take_no_room(void **state)
 
     change(f, 41 * BLOCK, 15 * BLOCK, 0);
     assert_int_equal(prepare_in(f, &room, 1, &e), 0);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
     assert_partition(f->disk, f->next);
 }
 
@@ -250,7 +250,7 @@ static void a_damaged_journal_changes_nothing(void **state)
         int result;
 
         f->disk->content[at] ^= (uint8_t)(1 + random() % 255);
-        result = redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e);
+        result = redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e);
         f->disk->content[at] = was;
         if (result < 0) {
             assert_int_equal(e.code, ERR_VERIFY);
@@ -272,7 +272,7 @@ static void an_index_from_nowhere_is_refused(void **state)
     struct err e = {0};
 
     for (size_t i = 0; i < sizeof(redos) / sizeof(redos[0]); i++) {
-        assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &redos[i], &e), -1);
+        assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &redos[i], REDO_NO_HEAD, &e), -1);
         assert_int_equal(e.code, ERR_VERIFY);
     }
     assert_int_equal(f->disk->n, 0);
@@ -300,7 +300,7 @@ static int recover(const struct fixture *f, struct recorder *r)
     assert_int_equal(area_find(&r->bd, &gap, 1, &area, &e), 1);
     if (strcmp(area.document, "nothing") != 0) {
         assert_string_equal(area.document, "pending");
-        assert_int_equal(redo_apply(&r->bd, &r->bd, &f->redo, &e), 0);
+        assert_int_equal(redo_apply(&r->bd, &r->bd, &f->redo, REDO_NO_HEAD, &e), 0);
         assert_int_equal(area_write(&area, "nothing", 7, &e), 0);
         completed = 1;
     }
@@ -341,7 +341,7 @@ static void a_cut_anywhere_leaves_the_old_content_or_completes_the_new(void **st
     change_many(f);
     assert_int_equal(prepare(f, &e), 0);
     assert_int_equal(area_write(&f->area, "pending", 7, &e), 0);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
     assert_int_equal(area_write(&f->area, "nothing", 7, &e), 0);
     assert_true(recorder_cut(f->disk, 60, is_old_or_becomes_new, f) > 300);
 }
