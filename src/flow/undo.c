@@ -10,6 +10,8 @@
 #define TORN_UNIT   512
 #define REGION_MOST MIB
 
+#define HEAD 4096 /* bytes of a partition that have its superblock, or its boot sector */
+
 static int hash(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e)
 {
     _cleanup_free_ void *buf = malloc((size_t)range.bytes);
@@ -155,7 +157,7 @@ static int add_regions(const struct disk_log *log, struct blockdev *bd, bool wit
 
     if (now == NULL || (now->kind != TABLE_NONE && table_sectors(now, bd, &sectors, &n, e) < 0))
         return -1;
-    undo->regions = calloc(log->n_before + n + 1, sizeof(*undo->regions));
+    undo->regions = calloc(log->n_before + n + 2, sizeof(*undo->regions));
     if (undo->regions == NULL)
         return err_no_memory(e);
     for (size_t i = 0; i < log->n_before; i++)
@@ -167,6 +169,16 @@ static int add_regions(const struct disk_log *log, struct blockdev *bd, bool wit
             add_region(bd, sectors[i], NULL, undo, e) < 0)
             return -1;
     return 0;
+}
+
+/* The head of what was moved or resized: its superblock changes with every mount, and more often
+ * than the seconds that it counts. */
+static int add_head(struct blockdev *bd, const struct step *step, struct history_undo *undo,
+                    struct err *e)
+{
+    struct extent head = {step->to.start, step->to.bytes < HEAD ? step->to.bytes : HEAD};
+
+    return add_region(bd, head, NULL, undo, e);
 }
 
 static int written(struct blockdev *bd, const struct step *step, uint64_t *seconds, struct err *e)
@@ -196,7 +208,9 @@ static int fill(const struct disk_log *log, struct blockdev *bd, const struct st
         return err_no_memory(e);
     if (add_regions(log, bd, step->kind == STEP_LAYOUT, undo, e) < 0)
         return -1;
-    return step->kind == STEP_LAYOUT ? 0 : written(bd, step, &undo->fs_written, e);
+    if (step->kind == STEP_LAYOUT)
+        return 0;
+    return add_head(bd, step, undo, e) < 0 ? -1 : written(bd, step, &undo->fs_written, e);
 }
 
 int undo_describe(const struct disk_log *log, struct blockdev *bd, const struct plan *plan,
@@ -245,7 +259,9 @@ static int check_untouched(struct blockdev *bd, const struct history_undo *undo,
             return -1;
         if (strcmp(text, region->after) != 0 && !is_back(bd, region))
             return err_set(e, ERR_REFUSED,
-                           "the partition table was changed by something else since");
+                           undo->op != HISTORY_TABLE && region->range.start == undo->to.start
+                               ? "the filesystem in it was written to since"
+                               : "the partition table was changed by something else since");
     }
     return 0;
 }

@@ -56,7 +56,7 @@ def set_up(machine, begin, end):
 
 PARTITION = f"{SYSTEMS}5"  # dev's
 HOLDERS = {
-    "mount": (f"mount {PARTITION} /mnt", "umount /mnt", "mounted on /mnt"),
+    "mount": (f"mount -o ro {PARTITION} /mnt", "umount /mnt", "mounted on /mnt"),
     "swap": (f"mkswap -q {PARTITION} && swapon {PARTITION}", f"swapoff {PARTITION}", "in use as swap"),
     "lvm": (f"lvm pvcreate -qq -ff -y {PARTITION} && lvm vgcreate -qq vg0 {PARTITION} && "
             "lvm lvcreate -qq -y -Wn -Zn -l 1 -n data vg0",
