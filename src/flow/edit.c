@@ -138,10 +138,11 @@ int edit_rm(void *arg, struct blockdev *bd, const struct table *there, struct wa
 {
     const struct edit *edit = arg;
     struct table_entry *entry;
+    char *end;
+    bool extended = strtoul(edit->part, &end, 10) == there->extended.number && *end == '\0';
     (void)bd;
 
-    if (there->kind == TABLE_MBR && there->extended.range.bytes != 0 &&
-        strtoul(edit->part, NULL, 10) == there->extended.number) {
+    if (there->kind == TABLE_MBR && there->extended.range.bytes != 0 && extended) {
         wanted->table = table_copy(there, e);
         return wanted->table == NULL ? -1 : rm_extended(edit, wanted, e);
     }

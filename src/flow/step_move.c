@@ -9,6 +9,7 @@
 #include "flow/step_work.h"
 #include "partition/fs.h"
 #include "partition/move.h"
+#include "partition/probe.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -121,6 +122,63 @@ static int settle(struct apply *apply, const struct step *step, const struct pen
     return step_set_entry(apply, step, &entry, e);
 }
 
+/* What the partition has left of its old place. */
+static struct extent vacated(const struct pending *pending)
+{
+    const struct extent *from = &pending->from, *to = &pending->to;
+
+    if (!extent_overlaps(from, to))
+        return *from;
+    if (to->start > from->start)
+        return (struct extent){from->start, to->start - from->start};
+    return (struct extent){extent_end(to), extent_end(from) - extent_end(to)};
+}
+
+/* True when the range is nobody's: the table may have been changed while the work was pending. */
+static bool is_free(const struct table *table, const struct extent *range)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (extent_overlaps(&table->entries[i].range, range))
+            return false;
+    return true;
+}
+
+/* True when the table itself has bytes there: a boot record may be where the partition began. */
+static bool is_table(const struct extent *sectors, size_t n, struct extent magic)
+{
+    for (size_t i = 0; i < n; i++)
+        if (extent_overlaps(&sectors[i], &magic))
+            return true;
+    return false;
+}
+
+/* The old place would show the filesystem that has gone, to whoever looks there, and to the next
+ * partition that is made there. */
+static int forget_old_place(struct apply *apply, const struct pending *pending, struct err *e)
+{
+    struct blockdev *disk = disk_blockdev(apply->disk);
+    _cleanup_table_ struct table *table = table_read(disk, e);
+    _cleanup_free_ struct probe_signature *list = NULL;
+    _cleanup_free_ struct extent *sectors = NULL;
+    struct extent old = vacated(pending);
+    size_t n = 0, n_sectors = 0, kept = 0;
+
+    if (table == NULL || table_sectors(table, disk, &sectors, &n_sectors, e) < 0)
+        return -1;
+    if (!is_free(table, &old))
+        return 0;
+    if (probe_signatures(disk, old, &list, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (!is_table(sectors, n_sectors,
+                      (struct extent){old.start + list[i].offset, list[i].bytes}))
+            list[kept++] = list[i];
+    if (kept == 0)
+        return 0;
+    /* free space now, which is not part of any claim */
+    return disk_allow(apply->disk, old, e) < 0 ? -1 : probe_wipe(disk, old, list, kept, e);
+}
+
 int step_move_apply(struct apply *apply, const struct step *step, struct err *e)
 {
     const struct pending *pending;
@@ -134,6 +192,8 @@ int step_move_apply(struct apply *apply, const struct step *step, struct err *e)
         return -1;
     if (settled == 0 && (span(apply, step, pending, e) < 0 || copy(apply, step, pending, e) < 0 ||
                          settle(apply, step, pending, e) < 0))
+        return -1;
+    if (forget_old_place(apply, pending, e) < 0)
         return -1;
     return disk_log_pending(&apply->log, NULL, e);
 }

@@ -579,3 +579,24 @@ def test_an_ordinary_user_does_it_all(folder, gpt):
         done = gpt(*command, "--yes", prefix=AS_ORDINARY)
         assert done.returncode == 0, f"{command}: {done.stderr}"
     gpt.check_files(10, now=11)
+
+
+def test_the_place_that_a_partition_left_holds_nothing_any_more(berth):
+    disk = berth.home / "left.img"
+    berth.ok("part", "table", disk, "gpt", "--size", "200M", "--yes")
+    berth.ok("part", "add", disk, "--name", "a", "--size", "40M", "--fs", "ext4", "--yes")
+    berth.ok("part", "move", disk, "a", "--start", "100M", "--yes")
+    berth.ok("part", "add", disk, "--name", "b", "--size", "60M", "--fs", "ntfs", "--yes")
+    assert [p["fs"] for p in berth.json("disk", "show", disk)["disk"]["partitions"]] == ["ext4", "ntfs"]
+
+
+def test_a_boot_record_in_the_place_that_a_logical_partition_left_stays(berth):
+    disk = berth.home / "left.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "200M", "--yes")
+    berth.ok("part", "add", disk, "--type", "extended", "--yes")
+    for _ in range(2):
+        berth.ok("part", "add", disk, "--logical", "--size", "30M", "--fs", "ext4", "--yes")
+    for start in ("+512", "+1M", "+1M"):
+        berth.ok("part", "move", disk, "6", "--start", start, "--yes")
+        berth.ok("disk", "check", disk)
+        assert len(disks.table(disk)["partitions"]) == 3  # as sfdisk sees them
