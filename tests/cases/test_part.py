@@ -590,7 +590,7 @@ def test_the_place_that_a_partition_left_holds_nothing_any_more(berth):
     assert [p["fs"] for p in berth.json("disk", "show", disk)["disk"]["partitions"]] == ["ext4", "ntfs"]
 
 
-def test_a_boot_record_in_the_place_that_a_logical_partition_left_stays(berth):
+def test_the_chain_stays_whole_while_a_logical_partition_moves_to_the_right(berth):
     disk = berth.home / "left.img"
     berth.ok("part", "table", disk, "mbr", "--size", "200M", "--yes")
     berth.ok("part", "add", disk, "--type", "extended", "--yes")
