@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is on a disk file, told by other people's tools than berth's own."""
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 
 CHUNK = 1 << 20
 ZEROS = bytes(CHUNK)
+F_OFD_GETLK = 36
 PUNCH_HOLE = 3  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
@@ -46,6 +49,14 @@ def fingerprint(path, start=0, end=None):
     return total.hexdigest()
 
 
+def is_locked(disk, start, end):
+    """True while some process holds a part of that range of the disk file."""
+    with open(disk, "r+b") as file:
+        lock = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, start, end - start, 0)
+        answer = fcntl.fcntl(file.fileno(), F_OFD_GETLK, lock)
+    return struct.unpack("hhqqi", answer)[0] != fcntl.F_UNLCK
+
+
 def punch(fd, start, length):
     """Makes the range a hole, which reads as zeros."""
     if LIBC.fallocate(fd, PUNCH_HOLE, start, length) != 0:
@@ -70,7 +81,7 @@ def table(path):
     done = subprocess.run(["sfdisk", "--json", path], check=True, stdout=subprocess.PIPE)
     found = json.loads(done.stdout[done.stdout.index(b"{"):])["partitiontable"]  # behind remarks
     found.pop("device")
-    for partition in found["partitions"]:
+    for partition in found.setdefault("partitions", []):
         partition.pop("node")
     return found
 

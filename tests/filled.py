@@ -90,6 +90,52 @@ def read_swap(image, _folder):
             for name in ("TYPE", "UUID", "LABEL")}
 
 
+def make_btrfs(image, files, _sector):
+    run("mkfs.btrfs", "-q", "--rootdir", files, image)
+
+
+def read_btrfs(image, folder):
+    run("btrfs", "check", "--readonly", image)
+    run("btrfs", "restore", image, folder)
+    return digests(folder)
+
+
+def prototype(folder):
+    """The lines of a prototype file (mkfs.xfs -p) for what is in the folder."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield f"{path.name} d--755 0 0"
+            yield from prototype(path)
+            yield "$"
+        else:
+            yield f"{path.name} ---644 0 0 {path}"
+
+
+def make_xfs(image, files, sector):
+    listing = files.parent / f"{files.name}.proto"
+    listing.write_text("\n".join(["-", "0 0", "d--755 0 0", *prototype(files), "$", ""]))
+    run("mkfs.xfs", "-q", "-f", "-s", f"size={sector}", "-p", listing, image)
+    listing.unlink()
+
+
+def read_xfs(image, _folder):
+    """GRUB reads it without a mount."""
+    content, folders = {}, [""]
+    run("xfs_repair", "-n", "-f", image)
+    with tempfile.NamedTemporaryFile() as copy:
+        while folders:
+            folder = folders.pop()
+            names = run("grub-fstest", image, "ls", f"(loop0)/{folder}", text=True).stdout.split()
+            for name in names:
+                if name.endswith("/"):
+                    folders += [] if name.startswith(".") else [folder + name]
+                    continue
+                run("grub-fstest", image, "cp", f"(loop0)/{folder}{name}", copy.name)
+                data = pathlib.Path(copy.name).read_bytes()
+                content[folder + name] = hashlib.sha256(data).hexdigest()
+    return content
+
+
 def make_raw(image, files, _sector):
     data = b"".join(path.read_bytes() for path in sorted(files.rglob("f*")))
     with open(image, "r+b") as file:
@@ -109,6 +155,8 @@ KINDS = {
     "ntfs": (make_ntfs, read_ntfs),
     "vfat": (make_vfat, read_vfat),
     "swap": (make_swap, read_swap),
+    "btrfs": (make_btrfs, read_btrfs),
+    "xfs": (make_xfs, read_xfs),
     "raw": (make_raw, read_raw),
 }
 

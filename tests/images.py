@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECIPES = ("debian-12", "debian-13")
@@ -71,19 +72,82 @@ def debians(binary):
     return keep("debians", recipe_digest(), fill)
 
 
-def live(binary):
-    """The store with the same images and debian-12-live, which carries berth itself."""
-    base = debians(binary)
+def make_package():
+    """The path of berth's Debian package, made of this tree."""
     subprocess.run(["make", "-s", "deb"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
                    env={**os.environ, "SOURCE_DATE_EPOCH": "1"})
     package, = (ROOT / "build").glob("berth_*.deb")
+    return package
+
+
+def package_field(package, field):
+    return subprocess.run(["dpkg-deb", "-f", package, field], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout.strip()
+
+
+def prepared(binary, depends):
+    """The store with debian-12-prepared: what berth's package depends on and QEMU, but not berth, so
+    that it need not be made anew with every berth."""
+    base = debians(binary)
 
     def fill(store):
         subprocess.run(["cp", "-al", base, store], check=True)
-        print("building debian-12 with berth inside", flush=True)
-        berth(binary, store, "image", "build", "debian-12", "--name", "debian-12-live",
-              "--package", str(package), "--package", "qemu-system-x86")
-    return keep("live", digest(package.read_bytes(), recipe_digest().encode()), fill)
+        control = store / "needs/DEBIAN/control"
+        control.parent.mkdir(parents=True)
+        control.write_text("Package: berth-needs\nVersion: 1\nArchitecture: amd64\n"
+                           "Maintainer: nobody <nobody@localhost>\n"
+                           f"Description: what berth needs\nDepends: {depends}\n")
+        subprocess.run(["dpkg-deb", "--build", store / "needs", store / "needs.deb"], check=True,
+                       stdout=subprocess.DEVNULL)
+        print("building debian-12 with what berth needs", flush=True)
+        berth(binary, store, "image", "build", "debian-12", "--name", "debian-12-prepared",
+              "--package", str(store / "needs.deb"), "--package", "qemu-system-x86")
+        shutil.rmtree(store / "needs")
+        (store / "needs.deb").unlink()
+    return keep("prepared", digest(depends.encode(), recipe_digest().encode()), fill)
+
+
+def install(package, archive, folder):
+    """dpkg installs the package into the system in that tar, which must have all it depends on. It is
+    given the system's database only: without a shell it would fail on a maintainer script, and berth
+    has none. What it makes goes to the end of the tar, where the last entry of a name counts."""
+    known = set(subprocess.run(["tar", "-tf", archive], check=True, stdout=subprocess.PIPE,
+                               text=True).stdout.split("\n"))
+    top = "./" if "./var/lib/dpkg/status" in known else ""
+    root = folder / "root"
+    root.mkdir()
+    subprocess.run(["tar", "-xf", archive, "-C", root, "--no-same-owner", f"{top}var/lib/dpkg"],
+                   check=True)
+    as_root = [] if os.getuid() == 0 else ["unshare", "--map-root-user"]
+    subprocess.run([*as_root, "dpkg", f"--root={root}", "--install", package], check=True,
+                   stdout=subprocess.DEVNULL,
+                   env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
+    name = package_field(package, "Package")
+    info = root / "var/lib/dpkg/info"
+    paths = (info / f"{name}.list").read_text().split()[1:]
+    new = [f"{top}{path[1:]}" for path in paths
+           if not {f"{top}{path[1:]}", f"{top}{path[1:]}/"} & known]
+    new += [f"{top}{path.relative_to(root)}" for path in info.glob(f"{name}.*")]
+    subprocess.run(["tar", "-rf", archive, "-C", root, "--no-recursion", "--owner=0", "--group=0",
+                    "--numeric-owner", f"{top}var/lib/dpkg/status", *new], check=True)
+
+
+def live(binary):
+    """The store with the same images and debian-12-live, which carries berth itself."""
+    package = make_package()
+    base = prepared(binary, package_field(package, "Depends"))
+
+    def fill(store):
+        subprocess.run(["cp", "-al", base, store], check=True)
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as name:
+            folder = pathlib.Path(name)
+            archive = folder / "live.tar"
+            subprocess.run(["zstd", "-q", "-d", blob(base, "debian-12-prepared"), "-o", archive],
+                           check=True)
+            install(package, archive, folder)
+            berth(binary, store, "image", "add", str(archive), "--name", "debian-12-live",
+                  "--unsigned")
+    return keep("live", digest(package.read_bytes(), base.name.encode()), fill)
 
 
 def blob(store, name):

@@ -10,6 +10,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BERTH = os.environ.get("BERTH_BINARY", str(ROOT / "build/berth"))
+BUILD = pathlib.Path(BERTH).parent
 
 
 class Berth:

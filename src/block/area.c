@@ -8,79 +8,31 @@
  * power cut leaves them whole or their CRC is wrong. Whoever can write to the disk can write a
  * head: each of its numbers is bounded before it is used.
  */
-#include "block/area.h"
+#include "block/area_format.h"
 #include "core/cleanup.h"
 #include "core/size.h"
 
 #include <string.h>
-#include <zlib.h>
 
-#define BLOCK       UINT64_C(4096)
-#define TAIL        (4 * BLOCK) /* heads and counters */
-#define SLOT_LEAST  (96 * KIB)
-#define SLOT_MOST   (1 * MIB)
-#define VERSION     1
-#define SCAN_CHUNK  (1 * MIB)
-#define HEAD_MAGIC  "berthLOG"
-#define COUNT_MAGIC "berthCNT"
-
-struct head {
-    char magic[8];
-    uint32_t version;
-    uint32_t crc; /* of this struct, with 0 here */
-    uint64_t sequence;
-    uint64_t start, bytes; /* the area's place on the disk */
-    uint64_t slot;
-    uint64_t document_bytes; /* 0: there is none yet */
-    uint32_t document_crc;
-    uint32_t unused;
-};
-
-struct counter {
-    char magic[8];
-    uint32_t crc; /* of this struct, with 0 here */
-    uint32_t unused;
-    uint64_t sequence; /* of the document it belongs to */
-    uint64_t turn;     /* the higher one counts */
-    uint64_t value;
-};
-
-static uint32_t crc_of(const void *data, size_t n)
-{
-    return (uint32_t)crc32_z(0, data, n);
-}
-
-static uint32_t head_crc(const struct head *head)
-{
-    struct head copy = *head;
-
-    copy.crc = 0;
-    return crc_of(&copy, sizeof(copy));
-}
-
-static uint32_t counter_crc(const struct counter *counter)
-{
-    struct counter copy = *counter;
-
-    copy.crc = 0;
-    return crc_of(&copy, sizeof(copy));
-}
+#define SLOT_LEAST (96 * KIB)
+#define SLOT_MOST  (1 * MIB)
+#define SCAN_CHUNK (1 * MIB)
 
 /* ---- where things lie ---- */
 
 static uint64_t head_start(const struct area *area, uint64_t sequence)
 {
-    return extent_end(&area->range) - (2 - sequence % 2) * BLOCK;
+    return extent_end(&area->range) - (2 - sequence % 2) * AREA_BLOCK;
 }
 
 static uint64_t counter_start(const struct area *area, uint64_t turn)
 {
-    return extent_end(&area->range) - (4 - turn % 2) * BLOCK;
+    return extent_end(&area->range) - (4 - turn % 2) * AREA_BLOCK;
 }
 
 static uint64_t slot_start(const struct area *area, uint64_t sequence)
 {
-    return extent_end(&area->range) - TAIL - (2 - sequence % 2) * area->slot;
+    return extent_end(&area->range) - AREA_TAIL - (2 - sequence % 2) * area->slot;
 }
 
 static void place_area(struct area *area, struct blockdev *bd, struct extent range, uint64_t slot)
@@ -97,49 +49,43 @@ static struct extent usable_part(const struct blockdev *bd, const struct extent 
     if (place->start > bd->bytes || place->bytes > bd->bytes - place->start ||
         place->bytes < AREA_LEAST)
         return none;
-    part.start = round_up(place->start, BLOCK);
-    part.bytes = round_down(extent_end(place), BLOCK) - part.start;
+    part.start = round_up(place->start, AREA_BLOCK);
+    part.bytes = round_down(extent_end(place), AREA_BLOCK) - part.start;
     return part.bytes < AREA_LEAST ? none : part;
 }
 
 /* ---- reading ---- */
 
-static bool head_is_whole(const struct head *head, uint64_t parity)
-{
-    return memcmp(head->magic, HEAD_MAGIC, sizeof(head->magic)) == 0 && head->version == VERSION &&
-           head->crc == head_crc(head) && head->sequence % 2 == parity && head->sequence != 0 &&
-           head->sequence < INT64_MAX;
-}
-
 /* True when the head says that its area ends where the part ends, and what it needs lies in it. */
-static bool head_fits(const struct head *head, const struct extent *part)
+static bool head_fits(const struct area_head *head, const struct extent *part)
 {
     uint64_t end = extent_end(part);
     uint64_t start = head->start > part->start ? head->start : part->start;
 
     if (head->start > end || head->bytes != end - head->start || head->bytes > AREA_MOST ||
-        head->start % BLOCK != 0)
+        head->start % AREA_BLOCK != 0)
         return false;
-    if (head->slot < SLOT_LEAST || head->slot > SLOT_MOST || head->slot % BLOCK != 0 ||
+    if (head->slot < SLOT_LEAST || head->slot > SLOT_MOST || head->slot % AREA_BLOCK != 0 ||
         head->document_bytes > head->slot)
         return false;
-    return 2 * head->slot + TAIL <= end - start;
+    return 2 * head->slot + AREA_TAIL <= end - start;
 }
 
 /* Replaces *best and *range by what the part's heads say, when it is newer. */
-static int read_heads(struct blockdev *bd, const struct extent *part, struct head *best,
+static int read_heads(struct blockdev *bd, const struct extent *part, struct area_head *best,
                       struct extent *range, struct err *e)
 {
-    char blocks[2 * BLOCK];
+    char blocks[2 * AREA_BLOCK];
     uint64_t end = extent_end(part);
 
     if (blockdev_pread(bd, blocks, sizeof(blocks), end - sizeof(blocks), e) < 0)
         return err_wrap(e, "looking for the log");
     for (uint64_t i = 0; i < 2; i++) {
-        struct head head;
+        struct area_head head;
 
-        memcpy(&head, blocks + i * BLOCK, sizeof(head));
-        if (!head_is_whole(&head, i) || !head_fits(&head, part) || head.sequence <= best->sequence)
+        memcpy(&head, blocks + i * AREA_BLOCK, sizeof(head));
+        if (!area_head_is_whole(&head, i) || !head_fits(&head, part) ||
+            head.sequence <= best->sequence)
             continue;
         *best = head;
         range->start = head.start > part->start ? head.start : part->start;
@@ -150,7 +96,7 @@ static int read_heads(struct blockdev *bd, const struct extent *part, struct hea
 
 /* A document that is not what was written is left out. The one before it would be whole, but what
  * it says is no longer so. */
-static int read_document(struct area *area, const struct head *head, struct err *e)
+static int read_document(struct area *area, const struct area_head *head, struct err *e)
 {
     size_t n = (size_t)head->document_bytes;
     _cleanup_free_ char *document = NULL;
@@ -162,7 +108,7 @@ static int read_document(struct area *area, const struct head *head, struct err 
         return err_no_memory(e);
     if (blockdev_pread(area->bd, document, n, slot_start(area, head->sequence), e) < 0)
         return err_wrap(e, "reading the log");
-    area->damaged = crc_of(document, n) != head->document_crc;
+    area->damaged = area_crc(document, n) != head->document_crc;
     if (area->damaged)
         return 0;
     document[n] = '\0'; /* text for those who keep text in it */
@@ -174,7 +120,7 @@ static int read_document(struct area *area, const struct head *head, struct err 
 int area_find(struct blockdev *bd, const struct extent *places, size_t n, struct area *area,
               struct err *e)
 {
-    struct head best = {0};
+    struct area_head best = {0};
     struct extent range = {0, 0};
 
     *area = (struct area){0};
@@ -229,7 +175,7 @@ static int range_is_zeros(struct blockdev *bd, struct extent range, struct err *
 
 static uint64_t slot_for(uint64_t area_bytes)
 {
-    uint64_t slot = round_down(area_bytes / 8, BLOCK);
+    uint64_t slot = round_down(area_bytes / 8, AREA_BLOCK);
 
     if (slot < SLOT_LEAST)
         return SLOT_LEAST;
@@ -269,7 +215,7 @@ int area_choose(struct blockdev *bd, const struct extent *places, size_t n, stru
 
 static int write_block(struct area *area, const void *what, size_t n, uint64_t start, struct err *e)
 {
-    char block[BLOCK] = {0};
+    char block[AREA_BLOCK] = {0};
 
     memcpy(block, what, n);
     if (blockdev_pwrite(area->bd, block, sizeof(block), start, e) < 0 ||
@@ -281,18 +227,18 @@ static int write_block(struct area *area, const void *what, size_t n, uint64_t s
 static int write_head(struct area *area, uint64_t sequence, const void *document, size_t n,
                       struct err *e)
 {
-    struct head head = {
-        .magic = HEAD_MAGIC,
-        .version = VERSION,
+    struct area_head head = {
+        .magic = AREA_HEAD_MAGIC,
+        .version = AREA_VERSION,
         .sequence = sequence,
         .start = area->range.start,
         .bytes = area->range.bytes,
         .slot = area->slot,
         .document_bytes = n,
-        .document_crc = n == 0 ? 0 : crc_of(document, n),
+        .document_crc = n == 0 ? 0 : area_crc(document, n),
     };
 
-    head.crc = head_crc(&head);
+    head.crc = area_head_crc(&head);
     return write_block(area, &head, sizeof(head), head_start(area, sequence), e);
 }
 
@@ -301,11 +247,11 @@ static int write_head(struct area *area, uint64_t sequence, const void *document
 static int check_not_newer(struct area *area, struct err *e)
 {
     uint64_t next = area->sequence + 1;
-    struct head head;
+    struct area_head head;
 
     if (blockdev_pread(area->bd, &head, sizeof(head), head_start(area, next), e) < 0)
         return err_wrap(e, "reading the log");
-    if (head_is_whole(&head, next % 2) && head.sequence >= next)
+    if (area_head_is_whole(&head, next % 2) && head.sequence >= next)
         return err_set(e, ERR_IN_USE, "%s: its log was written by somebody else meanwhile",
                        area->bd->name);
     return 0;
@@ -354,18 +300,18 @@ int area_write(struct area *area, const void *document, size_t bytes, struct err
 /* ---- the counter ---- */
 
 /* The counter of the current document that counts; its turn is 0 when there is none yet. */
-static int read_counter(struct area *area, struct counter *best, struct err *e)
+static int read_counter(struct area *area, struct area_counter_block *best, struct err *e)
 {
-    *best = (struct counter){.sequence = area->sequence};
+    *best = (struct area_counter_block){.sequence = area->sequence};
     if (area->sequence == 0)
         return err_set(e, ERR_FAILED, "%s: a counter without a log", area->bd->name);
     for (uint64_t i = 0; i < 2; i++) {
-        struct counter read;
+        struct area_counter_block read;
 
         if (blockdev_pread(area->bd, &read, sizeof(read), counter_start(area, i), e) < 0)
             return err_wrap(e, "reading how far the work is");
-        if (memcmp(read.magic, COUNT_MAGIC, sizeof(read.magic)) == 0 &&
-            read.crc == counter_crc(&read) && read.sequence == area->sequence &&
+        if (memcmp(read.magic, AREA_COUNT_MAGIC, sizeof(read.magic)) == 0 &&
+            read.crc == area_counter_crc(&read) && read.sequence == area->sequence &&
             read.turn % 2 == i && read.turn > best->turn)
             *best = read;
     }
@@ -374,7 +320,7 @@ static int read_counter(struct area *area, struct counter *best, struct err *e)
 
 int area_counter(struct area *area, uint64_t *value, struct err *e)
 {
-    struct counter counter;
+    struct area_counter_block counter;
 
     if (read_counter(area, &counter, e) < 0)
         return -1;
@@ -384,14 +330,14 @@ int area_counter(struct area *area, uint64_t *value, struct err *e)
 
 int area_count(struct area *area, uint64_t value, struct err *e)
 {
-    struct counter counter;
+    struct area_counter_block counter;
 
     if (read_counter(area, &counter, e) < 0)
         return -1;
-    memcpy(counter.magic, COUNT_MAGIC, sizeof(counter.magic));
+    memcpy(counter.magic, AREA_COUNT_MAGIC, sizeof(counter.magic));
     counter.turn++;
     counter.value = value;
-    counter.crc = counter_crc(&counter);
+    counter.crc = area_counter_crc(&counter);
     return write_block(area, &counter, sizeof(counter), counter_start(area, counter.turn), e);
 }
 

@@ -49,6 +49,10 @@ int area_write(struct area *area, const void *document, size_t bytes, struct err
 int area_count(struct area *area, uint64_t value, struct err *e);
 int area_counter(struct area *area, uint64_t *value, struct err *e);
 
+/* area_left.c: whether the byte `at` is what an area has left there: 1 when it is, and *behind is
+ * where that area ends, or `end`, which bounds what is read. At most AREA_MOST bytes are. */
+int area_left(struct blockdev *bd, uint64_t at, uint64_t end, uint64_t *behind, struct err *e);
+
 void area_clear(struct area *area);
 
 #define _cleanup_area_ __attribute__((cleanup(area_clear)))

@@ -77,6 +77,10 @@ struct blockdev *file_from_fd(int fd, const char *name, unsigned sector, struct 
 /* slice.c: a range of another device as a device of its own. */
 struct blockdev *slice_open(struct blockdev *below, struct extent range, struct err *e);
 
+/* notice.c: passes everything through, and sets *changed before the first change; that may be
+ * memory that is shared with another process. */
+struct blockdev *notice_open(struct blockdev *below, bool *changed, struct err *e);
+
 /* mem.c: sparse memory (a memfd), zeros at first. */
 struct blockdev *mem_open(uint64_t bytes, unsigned sector, struct err *e);
 

@@ -4,6 +4,7 @@
  * knows, and each piece goes through the node that has it. Writes need a claim.
  */
 #include "block/disk_private.h"
+#include "block/file_sector.h"
 #include "block/kernel_change.h"
 #include "block/sysfs.h"
 #include "core/cleanup.h"
@@ -205,35 +206,33 @@ static int find_kind(struct disk *d, struct err *e)
                                                                    : 0;
 }
 
-static bool has_gpt_header(int fd, off_t offset)
+/* Read with sectors of another size its partitions would lie elsewhere, over each other's data. */
+static int check_sector(const struct disk *d, unsigned wanted, struct err *e)
 {
-    char magic[8];
+    unsigned shown = file_sector_against(d->fd, wanted);
 
-    return offset > 0 && pread(fd, magic, sizeof(magic), offset) == (ssize_t)sizeof(magic) &&
-           memcmp(magic, "EFI PART", sizeof(magic)) == 0;
-}
-
-/* The sector size of an image file shows in where its GPT header is, or the backup's. */
-static unsigned file_sector(int fd)
-{
-    static const unsigned sizes[] = {512, 4096};
-    off_t bytes = lseek(fd, 0, SEEK_END);
-
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        if (has_gpt_header(fd, (off_t)sizes[i]))
-            return sizes[i];
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        if (has_gpt_header(fd, bytes - bytes % sizes[i] - (off_t)sizes[i]))
-            return sizes[i];
-    return 512;
+    if (shown == 0)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s: its partition table is made for sectors of %u bytes, not of %u",
+            d->path, shown, wanted);
+    return err_hint(e,
+                    "leave the sector size out, or say %u; for sectors of %u bytes make a new "
+                    "image",
+                    shown, wanted);
 }
 
 static int find_sector(struct disk *d, unsigned wanted, unsigned *sector, struct err *e)
 {
+    bool certain = true;
     int bytes;
 
+    if (d->device == 0 && wanted != 0) {
+        *sector = wanted;
+        return check_sector(d, wanted, e);
+    }
     if (d->device == 0) {
-        *sector = wanted != 0 ? wanted : file_sector(d->fd);
+        *sector = file_sector(d->fd, &certain);
+        d->sector_guessed = !certain;
         return 0;
     }
     if (ioctl(d->fd, BLKSSZGET, &bytes) < 0)
@@ -348,6 +347,11 @@ void disk_cleanup(struct disk **disk)
 struct blockdev *disk_blockdev(struct disk *disk)
 {
     return disk->trace != NULL ? disk->trace : &disk->bd;
+}
+
+bool disk_sector_is_guess(const struct disk *disk)
+{
+    return disk->sector_guessed;
 }
 
 bool disk_is_device(const struct disk *disk)

@@ -29,9 +29,10 @@ struct disk_partition {
     bool extended; /* of an MBR: the kernel shows only the beginning of it, and it holds no data */
 };
 
-/* Opens DISK. sector: of a file in bytes, 0: found out from its table (512 when there is none).
- * With BERTH_TRACE=FILE in the environment every change goes into that trace. ERR_NOT_FOUND,
- * ERR_USAGE for what is neither a file nor a whole disk. NULL on failure. */
+/* Opens DISK. sector: of a file in bytes, which ERR_REFUSED says when its table shows another one;
+ * 0: found out from its table (512 when that does not show it). With BERTH_TRACE=FILE in the
+ * environment every change goes into that trace. ERR_NOT_FOUND, ERR_USAGE for what is neither a
+ * file nor a whole disk. NULL on failure. */
 struct disk *disk_open(const char *path, bool writable, unsigned sector, struct err *e);
 void disk_close(struct disk *disk); /* gives up every claim; NULL is allowed */
 
@@ -42,6 +43,9 @@ void disk_cleanup(struct disk **disk);
 struct blockdev *disk_blockdev(struct disk *disk);
 
 bool disk_is_device(const struct disk *disk);
+
+/* True for a file whose table does not show the size of its sectors, so that 512 was taken. */
+bool disk_sector_is_guess(const struct disk *disk);
 
 /* Fails with ERR_IN_USE, naming who, when the disk as a whole is used in a way that berth's claims
  * do not stop: a loop device or a QEMU that shows it, swap, a volume group, RAID or mapping over
@@ -64,6 +68,10 @@ int disk_allow(struct disk *disk, struct extent range, struct err *e);
  * meanwhile), a lock on the file's first bytes otherwise. Until the disk is closed. */
 int disk_lock_table(struct disk *disk, struct err *e);
 
+/* Who has taken the partition table, and so works on the disk: "under way in berth (process 812)",
+ * new; NULL when nobody has, as far as that is seen. */
+int disk_worker(struct disk *disk, char **worker, struct err *e);
+
 /* True when another berth has claimed a part of the range of an image file. */
 bool disk_range_is_claimed(struct disk *disk, struct extent range);
 
@@ -72,6 +80,10 @@ bool disk_range_is_claimed(struct disk *disk, struct extent range);
  * To be asked before the table is written. */
 int disk_check_update(struct disk *disk, const struct disk_partition *partitions, size_t n,
                       struct err *e);
+
+/* The partition that starts where the range does may shrink to it though it is mounted: what is in
+ * it is no larger any more. */
+void disk_let_shrink(struct disk *disk, struct extent range);
 
 /* Tells the kernel what changed, partition by partition (BLKPG), and waits for the nodes. Does
  * nothing for a file. What did not change stays untouched, and what only grew is resized: both may

@@ -2,6 +2,7 @@
 /* disk_claim.c: who may write where on a disk, and who else uses it. */
 #include "block/claim.h"
 #include "block/disk_private.h"
+#include "block/process.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 
@@ -109,6 +110,23 @@ int disk_lock_table(struct disk *disk, struct err *e)
         return err_errno(e, "locking %s", disk->path);
     return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
                    disk->path);
+}
+
+int disk_worker(struct disk *disk, char **worker, struct err *e)
+{
+    struct stat st;
+
+    *worker = NULL;
+    if (disk->device == 0 && !claim_range_is_locked(disk->fd, TABLE_LOCK))
+        return 0;
+    if (fstat(disk->fd, &st) < 0)
+        return err_errno(e, "%s", disk->path);
+    if (process_that_locks(&st, worker, e) < 0)
+        return -1;
+    if (*worker != NULL || disk->device != 0)
+        return 0;
+    *worker = io_format(e, "under way in another berth");
+    return *worker == NULL ? -1 : 0;
 }
 
 bool disk_range_is_claimed(struct disk *disk, struct extent range)

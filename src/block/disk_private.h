@@ -19,13 +19,14 @@ struct disk {
     char *path;
     int fd; /* of its own: locks, ioctls */
     dev_t device;
-    bool writable;
+    bool writable, sector_guessed;
     struct route *routes;
     size_t n_routes;
     struct extent *allowed;
     size_t n_allowed;
     struct disk_identity identity; /* as it was when a device was opened for writing */
     uint64_t sequence;             /* its number among all devices there have been, or 0 */
+    struct extent may_shrink;      /* disk_let_shrink's; no bytes: none */
 };
 
 /* The partition that has the byte, NULL when none has; *end is where that ends. */

@@ -69,6 +69,9 @@ static int check_change(struct disk *d, const struct kernel_change *change, stru
     if (change->op != KERNEL_DELETE && change->op != KERNEL_SHRINK)
         return 0;
     claimed = route_of(d, change->old);
+    if (change->op == KERNEL_SHRINK && change->partition.range.start == d->may_shrink.start &&
+        change->partition.range.bytes >= d->may_shrink.bytes && d->may_shrink.bytes > 0)
+        return 0;
     if ((claimed != NULL && claimed->exclusive) || kernel_shows_extended(change->old, d->bd.sector))
         return 0;
     what = describe(change, e);
@@ -138,6 +141,11 @@ static int make_changes(struct disk *d, const struct update *update, struct err 
         if (kernel_partition_wait(&d->routes[i].kernel, e) < 0)
             return -1;
     return 0;
+}
+
+void disk_let_shrink(struct disk *disk, struct extent range)
+{
+    disk->may_shrink = range;
 }
 
 int disk_update_kernel(struct disk *disk, const struct disk_partition *partitions, size_t n,

@@ -137,6 +137,14 @@ bool overlay_is(const struct blockdev *bd)
     return bd->ops == &overlay_ops;
 }
 
+void overlay_files(struct blockdev *bd, int *file, int *map)
+{
+    struct overlay *o = overlay_of(bd);
+
+    *file = o->store.fd;
+    *map = o->map_fd;
+}
+
 void overlay_changed(struct blockdev *bd, uint64_t offset, struct extent *changed)
 {
     struct overlay *o = overlay_of(bd);

@@ -21,6 +21,10 @@ struct blockdev *overlay_open_sized(struct blockdev *below, uint64_t bytes, cons
 
 bool overlay_is(const struct blockdev *bd);
 
+/* Its file and its map (core/overlay_store.h), for another process that is to work on it. They stay
+ * the overlay's. */
+void overlay_files(struct blockdev *overlay, int *file, int *map);
+
 /* The next range at or behind `offset` that was written, in whole blocks of 4096 bytes as far as
  * the overlay goes; bytes 0: none. What was written may be what is below, too. */
 void overlay_changed(struct blockdev *overlay, uint64_t offset, struct extent *changed);

@@ -4,7 +4,7 @@
 #define BERTH_BLOCK_OVERLAY_PARTS_H
 
 #include "block/blockdev.h"
-#include "block/overlay_store.h"
+#include "core/overlay_store.h"
 
 struct overlay {
     struct blockdev bd;

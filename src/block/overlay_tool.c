@@ -12,9 +12,9 @@
 #include "block/overlay_parts.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/libexec.h"
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <string.h>
 
@@ -27,46 +27,9 @@ struct tool_env {
     const char *entries[ENV_MAX + 1];
 };
 
-static int open_library_in(const char *folder)
-{
-    char path[PATH_MAX];
-
-    if ((size_t)snprintf(path, sizeof(path), "%s/" LIBRARY, folder) >= sizeof(path))
-        return -1;
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-/* Where BERTH_LIBEXEC says, beside this program (or one folder up: the tests of a build), or where
- * `make install` puts it. */
-static int open_library(struct err *e)
-{
-    const char *named = getenv("BERTH_LIBEXEC");
-    char program[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    int fd = named != NULL ? open_library_in(named) : -1;
-
-    program[len > 0 ? len : 0] = '\0';
-    for (int up = 0; fd < 0 && up < 2 && *program == '/'; up++)
-        fd = open_library_in(dirname(program));
-    if (fd < 0)
-        fd = open_library_in(BERTH_LIBEXEC);
-    if (fd >= 0)
-        return fd;
-    err_set(e, ERR_NOT_FOUND, "%s is not installed", LIBRARY);
-    return err_hint(e, "it belongs into %s, or the folder that BERTH_LIBEXEC names", BERTH_LIBEXEC);
-}
-
 char *overlay_library(struct err *e)
 {
-    _cleanup_close_ int fd = open_library(e);
-    char link[32], path[PATH_MAX];
-    ssize_t len;
-
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    len = fd >= 0 ? readlink(link, path, sizeof(path) - 1) : -1;
-    if (len < 0)
-        return NULL;
-    return io_format(e, "%.*s", (int)len, path);
+    return libexec_path(LIBRARY, e);
 }
 
 static void env_path(char entry[ENV_TEXT], const char *name, int fd)
@@ -109,7 +72,7 @@ char *overlay_path(struct blockdev *bd, char path[MEM_PATH])
 int overlay_run(struct blockdev *bd, const struct spawn *spawn, char **out, struct err *e)
 {
     struct overlay *o = (struct overlay *)bd;
-    _cleanup_close_ int library = open_library(e);
+    _cleanup_close_ int library = libexec_open(LIBRARY, e);
     struct spawn with = *spawn;
     struct tool_env env;
     uint64_t before = __atomic_load_n(&o->store.map->tools, __ATOMIC_ACQUIRE);

@@ -12,7 +12,28 @@
 /* How a process uses `what`, in words that a process's name follows; new, NULL when it does not. */
 typedef char *use_finder(const char *folder, const void *what, struct err *e);
 
-static char *find_open(const char *folder, const void *what, struct err *e)
+/* True when the process holds a lock by that descriptor that keeps others out, from byte 0 on
+ * ("lock:\t1: OFDLCK ADVISORY  WRITE -1 08:01:99 0 99"). */
+static bool locks_the_beginning(const char *folder, const char *fd)
+{
+    char name[PATH_MAX], kind[32];
+    _cleanup_free_ char *text = NULL;
+    unsigned long long start;
+    struct err ignored;
+    const char *line;
+
+    snprintf(name, sizeof(name), "%s/fdinfo/%s", folder, fd);
+    if (io_read_file(name, 4096, &text, NULL, &ignored) < 0)
+        return false;
+    for (line = text; line != NULL && (line = strstr(line, "lock:")) != NULL; line += 5)
+        if (sscanf(line, "lock: %*s %*s %*s %31s %*s %*s %llu", kind, &start) == 2 &&
+            strcmp(kind, "WRITE") == 0 && start == 0)
+            return true;
+    return false;
+}
+
+/* locks: only a descriptor that keeps others out counts. */
+static bool has_open(const char *folder, const struct stat *what, bool locks)
 {
     char path[PATH_MAX];
     struct dirent **fds;
@@ -23,10 +44,21 @@ static char *find_open(const char *folder, const void *what, struct err *e)
         struct stat st;
 
         snprintf(path, sizeof(path), "%s/fd/%s", folder, fds[i]->d_name);
-        found = stat(path, &st) == 0 && io_same_file(&st, what);
+        found = stat(path, &st) == 0 && io_same_file(&st, what) &&
+                (!locks || locks_the_beginning(folder, fds[i]->d_name));
     }
     sysfs_entries_free(fds, n);
-    return found ? io_format(e, "open in") : NULL;
+    return found;
+}
+
+static char *find_open(const char *folder, const void *what, struct err *e)
+{
+    return has_open(folder, what, false) ? io_format(e, "open in") : NULL;
+}
+
+static char *find_lock(const char *folder, const void *what, struct err *e)
+{
+    return has_open(folder, what, true) ? io_format(e, "under way in") : NULL;
 }
 
 static char *find_mount(const char *folder, const void *what, struct err *e)
@@ -78,6 +110,11 @@ static int find_process(use_finder *use, const void *what, char **text, struct e
 int process_that_opened(const struct stat *st, char **text, struct err *e)
 {
     return find_process(find_open, st, text, e);
+}
+
+int process_that_locks(const struct stat *st, char **text, struct err *e)
+{
+    return find_process(find_lock, st, text, e);
 }
 
 int process_that_mounts(dev_t device, char **text, struct err *e)

@@ -13,6 +13,10 @@
  * new string; NULL when none is seen. */
 int process_that_opened(const struct stat *st, char **text, struct err *e);
 
+/* A process, other than this one, that has locked the file's first bytes for itself, or all of it:
+ * "under way in berth (process 812)" as a new string; NULL when none is seen. */
+int process_that_locks(const struct stat *st, char **text, struct err *e);
+
 /* A process in whose mount namespace the device is mounted: "mounted on /srv for dockerd (process
  * 812)" as a new string, or NULL. */
 int process_that_mounts(dev_t device, char **text, struct err *e);

@@ -37,6 +37,7 @@ struct redo_change {
     struct blockdev *journal;  /* where the journal goes; may be the disk */
     const struct extent *room; /* ranges of `journal` that it may use, apart from each other */
     size_t n_room;
+    uint64_t head; /* as redo_apply's */
 };
 
 /* Prepares the change; redo->index.bytes is 0 when all of it could be written at once. ERR_NO_SPACE
@@ -47,7 +48,8 @@ int redo_prepare(const struct redo_change *change, struct redo *redo, struct err
 /* Writes everything to its place and flushes. `head`: where on the disk the filesystem begins,
  * bytes. Its first REDO_HEAD bytes, by which it is recognised, are zeros while it is half the old
  * and half the new one: so nothing mounts it then, whatever starts. REDO_NO_HEAD: there is none.
- * ERR_VERIFY when the journal is damaged: it is read through before the first byte is written. */
+ * ERR_VERIFY before the first byte is written when the journal is damaged: it is read through; or,
+ * where there is a head, when what it overwrites is neither the old nor the new content. */
 #define REDO_HEAD    4096
 #define REDO_NO_HEAD UINT64_MAX
 int redo_apply(struct blockdev *disk, struct blockdev *journal, const struct redo *redo,

@@ -141,7 +141,7 @@ static void put_work(FILE *out, const struct record *record, const struct menu *
     grub_quote(out, menu->work->text);
     fprintf(out,
             " --id '" MENU_WORK "' {\n"
-            "    linux \"($berth_esp)/" ESP_WORK_KERNEL "\" " WORK_OPTION " quiet panic=30%s\n"
+            "    linux \"($berth_esp)/" ESP_WORK_KERNEL "\" " WORK_OPTION " quiet panic=10%s\n"
             "    initrd \"($berth_esp)/" ESP_WORK_INITRD "\"\n"
             "  }\n",
             kernel_consoles(record));

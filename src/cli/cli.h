@@ -52,8 +52,15 @@ int cli_set_color(struct cli *cli, struct err *e);
 /* Prints {"berth-json": 1, key: value} and drops the value; NULL is out of memory. */
 int cli_print_json(const char *key, json_t *value, struct err *e);
 
+/* Prints a whole answer, which has its "berth-json", and drops it; NULL is out of memory. */
+int cli_dump_json(json_t *top, struct err *e);
+
 /* Text as JSON, null for NULL. What is not UTF-8 (a label may be anything) keeps its ASCII only. */
 json_t *cli_text_json(const char *text);
+
+/* Writes a new file, or to standard output when that is NULL; with --dry-run it only says so. A
+ * file that is there stays: ERR_REFUSED. */
+int cli_write_file(const struct cli *cli, const char *file, const char *text, struct err *e);
 
 /* A table for people: headings and cells, row by row; NULL cells are empty. */
 int cli_print_table(const char *const *headings, size_t columns, char *const *cells, size_t rows,

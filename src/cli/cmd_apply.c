@@ -4,9 +4,13 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/steps.h"
+#include "core/io.h"
 #include "core/size.h"
 #include "flow/intent.h"
 #include "flow/script.h"
+
+#include <stdlib.h>
+#include <unistd.h>
 
 #define STATUS_PENDING 6
 
@@ -51,7 +55,8 @@ struct work {
     struct intent intent;
     struct change change;
     struct job *job;
-    bool named; /* the file says which device it must be */
+    char *wanted; /* what the disk is afterwards, in words */
+    bool named;   /* the file says which device it must be */
 };
 
 static void work_clear(struct work *work)
@@ -59,6 +64,7 @@ static void work_clear(struct work *work)
     if (work->job == &work->intent.job)
         intent_free(&work->intent);
     change_free(&work->change);
+    free(work->wanted);
 }
 
 #define _cleanup_work_ __attribute__((cleanup(work_clear)))
@@ -101,7 +107,13 @@ static int read_script(struct cli *cli, struct work *work, struct err *e)
     change->options.n_lose = request->lose.n;
     change->options.keeps_missing = !request->prune;
     change->job.journal = request->journal;
-    return cli_sector(cli, &sector, e) < 0 ? -1 : change_read(change, cli->disk, sector, e);
+    if (cli_sector(cli, &sector, e) < 0)
+        return -1;
+    if (change_read(change, cli->disk, sector, e) == 0)
+        return 0;
+    return e->code == ERR_NOT_FOUND && access(cli->disk, F_OK) < 0
+               ? err_hint(e, "--size 10G makes an image file of that size")
+               : -1;
 }
 
 static int read_work(struct cli *cli, int argc, char **argv, struct work *work, struct err *e)
@@ -109,7 +121,8 @@ static int read_work(struct cli *cli, int argc, char **argv, struct work *work, 
     if (options_parse(cli, argc, argv, &work->request, e) < 0)
         return -1;
     work->script.path = work->request.file;
-    if (script_find_kind(work->request.file, &work->script.kind, e) < 0)
+    work->wanted = io_format(e, "is what %s says", work->request.file);
+    if (work->wanted == NULL || script_find_kind(work->request.file, &work->script.kind, e) < 0)
         return -1;
     return work->script.kind == SCRIPT_MACHINE ? read_machine(cli, work, e)
                                                : read_script(cli, work, e);
@@ -119,8 +132,7 @@ int cmd_plan(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_work_ struct work work = {0};
 
-    if (read_work(cli, argc, argv, &work, e) < 0 ||
-        steps_print(cli, work.job, work.request.file, e) < 0)
+    if (read_work(cli, argc, argv, &work, e) < 0 || steps_print(cli, work.job, work.wanted, e) < 0)
         return -1;
     return work.request.check && work.job->plan->n_steps > 0 ? STATUS_PENDING : 0;
 }
@@ -131,5 +143,5 @@ int cmd_apply(struct cli *cli, int argc, char **argv, struct err *e)
 
     if (read_work(cli, argc, argv, &work, e) < 0)
         return -1;
-    return steps_do(cli, work.job, work.request.file, work.named, e);
+    return steps_do(cli, work.job, work.wanted, work.named, e);
 }

@@ -47,28 +47,50 @@ static void print_heading(const struct survey *survey)
     putchar('\n');
 }
 
-/* What was interrupted, and the way on. */
+/* What was interrupted, and the way on; or that it is not. */
 static void print_pending(const struct survey *survey, const struct pending *pending)
 {
     _cleanup_free_ char *name = text_safe(pending->name), *path = text_safe(survey->path);
 
-    printf("%s partition %u%s%s%s was interrupted; `berth disk finish %s` completes it.\n",
-           pending->op == HISTORY_MOVE ? "Moving" : "Resizing", pending->number,
-           name != NULL && *name != '\0' ? " (" : "", name != NULL ? name : "",
-           name != NULL && *name != '\0' ? ")" : "", path != NULL ? path : "DISK");
+    printf("%s partition %u%s%s%s ", pending->op == HISTORY_MOVE ? "Moving" : "Resizing",
+           pending->number, name != NULL && *name != '\0' ? " (" : "", name != NULL ? name : "",
+           name != NULL && *name != '\0' ? ")" : "");
+    if (survey->worker != NULL)
+        printf("is %s.\n", survey->worker);
+    else
+        printf("was interrupted; `berth disk finish %s` completes it.\n",
+               path != NULL ? path : "DISK");
+}
+
+/* A disk without a table that is one filesystem, or a part of something larger. */
+static void print_whole(const struct survey *survey)
+{
+    _cleanup_free_ char *label = text_safe(survey->label);
+
+    printf("The disk as a whole holds %s", survey->fs);
+    if (label != NULL)
+        printf(", labelled \"%s\"", label);
+    if (survey->fs_uuid != NULL)
+        printf(", UUID %s", survey->fs_uuid);
+    printf(".\n");
 }
 
 static void print_warnings(const struct survey *survey)
 {
     if (survey->pending != NULL)
         print_pending(survey, survey->pending);
+    if (survey->sector_guessed && survey->table == TABLE_MBR)
+        printf("note: nothing shows how large its sectors are; were they of 4096 bytes, "
+               "--sector-size 4096 says so.\n");
     if (survey->copies_differ)
         printf(
             "The two copies of the partition table differ; the next apply brings them in line.\n");
     for (size_t i = 0; i < survey->n_damage; i++)
         printf("%s%s\n", survey->damage[i].text,
                damage_forbids(survey->damage[i].kind) ? "; it has to be repaired first" : "");
-    if (survey->table == TABLE_NONE && survey->unknown_data)
+    if (survey->fs != NULL)
+        print_whole(survey);
+    else if (survey->table == TABLE_NONE && survey->unknown_data)
         printf("It is not empty.\n");
 }
 
@@ -130,7 +152,8 @@ static void print_systems(const struct survey *survey)
     }
 }
 
-/* What was left to the next boot, and what came of it where that was nothing good. */
+/* What was left to the next boot, and what came of it where that was nothing good. A boot that
+ * never got as far as the disk could not say so on it. */
 static void print_work(const struct survey *survey)
 {
     const struct record_work *work = survey->record != NULL ? survey->record->work : NULL;
@@ -139,10 +162,14 @@ static void print_work(const struct survey *survey)
 
     if (text == NULL)
         return;
-    if (result == NULL)
+    if (result != NULL)
+        printf("could not be done at boot: %s: %s\n", text, result);
+    else if (survey->work_is_next || record_work_is_urgent(survey->record))
         printf("at the next boot: %s\n", text);
     else
-        printf("could not be done at boot: %s: %s\n", text, result);
+        printf("left to a boot that did not do it: %s; give the command again, or take it back "
+               "with `berth disk finish --cancel`\n",
+               text);
 }
 
 static void print_problems(const struct survey *survey)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* cmd_disk_table.c: berth disk check, backup, restore, undo, log, export: what is done with a table
+/* cmd_disk_table.c: berth disk check, backup, restore, undo, finish, log: what is done with a table
  * as a whole. */
 #include "cli/cli.h"
+#include "cli/disk_look.h"
 #include "cli/options.h"
 #include "cli/steps.h"
+#include "cli/text.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "flow/at_boot.h"
@@ -18,7 +20,7 @@
 #include <unistd.h>
 
 struct disk_options {
-    const char *disk, *file, *format, *journal;
+    const char *disk, *file, *journal, *key_file;
     bool repair, cancel;
     struct option_list lose;
 };
@@ -26,6 +28,8 @@ struct disk_options {
 #define SLOT(member) offsetof(struct disk_options, member)
 #define ROW_LOSE                                                                                   \
     ROW_LIST("lose", "PART", PARTITION, SLOT(lose), "a partition whose content may be lost")
+#define ROW_KEY                                                                                    \
+    ROW_TEXT("key-file", "FILE", FILE, SLOT(key_file), "the passphrase of the LUKS volume")
 
 const struct option_row cmd_disk_check_options[] = {
     ROW_DISK(SLOT(disk)),
@@ -52,6 +56,7 @@ const struct option_row cmd_disk_undo_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_LOSE,
     ROW_TEXT("journal", "FILE", FILE, SLOT(journal), "a file on another disk for the journal"),
+    ROW_KEY,
     ROW_COMMON("yes"),
     ROW_END,
 };
@@ -59,6 +64,7 @@ const struct option_row cmd_disk_undo_options[] = {
 const struct option_row cmd_disk_finish_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_TEXT("journal", "FILE", FILE, SLOT(journal), "the file that has the journal"),
+    ROW_KEY,
     ROW_FLAG("cancel", SLOT(cancel), "take back what was left to the next boot"),
     ROW_COMMON("yes"),
     ROW_END,
@@ -66,43 +72,9 @@ const struct option_row cmd_disk_finish_options[] = {
 
 const struct option_row cmd_disk_log_options[] = {
     ROW_DISK(SLOT(disk)),
+    ROW_TEXT("journal", "FILE", FILE, SLOT(journal), "what that journal says, not the disk's own"),
     ROW_END,
 };
-
-const struct option_row cmd_disk_export_options[] = {
-    ROW_DISK(SLOT(disk)),
-    ROW_OPERAND_OPTIONAL("FILE", FILE, SLOT(file), "where to; repart wants a folder"),
-    ROW_WORD("format", "FORMAT", "sfdisk repart", SLOT(format), "sfdisk or repart",
-             .required = true),
-    ROW_END,
-};
-
-/* A disk that is only looked at, with its table. */
-struct look {
-    struct disk *disk;
-    struct table *table;
-};
-
-static void look_close(struct look *look)
-{
-    table_free(look->table);
-    disk_close(look->disk);
-}
-
-#define _cleanup_look_ __attribute__((cleanup(look_close)))
-
-static int look_open(struct cli *cli, const char *path, struct look *look, struct err *e)
-{
-    unsigned sector;
-
-    if (cli_sector(cli, &sector, e) < 0)
-        return -1;
-    look->disk = disk_open(path, false, sector, e);
-    if (look->disk == NULL)
-        return -1;
-    look->table = table_read(disk_blockdev(look->disk), e);
-    return look->table == NULL ? -1 : 0;
-}
 
 /* ---- changes ---- */
 
@@ -120,6 +92,7 @@ static int change(struct cli *cli, const struct disk_options *options, change_ed
     change->options.lose = options->lose.items;
     change->options.n_lose = options->lose.n;
     change->job.journal = options->journal;
+    change->job.key_file = options->key_file;
     if (change_read(change, options->disk, sector, e) < 0)
         return -1;
     return 0;
@@ -128,23 +101,27 @@ static int change(struct cli *cli, const struct disk_options *options, change_ed
 int cmd_disk_restore(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_change_ struct change job = {.options.replaces = true, .options.restores = true};
+    _cleanup_free_ char *wanted = NULL;
     struct disk_options options = {0};
 
     if (options_parse(cli, argc, argv, &options, e) < 0 ||
         change(cli, &options, edit_restore, (void *)options.file, &job, e) < 0)
         return -1;
-    return steps_do(cli, &job.job, options.file, false, e);
+    wanted = io_format(e, "is what %s says", options.file);
+    return wanted == NULL ? -1 : steps_do(cli, &job.job, wanted, false, e);
 }
 
+/* A change that was cut short may have left one copy of the table as it was: the other one is
+ * mended. */
 int cmd_disk_undo(struct cli *cli, int argc, char **argv, struct err *e)
 {
-    _cleanup_change_ struct change job = {0};
+    _cleanup_change_ struct change job = {.options.repair = true, .options.takes_back = true};
     struct disk_options options = {0};
 
     if (options_parse(cli, argc, argv, &options, e) < 0 ||
-        change(cli, &options, edit_undo, NULL, &job, e) < 0)
+        change(cli, &options, edit_undo, (void *)options.journal, &job, e) < 0)
         return -1;
-    return steps_do(cli, &job.job, "its log before the last change", false, e);
+    return steps_do(cli, &job.job, "is as it was before its last change", false, e);
 }
 
 int cmd_disk_finish(struct cli *cli, int argc, char **argv, struct err *e)
@@ -158,7 +135,7 @@ int cmd_disk_finish(struct cli *cli, int argc, char **argv, struct err *e)
         return cli->dry_run ? 0 : at_boot_cancel(options.disk, e);
     if (change(cli, &options, edit_none, NULL, &job, e) < 0)
         return -1;
-    return steps_do(cli, &job.job, "its journal", false, e);
+    return steps_do(cli, &job.job, "has no work that was interrupted", false, e);
 }
 
 /* ---- check ---- */
@@ -227,6 +204,9 @@ static int damage_error(const struct findings *findings, struct err *e)
         err_set(e, ERR_NOT_FOUND, "%s has no partition table", path);
         return err_hint(e, "`berth disk restore` puts back what `disk backup` kept");
     }
+    if (findings->survey->worker != NULL)
+        return err_set(e, ERR_IN_USE, "%s: work on partition %u is %s", path,
+                       findings->survey->pending->number, findings->survey->worker);
     if (findings->survey->pending != NULL) {
         err_set(e, ERR_VERIFY, "%s: work on partition %u was interrupted", path,
                 findings->survey->pending->number);
@@ -235,9 +215,9 @@ static int damage_error(const struct findings *findings, struct err *e)
     if (n == 0)
         return 0;
     err_set(e, ERR_VERIFY, "%s: %s", path, finding(findings, 0)->text);
-    return mends > 0 ? err_hint(e, "berth disk check --repair %s mends %zu of %zu", path, mends, n)
-                     : err_hint(e, "berth does not guess: `berth disk backup` it before you try "
-                                   "anything");
+    if (mends > 0 && damage_worst(findings->survey->damage, findings->survey->n_damage) == NULL)
+        return err_hint(e, "berth disk check --repair %s mends %zu of %zu", path, mends, n);
+    return change_hint_damage(findings->survey->damage, findings->survey->n_damage, path, e);
 }
 
 static int repair(struct cli *cli, const struct disk_options *options, struct err *e)
@@ -246,7 +226,7 @@ static int repair(struct cli *cli, const struct disk_options *options, struct er
 
     if (change(cli, options, edit_none, NULL, &job, e) < 0)
         return -1;
-    return steps_do(cli, &job.job, "a sound table", false, e);
+    return steps_do(cli, &job.job, "has a sound table", false, e);
 }
 
 int cmd_disk_check(struct cli *cli, int argc, char **argv, struct err *e)
@@ -266,58 +246,27 @@ int cmd_disk_check(struct cli *cli, int argc, char **argv, struct err *e)
     if (cli->json) {
         if (print_damage_json(&findings, e) < 0)
             return -1;
-    } else {
+    } else if (!cli->quiet) {
         print_damage(&findings);
     }
     fflush(stdout);
     return damage_error(&findings, e);
 }
 
-/* ---- backup, log, export ---- */
-
-/* A file that is there stays: it may be the disk itself, or the only backup. */
-static int put(struct cli *cli, const char *file, const char *text, struct err *e)
-{
-    if (file == NULL) {
-        fputs(text, stdout);
-        return 0;
-    }
-    if (access(file, F_OK) == 0) {
-        err_set(e, ERR_REFUSED, "%s exists, and is not overwritten", file);
-        return err_hint(e, "remove it first, or take another name");
-    }
-    if (cli->dry_run) {
-        printf("would write %s\n", file);
-        return 0;
-    }
-    return io_replace_file(file, text, strlen(text), 0644, e);
-}
-
-/* While work is pending the table shows neither what was nor what will be. */
-static int refuse_pending(const struct look *look, const char *path, struct err *e)
-{
-    _cleanup_history_ struct history *history = NULL;
-
-    if (disk_log_read(disk_blockdev(look->disk), look->table, &history, e) < 0)
-        return -1;
-    if (history->pending == NULL)
-        return 0;
-    err_set(e, ERR_REFUSED, "work on partition %u of %s was interrupted", history->pending->number,
-            path);
-    return err_hint(e, "berth disk finish %s", path);
-}
+/* ---- backup, log ---- */
 
 int cmd_disk_backup(struct cli *cli, int argc, char **argv, struct err *e)
 {
     struct disk_options options = {0};
-    _cleanup_look_ struct look look = {0};
+    _cleanup_disk_look_ struct disk_look look = {0};
     _cleanup_free_ char *text = NULL;
 
     if (options_parse(cli, argc, argv, &options, e) < 0 ||
-        look_open(cli, options.disk, &look, e) < 0 || refuse_pending(&look, options.disk, e) < 0)
+        disk_look_open(cli, options.disk, &look, e) < 0 ||
+        disk_look_refuse_pending(&look, options.disk, e) < 0)
         return -1;
     text = backup_print(disk_blockdev(look.disk), look.table, options.disk, e);
-    return text == NULL ? -1 : put(cli, options.file, text, e);
+    return text == NULL ? -1 : cli_write_file(cli, options.file, text, e);
 }
 
 static int print_log_json(const struct history *history, struct err *e)
@@ -331,15 +280,25 @@ static int print_log_json(const struct history *history, struct err *e)
     return cli_print_json("log", list, e);
 }
 
+static int read_log(const struct disk_options *options, const struct disk_look *look,
+                    struct history **history, struct err *e)
+{
+    struct blockdev *bd = disk_blockdev(look->disk);
+
+    return options->journal != NULL
+               ? disk_log_read_file(options->journal, bd, look->table, history, e)
+               : disk_log_read(bd, look->table, history, e);
+}
+
 int cmd_disk_log(struct cli *cli, int argc, char **argv, struct err *e)
 {
     struct disk_options options = {0};
-    _cleanup_look_ struct look look = {0};
+    _cleanup_disk_look_ struct disk_look look = {0};
     _cleanup_history_ struct history *history = NULL;
 
     if (options_parse(cli, argc, argv, &options, e) < 0 ||
-        look_open(cli, options.disk, &look, e) < 0 ||
-        disk_log_read(disk_blockdev(look.disk), look.table, &history, e) < 0)
+        disk_look_open(cli, options.disk, &look, e) < 0 ||
+        read_log(&options, &look, &history, e) < 0)
         return -1;
     if (cli->json)
         return print_log_json(history, e);
@@ -350,39 +309,12 @@ int cmd_disk_log(struct cli *cli, int argc, char **argv, struct err *e)
 
         if (localtime_r(&when, &local) != NULL)
             strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-        printf("%s  %s\n", text, history->entries[i].text);
+        strcat(text, "  ");
+        text_print(stdout, text, history->entries[i].text);
     }
     if (history->n == 0)
         printf("%s has no log of berth's\n", options.disk);
     else if (history->undo != NULL)
         printf("`berth disk undo %s` takes the last one back\n", options.disk);
     return 0;
-}
-
-int cmd_disk_export(struct cli *cli, int argc, char **argv, struct err *e)
-{
-    struct disk_options options = {0};
-    _cleanup_look_ struct look look = {0};
-    _cleanup_free_ char *text = NULL;
-
-    if (options_parse(cli, argc, argv, &options, e) < 0 ||
-        look_open(cli, options.disk, &look, e) < 0)
-        return -1;
-    if (look.table->kind == TABLE_NONE)
-        return err_set(e, ERR_NOT_FOUND, "%s has no partition table", options.disk);
-    if (refuse_pending(&look, options.disk, e) < 0)
-        return -1;
-    if (strcmp(options.format, "repart") == 0) {
-        if (options.file == NULL)
-            return err_set(e, ERR_USAGE, "repart is a folder of files: say which one");
-        if (cli->dry_run) {
-            printf("would make the folder %s\n", options.file);
-            return 0;
-        }
-        return repart_print(look.table, disk_blockdev(look.disk), options.file, e);
-    }
-    if (strcmp(options.format, "sfdisk") != 0)
-        return err_set(e, ERR_USAGE, "--format %s: expected sfdisk or repart", options.format);
-    text = sfdisk_print(look.table, disk_blockdev(look.disk), options.disk, e);
-    return text == NULL ? -1 : put(cli, options.file, text, e);
 }

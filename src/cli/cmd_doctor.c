@@ -3,24 +3,28 @@
 #include "bootmenu/grub_install.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/text.h"
 #include "core/cleanup.h"
 #include "core/spawn.h"
+#include "flow/appliance.h"
 #include "flow/kvm_probe.h"
 #include "images/store.h"
+#include "partition/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct finding {
+    const char *what, *purpose;
     bool ok;
-    char text[256]; /* what is there, or what is missing and the way out */
+    char text[300]; /* what is there, or what is missing and the way out */
 };
 
 static void found(struct finding *f, bool ok, const char *text)
 {
     f->ok = ok;
-    snprintf(f->text, sizeof(f->text), "%.255s", text);
+    snprintf(f->text, sizeof(f->text), "%.299s", text);
 }
 
 /* Looks for a tool, and names the package that has it. */
@@ -37,21 +41,33 @@ static void look_for(struct finding *f, const char *tool)
                  package != NULL ? package : tool);
 }
 
-static void check_mke2fs(struct finding *f)
+/* A filesystem's programs: those that are there, or those that are missing and what for. */
+static void look_for_fs(struct finding *f, const struct fs_ops *ops)
 {
-    look_for(f, "mke2fs");
+    char there[256] = "", missing[200] = "";
+    size_t n_there = 0, n_missing = 0;
+
+    for (const struct fs_program *p = ops->programs; p->name != NULL; p++) {
+        _cleanup_free_ char *path = spawn_find(p->name);
+
+        if (path != NULL)
+            n_there += (size_t)snprintf(there + n_there, sizeof(there) - n_there, "%s%s",
+                                        n_there > 0 ? ", " : "", p->name);
+        else
+            n_missing +=
+                (size_t)snprintf(missing + n_missing, sizeof(missing) - n_missing, "%s%s (%s)",
+                                 n_missing > 0 ? ", " : "", p->name, p->purpose);
+    }
+    if (n_missing == 0)
+        found(f, true, there);
+    else
+        snprintf(f->text, sizeof(f->text), "missing: %s: apt-get install %s", missing,
+                 ops->package);
 }
 
-static void check_mkswap(struct finding *f)
+static void check_files_in_fat(struct finding *f)
 {
-    look_for(f, "mkswap");
-}
-
-static void check_fat(struct finding *f)
-{
-    look_for(f, "mkfs.vfat");
-    if (f->ok)
-        look_for(f, "mcopy");
+    look_for(f, "mcopy");
 }
 
 static void check_bios(struct finding *f)
@@ -109,6 +125,20 @@ static void check_kvm(struct finding *f)
         snprintf(f->text, sizeof(f->text), "%.180s; guests run in software emulation, slowly", why);
 }
 
+/* What resizes btrfs and xfs for who may not mount them. */
+static void check_appliance(struct finding *f)
+{
+    struct host_kernel kernel;
+    struct err e;
+
+    f->ok = appliance_check("btrfs", &kernel, &e) == 0 && appliance_check("xfs", &kernel, &e) == 0;
+    if (f->ok)
+        snprintf(f->text, sizeof(f->text), "btrfs and xfs, by Linux %.200s in QEMU",
+                 kernel.version);
+    else
+        snprintf(f->text, sizeof(f->text), "%.150s: %.100s", e.text, e.hint);
+}
+
 static void check_disks(struct finding *f)
 {
     if (geteuid() == 0)
@@ -122,27 +152,44 @@ static const struct {
     void (*check)(struct finding *f);
 } checks[] = {
     {"disks", "plan, apply", check_disks},
-    {"ext4", "apply", check_mke2fs},
-    {"FAT", "apply", check_fat},
-    {"swap", "apply", check_mkswap},
+    {"files in a FAT", "apply", check_files_in_fat},
     {"GRUB for BIOS", "apply", check_bios},
     {"GRUB for UEFI", "apply", check_uefi},
     {"building images", "image build", check_build},
     {"image store", "image", check_store},
     {"QEMU", "run", check_qemu},
     {"/dev/kvm", "run, fast", check_kvm},
+    {"appliance", "part resize", check_appliance},
 };
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
+#define FS_MAX   16
 
-static int print_json(const struct finding *findings, struct err *e)
+/* The filesystems come behind the disks. Returns how many findings there are. */
+static size_t find_all(struct finding findings[N_CHECKS + FS_MAX])
+{
+    const struct fs_ops *ops;
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        findings[n] = (struct finding){.what = checks[i].what, .purpose = checks[i].purpose};
+        checks[i].check(&findings[n++]);
+        for (size_t k = 0; i == 0 && k < FS_MAX && (ops = fs_at(k)) != NULL; k++) {
+            findings[n] = (struct finding){.what = ops->name, .purpose = "part, apply"};
+            look_for_fs(&findings[n++], ops);
+        }
+    }
+    return n;
+}
+
+static int print_json(const struct finding *findings, size_t n, struct err *e)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < N_CHECKS; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "what", checks[i].what, "for",
-                                              checks[i].purpose, "ok", findings[i].ok, "text",
-                                              findings[i].text));
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "what", findings[i].what,
+                                              "for", findings[i].purpose, "ok", findings[i].ok,
+                                              "text", findings[i].text));
     return cli_print_json("checks", list, e);
 }
 
@@ -150,16 +197,20 @@ const struct option_row cmd_doctor_options[] = {ROW_END};
 
 int cmd_doctor(struct cli *cli, int argc, char **argv, struct err *e)
 {
-    struct finding findings[N_CHECKS] = {0};
+    struct finding findings[N_CHECKS + FS_MAX] = {0};
+    size_t n;
 
     if (options_parse(cli, argc, argv, NULL, e) < 0)
         return -1;
-    for (size_t i = 0; i < N_CHECKS; i++)
-        checks[i].check(&findings[i]);
+    n = find_all(findings);
     if (cli->json)
-        return print_json(findings, e);
-    for (size_t i = 0; i < N_CHECKS; i++)
-        printf("%-4s %-16s %-13s %s\n", findings[i].ok ? "ok" : "NO", checks[i].what,
-               checks[i].purpose, findings[i].text);
+        return print_json(findings, n, e);
+    for (size_t i = 0; i < n; i++) {
+        char lead[64];
+
+        snprintf(lead, sizeof(lead), "%-4s %-16s %-13s ", findings[i].ok ? "ok" : "NO",
+                 findings[i].what, findings[i].purpose);
+        text_print(stdout, lead, findings[i].text);
+    }
     return 0;
 }

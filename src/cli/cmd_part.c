@@ -46,14 +46,18 @@ const struct option_row cmd_part_table_options[] = {
 const struct option_row cmd_part_add_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its name"),
-    ROW_TEXT("size", "SIZE", TEXT, SLOT(edit.size), "how large: 10G, 30% or rest"),
-    ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start), "where, in bytes: 10GiB"),
+    ROW_TEXT("size", "SIZE", TEXT, SLOT(edit.size),
+             "how large: 10G, 30% of the disk, or rest, which is what it gets without"),
+    ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start),
+             "where it begins: 10GiB; else in the first free range with room"),
     ROW_TEXT("gap", "GAP", TEXT, SLOT(edit.gap), "in which free range: largest, or its number"),
-    ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type), "a name, a GUID or an MBR code"),
-    ROW_TEXT("fs", "FS", FS, SLOT(edit.fs), "make this filesystem in it"),
-    ROW_TEXT("label", "LABEL", TEXT, SLOT(edit.label), "the filesystem's label"),
-    ROW_TEXT("uuid", "GUID", TEXT, SLOT(edit.uuid), "the partition's GUID"),
-    ROW_TEXT("number", "N", TEXT, SLOT(edit.number), "its number"),
+    ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type),
+             "a name, a GUID or an MBR code; else what goes with the filesystem, or linux"),
+    ROW_TEXT("fs", "FS", FS, SLOT(edit.fs), "make this filesystem in it; else it stays empty"),
+    ROW_TEXT("label", "LABEL", TEXT, SLOT(edit.label),
+             "the filesystem's label; else the partition's name"),
+    ROW_TEXT("uuid", "GUID", TEXT, SLOT(edit.uuid), "the partition's GUID; else a random one"),
+    ROW_TEXT("number", "N", TEXT, SLOT(edit.number), "its number; else the lowest that is free"),
     ROW_FLAG("logical", SLOT(edit.logical), "inside the extended partition of an MBR"),
     ROW_FLAG("active", SLOT(edit.active), "flagged as the one that a BIOS boots"),
     ROW_ALIGN,
@@ -74,7 +78,8 @@ const struct option_row cmd_part_set_options[] = {
     ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type), "a name, a GUID or an MBR code"),
     ROW_TEXT("uuid", "GUID", TEXT, SLOT(edit.uuid), "its new GUID, or new"),
     ROW_TEXT("attributes", "LIST", TEXT, SLOT(edit.attributes),
-             "all that it has: required,legacy-boot,read-only,hidden,no-auto, bits"),
+             "all that it shall have: required, no-block-io, legacy-boot, grow-fs, read-only, "
+             "hidden, no-auto, or bits by number, separated by commas"),
     ROW_FLAG("active", SLOT(edit.active), "flag it as the one that a BIOS boots"),
     ROW_FLAG("inactive", SLOT(edit.inactive), "take that flag away"),
     ROW_COMMON("yes"),
@@ -87,6 +92,8 @@ const struct option_row cmd_part_resize_options[] = {
     ROW_TEXT("size", "SIZE", TEXT, SLOT(edit.size), "10G, +1G, -1G, or rest", .required = true),
     ROW_ALIGN,
     ROW_AT_BOOT,
+    ROW_TEXT("key-file", "FILE", FILE, SLOT(key_file),
+             "the key of a LUKS volume, so that what is in it is resized, too"),
     ROW_LOSE,
     ROW_JOURNAL,
     ROW_COMMON("yes"),
@@ -96,9 +103,10 @@ const struct option_row cmd_part_resize_options[] = {
 const struct option_row cmd_part_move_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_PART(edit.part),
-    ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start), "where to, in bytes: 10GiB, +1G, -1G",
+    ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start), "where it shall begin: 10GiB, +1G, -1G",
              .required = true),
     ROW_AT_BOOT,
+    ROW_LOSE,
     ROW_JOURNAL,
     ROW_COMMON("yes"),
     ROW_END,
@@ -107,9 +115,11 @@ const struct option_row cmd_part_move_options[] = {
 const struct option_row cmd_part_format_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_PART(edit.part),
-    ROW_TEXT("fs", "FS", FS, SLOT(edit.fs), "the filesystem to make", .required = true),
-    ROW_TEXT("label", "LABEL", TEXT, SLOT(edit.label), "its label"),
-    ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type), "the partition's new type"),
+    ROW_TEXT("fs", "FS", FS, SLOT(edit.fs),
+             "ext4, ext3, ext2, vfat, ntfs, swap, btrfs, xfs or luks", .required = true),
+    ROW_TEXT("label", "LABEL", TEXT, SLOT(edit.label), "its label; else the partition's name"),
+    ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type),
+             "the partition's new type; else what goes with the filesystem"),
     ROW_KEY,
     ROW_LOSE,
     ROW_COMMON("yes"),
@@ -197,7 +207,7 @@ static int change(struct cli *cli, int argc, char **argv, change_edit_fn *edit, 
                        options.make, options.disk);
     if (options.at_boot)
         return schedule(cli, &change, &options, e);
-    return steps_do(cli, &change.job, "this command", false, e);
+    return steps_do(cli, &change.job, "is as this command wants it", false, e);
 }
 
 int cmd_part_table(struct cli *cli, int argc, char **argv, struct err *e)

@@ -14,13 +14,12 @@
 
 static int check_engine(const char *engine, struct err *e)
 {
-    if (strcmp(engine, "auto") == 0 || strcmp(engine, "qemu") == 0)
-        return 0;
-    if (strcmp(engine, "kvm") == 0) {
-        err_set(e, ERR_UNSUPPORTED, "--engine kvm: not supported yet");
-        return err_hint(e, "--engine qemu uses /dev/kvm where it is usable");
-    }
-    return err_set(e, ERR_USAGE, "--engine %s: expected auto or qemu", engine);
+    static const char *const names[] = {"auto", "kvm", "qemu"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (engine == NULL || strcmp(engine, names[i]) == 0)
+            return 0;
+    return err_set(e, ERR_USAGE, "--engine %s: expected auto, kvm or qemu", engine);
 }
 
 static int parse_cpus(const char *text, unsigned *cpus, struct err *e)
@@ -45,7 +44,7 @@ struct run_options {
 const struct option_row cmd_run_options[] = {
     ROW_OPERAND("NAME", SYSTEM, SLOT(name), "the system"),
     ROW_COMMON("disk"),
-    ROW_WORD("engine", "E", "auto qemu", SLOT(engine), "what runs it"),
+    ROW_WORD("engine", "E", "auto kvm qemu", SLOT(engine), "what runs it"),
     ROW_TEXT("memory", "S", TEXT, SLOT(memory), "how much memory it has: 2GiB"),
     ROW_TEXT("cpus", "N", TEXT, SLOT(cpus), "how many processors it has"),
     ROW_WORD("net", "N", "user none", SLOT(net), "its network"),
@@ -56,11 +55,12 @@ const struct option_row cmd_run_options[] = {
 
 static int parse(struct cli *cli, int argc, char **argv, struct run_request *request, struct err *e)
 {
-    struct run_options options = {.engine = "auto"};
+    struct run_options options = {0};
 
     if (options_parse(cli, argc, argv, &options, e) < 0 || check_engine(options.engine, e) < 0)
         return -1;
     request->name = options.name;
+    request->engine = options.engine;
     request->net = options.net;
     request->ephemeral = options.ephemeral;
     request->no_reboot = options.no_reboot;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* command.c: finds commands, and explains them from their tables. */
 #include "cli/command.h"
+#include "cli/text.h"
 
 #include <string.h>
 
@@ -33,13 +34,31 @@ const struct command *command_find(int argc, char **argv, int *used)
     return NULL;
 }
 
+/* Whether it is for people, and its first word the family; NULL: any. */
+static bool is_listed(const struct command *command, const char *family)
+{
+    size_t len = family != NULL ? strlen(family) : 0;
+
+    return command->purpose != NULL &&
+           (family == NULL ||
+            (strncmp(command->words, family, len) == 0 && command->words[len] == ' '));
+}
+
+bool command_is_family(const char *family)
+{
+    for (size_t i = 0; i < n_commands; i++)
+        if (is_listed(&commands[i], family))
+            return true;
+    return false;
+}
+
 int command_unknown(int argc, char **argv, struct err *e)
 {
-    size_t len = strlen(argv[0]), fill = 0;
+    size_t fill = 0;
     char list[400] = "";
 
     for (size_t i = 0; i < n_commands && fill < sizeof(list); i++)
-        if (strncmp(commands[i].words, argv[0], len) == 0 && commands[i].words[len] == ' ')
+        if (is_listed(&commands[i], argv[0]))
             fill += (size_t)snprintf(list + fill, sizeof(list) - fill, "%s%s", fill > 0 ? ", " : "",
                                      commands[i].words);
     if (fill > 0 && argc > 1)
@@ -105,7 +124,7 @@ static void print_usage(const struct command *command, FILE *out)
 
 static void print_row(const struct option_row *row, FILE *out)
 {
-    char left[80];
+    char left[80], lead[90];
     int len;
 
     if (option_is_operand(row))
@@ -119,9 +138,9 @@ static void print_row(const struct option_row *row, FILE *out)
                                                  : "",
                        row->value != NULL ? row->value : "", row->kind == OPTION_MAYBE ? "]" : "");
     if (len > OPTION_WIDTH)
-        fprintf(out, "  %s\n  %*s  %s\n", left, OPTION_WIDTH, "", row->purpose);
-    else
-        fprintf(out, "  %-*s  %s\n", OPTION_WIDTH, left, row->purpose);
+        fprintf(out, "  %s\n", left);
+    snprintf(lead, sizeof(lead), "  %-*s  ", OPTION_WIDTH, len > OPTION_WIDTH ? "" : left);
+    text_wrap(out, lead, row->purpose, SYNOPSIS_WIDTH);
 }
 
 void command_print_help(const struct command *command, FILE *out)
@@ -137,14 +156,28 @@ void command_print_help(const struct command *command, FILE *out)
         print_row(row->kind == OPTION_COMMON ? common(row->name) : row, out);
 }
 
+static void print_commands(const char *family, FILE *out)
+{
+    for (size_t i = 0; i < n_commands; i++)
+        if (is_listed(&commands[i], family))
+            fprintf(out, "  %-13s %s\n", commands[i].words, commands[i].purpose);
+}
+
+void command_print_family(const char *family, FILE *out)
+{
+    fprintf(out, "usage: berth %s COMMAND [OPTION]...\n\ncommands:\n", family);
+    print_commands(family, out);
+    fprintf(out,
+            "\nberth %s COMMAND --help shows its arguments, berth --help the options of all.\n",
+            family);
+}
+
 void command_print_list(FILE *out)
 {
     fprintf(out, "usage: berth COMMAND [OPTION]...\n\n"
                  "One disk, many systems: partitions, guests, one boot menu, each guest also\n"
                  "beside the running host.\n\ncommands:\n");
-    for (size_t i = 0; i < n_commands; i++)
-        if (commands[i].purpose != NULL)
-            fprintf(out, "  %-13s %s\n", commands[i].words, commands[i].purpose);
+    print_commands(NULL, out);
     fprintf(out, "\noptions of every command:\n");
     for (const struct option_row *row = common_options; row->kind != OPTION_END; row++)
         print_row(row, out);

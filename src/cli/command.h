@@ -31,4 +31,8 @@ void command_synopsis(const struct command *command, char *buf, size_t len);
 void command_print_help(const struct command *command, FILE *out);
 void command_print_list(FILE *out);
 
+/* True when there are commands "family x"; prints those, as command_print_list does all. */
+bool command_is_family(const char *family);
+void command_print_family(const char *family, FILE *out);
+
 #endif

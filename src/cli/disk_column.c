@@ -135,18 +135,16 @@ static char *type_cell(const struct survey_partition *p)
     return type != NULL ? strdup(type->long_name) : type_number_cell(p);
 }
 
-static char *type_name_cell(const struct survey_partition *p)
-{
-    const struct partition_type *type = disk_type_of(p);
-
-    return copy(type != NULL ? type->name : NULL);
-}
-
-static char *flags_cell(const struct survey_partition *p)
+/* As lsblk has them: of an MBR, the flag's own byte. */
+static char *flags_cell(const struct survey *survey, const struct survey_partition *p)
 {
     struct err ignored;
 
-    return p->attributes == 0 ? NULL : io_format(&ignored, "0x%" PRIx64, p->attributes);
+    if (p->attributes == 0)
+        return NULL;
+    if (survey->table == TABLE_MBR)
+        return (p->attributes & TABLE_ACTIVE) != 0 ? strdup("0x80") : NULL;
+    return io_format(&ignored, "0x%" PRIx64, p->attributes);
 }
 
 static char *system_cell(const struct survey *survey, const struct survey_partition *p)
@@ -192,7 +190,7 @@ static char *partition_cell(const struct survey *survey, const struct survey_par
     case COLUMN_PARTTYPE:
         return type_number_cell(p);
     case COLUMN_PARTTYPENAME:
-        return type_name_cell(p);
+        return copy(partition_type_title(&p->type, p->code));
     case COLUMN_FSTYPE:
         return copy(p->fs);
     case COLUMN_LABEL:
@@ -202,7 +200,7 @@ static char *partition_cell(const struct survey *survey, const struct survey_par
     case COLUMN_PARTUUID:
         return uuid_cell(survey, &p->uuid);
     case COLUMN_PARTFLAGS:
-        return flags_cell(p);
+        return flags_cell(survey, p);
     case COLUMN_MOUNTPOINT:
         return copy(p->mountpoint);
     case COLUMN_SYSTEM:

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ROWS_MAX   64
+#define USAGE_MOST 100 /* a longer synopsis is no hint */
 #define FIRST_LONG 256 /* what getopt_long returns for row 0, beyond every letter */
 
 #define COMMON(member) offsetof(struct cli, member)
@@ -27,7 +28,7 @@ const struct option_row common_options[] = {
     ROW_WORD("sector-size", "BYTES", "512 4096", COMMON(sector_size),
              "of a file that does not show it"),
     ROW_FLAG("help", COMMON(help), "explain the command", .letter = 'h'),
-    ROW_FLAG("version", COMMON(version), "print the version"),
+    ROW_FLAG("version", COMMON(version), "print the version", .letter = 'V'),
     ROW_END,
 };
 
@@ -201,7 +202,8 @@ int options_parse(struct cli *cli, int argc, char **argv, void *slots, struct er
         check_required(cli, slots, e) == 0)
         return 0;
     command_synopsis(cli->command, usage, sizeof(usage));
-    return err_hint(e, "berth %s", usage);
+    return strlen(usage) > USAGE_MOST ? err_hint(e, "berth %s --help", cli->command->words)
+                                      : err_hint(e, "berth %s", usage);
 }
 
 int options_parse_front(struct cli *cli, int argc, char **argv, struct err *e)

@@ -35,7 +35,7 @@ enum value_kind {
 #undef VALUE
 };
 
-#define OPTION_LIST_MAX 64
+#define OPTION_LIST_MAX 256
 
 struct option_list {
     const char *items[OPTION_LIST_MAX];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* print.c: JSON, tables and colours on standard output. */
+/* print.c: JSON, tables and colours on standard output, and what goes to a file instead. */
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "core/io.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +30,8 @@ static int write_json(const char *buffer, size_t size, void *out)
     return 0;
 }
 
-int cli_print_json(const char *key, json_t *value, struct err *e)
+int cli_dump_json(json_t *top, struct err *e)
 {
-    json_t *top = value != NULL ? json_pack("{s:i, s:o}", "berth-json", 1, key, value) : NULL;
     /* U+009B and its like are commands to a terminal; a file may have them as they are */
     size_t flags = JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
     int result;
@@ -43,6 +43,13 @@ int cli_print_json(const char *key, json_t *value, struct err *e)
     if (result == 0)
         putchar('\n');
     return result == 0 ? 0 : err_errno(e, "standard output");
+}
+
+int cli_print_json(const char *key, json_t *value, struct err *e)
+{
+    json_t *top = value != NULL ? json_pack("{s:i, s:o}", "berth-json", 1, key, value) : NULL;
+
+    return cli_dump_json(top, e);
 }
 
 json_t *cli_text_json(const char *text)
@@ -57,6 +64,24 @@ json_t *cli_text_json(const char *text)
         json = json_string(ascii);
     free(ascii);
     return json;
+}
+
+/* It may be the disk itself, or the only backup. */
+int cli_write_file(const struct cli *cli, const char *file, const char *text, struct err *e)
+{
+    if (file == NULL) {
+        fputs(text, stdout);
+        return 0;
+    }
+    if (access(file, F_OK) == 0) {
+        err_set(e, ERR_REFUSED, "%s exists, and is not overwritten", file);
+        return err_hint(e, "remove it first, or take another name");
+    }
+    if (cli->dry_run) {
+        printf("would write %s\n", file);
+        return 0;
+    }
+    return io_replace_file(file, text, strlen(text), 0644, e);
 }
 
 int cli_print_table(const char *const *headings, size_t columns, char *const *cells, size_t rows,

@@ -2,6 +2,8 @@
 /* progress.c: what a person sees of long work: a line that moves on a terminal, a few plain ones
  * otherwise; and Ctrl-C, which ends the work at its next report. */
 #include "cli/cli.h"
+#include "cli/text.h"
+#include "core/cleanup.h"
 #include "core/size.h"
 
 #include <signal.h>
@@ -78,6 +80,21 @@ static void show_plain(const char *what, uint64_t done, uint64_t total)
             size_human(total, all, sizeof(all)));
 }
 
+/* Partitions' names are in it, and whatever somebody wrote there. */
+static void show(const char *what, uint64_t done, uint64_t total, double t)
+{
+    _cleanup_free_ char *safe = text_safe(what);
+
+    if (safe == NULL)
+        return;
+    if (!state.terminal) {
+        show_plain(safe, done, total);
+    } else if (t - state.shown > 0.1) {
+        state.shown = t;
+        show_moving(safe, done, total, t - state.started);
+    }
+}
+
 static int progress(struct ui *ui, const char *what, uint64_t done, uint64_t total)
 {
     struct cli *cli = (struct cli *)ui;
@@ -94,21 +111,18 @@ static int progress(struct ui *ui, const char *what, uint64_t done, uint64_t tot
         state.shown = 0;
         state.part = 0;
     }
-    if (!state.terminal)
-        show_plain(what, done, total);
-    else if (t - state.shown > 0.1) {
-        state.shown = t;
-        show_moving(what, done, total, t - state.started);
-    }
+    show(what, done, total, t);
     return 0;
 }
 
 static void note(struct ui *ui, const char *text)
 {
+    _cleanup_free_ char *safe = text_safe(text);
+
     cli_progress_end();
     state.what[0] = '\0';
-    if (!((struct cli *)ui)->quiet)
-        fprintf(stderr, "%s\n", text);
+    if (!((struct cli *)ui)->quiet && safe != NULL)
+        fprintf(stderr, "%s\n", safe);
 }
 
 static bool ask(struct ui *ui, const char *question)

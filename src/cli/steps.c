@@ -2,6 +2,9 @@
 /* steps.c: prints the steps of a job, asks, and has them done: the same for every command that
  * changes a disk. */
 #include "cli/steps.h"
+#include "cli/text.h"
+#include "core/cleanup.h"
+#include "core/io.h"
 #include "core/size.h"
 #include "flow/at_boot.h"
 #include "flow/step_ops.h"
@@ -45,26 +48,22 @@ static int print_json(const struct plan *plan, struct err *e)
         json_array_append_new(steps, step_json(&plan->steps[i]));
     for (size_t i = 0; i < plan->notes.n; i++)
         json_array_append_new(notes, json_string(plan->notes.items[i]));
-    top = json_pack("{s:i, s:s, s:o, s:o}", "berth-json", 1, "disk", plan->survey->path, "steps",
-                    steps, "notes", notes);
-    if (top == NULL)
-        return err_no_memory(e);
-    json_dumpf(top, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(top);
-    return 0;
+    top = json_pack("{s:i, s:o, s:o, s:o}", "berth-json", 1, "disk",
+                    cli_text_json(plan->survey->path), "steps", steps, "notes", notes);
+    return cli_dump_json(top, e);
 }
 
 static void print_disk(FILE *out, const struct survey *survey)
 {
+    _cleanup_free_ char *model = text_safe(survey->model), *serial = text_safe(survey->serial);
     char size[SIZE_TEXT];
 
     fprintf(out, "%s: %s%s", survey->path, size_human(survey->bytes, size, sizeof(size)),
             survey->exists ? "" : ", does not exist yet");
-    if (survey->model != NULL)
-        fprintf(out, ", %s", survey->model);
-    if (survey->serial != NULL)
-        fprintf(out, ", serial %s", survey->serial);
+    if (model != NULL)
+        fprintf(out, ", %s", model);
+    if (serial != NULL)
+        fprintf(out, ", serial %s", serial);
     fputc('\n', out);
 }
 
@@ -81,32 +80,46 @@ static void print_touches(FILE *out, const struct step *step)
         fprintf(out, "     writes about %s\n", size_human(step->cost, cost, sizeof(cost)));
 }
 
-static void print_text(FILE *out, const struct plan *plan, const char *wanted, bool verbose)
+static int print_step(FILE *out, size_t number, const struct step *step, bool verbose,
+                      struct err *e)
+{
+    _cleanup_free_ char *text =
+        io_format(e, "%s  [%s]", step->text, step_durability_name(step->durability));
+    char lead[32];
+
+    if (text == NULL)
+        return -1;
+    snprintf(lead, sizeof(lead), "%3zu. ", number);
+    text_print(out, lead, text);
+    if (verbose)
+        print_touches(out, step);
+    for (size_t k = 0; k < step->n_details; k++)
+        text_print(out, "     ", step->details[k]);
+    for (size_t k = 0; k < step->n_loses; k++)
+        text_print(out, "     LOSES ", step->loses[k]);
+    return 0;
+}
+
+static int print_text(FILE *out, const struct plan *plan, const char *wanted, bool verbose,
+                      struct err *e)
 {
     print_disk(out, plan->survey);
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const struct step *step = &plan->steps[i];
-
-        fprintf(out, "%3zu. %s  [%s]\n", i + 1, step->text, step_durability_name(step->durability));
-        if (verbose)
-            print_touches(out, step);
-        for (size_t k = 0; k < step->n_details; k++)
-            fprintf(out, "     %s\n", step->details[k]);
-        for (size_t k = 0; k < step->n_loses; k++)
-            fprintf(out, "     LOSES %s\n", step->loses[k]);
-    }
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (print_step(out, i + 1, &plan->steps[i], verbose, e) < 0)
+            return -1;
     if (plan->n_steps == 0)
-        fprintf(out, "nothing to do: the disk is what %s says\n", wanted);
+        fprintf(out, "nothing to do: the disk %s\n", wanted);
     for (size_t i = 0; i < plan->notes.n; i++)
-        fprintf(out, "note: %s\n", plan->notes.items[i]);
+        text_print(out, "note: ", plan->notes.items[i]);
+    return 0;
 }
 
 int steps_print(struct cli *cli, const struct job *job, const char *wanted, struct err *e)
 {
     if (cli->json)
         return print_json(job->plan, e);
-    if (!cli->quiet)
-        print_text(stdout, job->plan, wanted, cli->verbose);
+    if (!cli->quiet && print_text(stdout, job->plan, wanted, cli->verbose, e) < 0)
+        return -1;
     fflush(stdout);
     return 0;
 }
@@ -139,13 +152,13 @@ int steps_do(struct cli *cli, struct job *job, const char *wanted, bool named, s
     named = named || cli->bound || cli->serial != NULL || cli->wwn != NULL;
     if (confirm(cli, job, named, e) < 0 || apply(job, &cli->ui, e) < 0)
         return -1;
-    ui_note(&cli->ui, "done: %s is what %s says", job->path, wanted);
+    ui_note(&cli->ui, "done: %s %s", job->path, wanted);
     return 0;
 }
 
 int steps_schedule(struct cli *cli, struct job *job, const struct strings *argv, struct err *e)
 {
-    if (steps_print(cli, job, "this command", e) < 0)
+    if (steps_print(cli, job, "is as this command wants it", e) < 0)
         return -1;
     if (cli->dry_run || job->plan->n_steps == 0)
         return 0;

@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 #include "flow/apply.h"
 
-/* Prints disk, steps and notes, as JSON where that is asked for. `wanted` is what says it all: a
- * file, "the command". */
+/* Prints disk, steps and notes, as JSON where that is asked for. `wanted` says in words what the
+ * disk is when all is done, behind its name: "is what m.yaml says". */
 int steps_print(struct cli *cli, const struct job *job, const char *wanted, struct err *e);
 
 /* Prints and asks, and leaves it to the next boot (flow/at_boot.h). argv: the command that does it.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* text.c: the locale, the terminal's width, and text without control characters. */
 #include "cli/text.h"
+#include "core/cleanup.h"
 
 #include <langinfo.h>
 #include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -64,6 +64,51 @@ char *text_safe(const char *text)
     if (safe != NULL)
         *to = '\0';
     return safe;
+}
+
+/* The columns of so many bytes of safe text. */
+static size_t columns_of(const char *text, size_t len)
+{
+    mbstate_t state = {0};
+    size_t columns = 0, n;
+    wchar_t c;
+
+    for (size_t at = 0; at < len; at += n) {
+        n = mbrtowc(&c, text + at, len - at, &state);
+        if (n == 0 || n > len - at)
+            return columns;
+        columns += wcwidth(c) > 0 ? (size_t)wcwidth(c) : 0;
+    }
+    return columns;
+}
+
+void text_wrap(FILE *out, const char *lead, const char *text, size_t width)
+{
+    _cleanup_free_ char *safe = text_safe(text);
+    const char *word = safe != NULL ? safe : "?";
+    size_t indent = columns_of(lead, strlen(lead)), column = indent;
+
+    fputs(lead, out);
+    while (*word != '\0') {
+        size_t spaces = strspn(word, " "), len = strcspn(word + spaces, " ");
+        size_t columns = columns_of(word + spaces, len);
+
+        if (width > indent && column > indent && column + spaces + columns > width) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+            word += spaces;
+            spaces = 0;
+        }
+        fprintf(out, "%.*s", (int)(spaces + len), word);
+        column += spaces + columns;
+        word += spaces + len;
+    }
+    fputc('\n', out);
+}
+
+void text_print(FILE *out, const char *lead, const char *text)
+{
+    text_wrap(out, lead, text, isatty(fileno(out)) ? text_width() : 0);
 }
 
 size_t text_width(void)

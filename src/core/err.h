@@ -20,7 +20,7 @@ enum err_code {
 struct err {
     enum err_code code;
     char text[1024]; /* "outer context: inner context: what went wrong", no full stop */
-    char hint[512];  /* the way out, or empty */
+    char hint[1024]; /* the way out, or empty */
 };
 
 #define ERR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

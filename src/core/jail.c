@@ -8,106 +8,18 @@
 #include "core/jail.h"
 #include "core/cleanup.h"
 #include "core/jail_calls.h"
+#include "core/landlock.h"
+#include "core/privilege.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-
-#define NOBODY 65534
 
 /* More than the largest initrd on a slow machine needs; a parser led in circles ends here. */
 #define READER_CPU_SECONDS 300
-
-static int compare_fds(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
-int jail_fds_add(struct jail_fds *list, int fd, struct err *e)
-{
-    if (list->n == JAIL_MAX_FDS)
-        return err_set(e, ERR_FAILED, "more than %d open descriptors", JAIL_MAX_FDS);
-    list->fds[list->n++] = fd;
-    return 0;
-}
-
-static void close_folder(DIR **folder)
-{
-    if (*folder != NULL)
-        closedir(*folder);
-}
-
-int jail_list_fds(struct jail_fds *list, struct err *e)
-{
-    _cleanup_(close_folder) DIR *folder = opendir("/proc/self/fd");
-    struct dirent *entry;
-
-    if (folder == NULL)
-        return err_errno(e, "/proc/self/fd");
-    list->n = 0;
-    while ((entry = readdir(folder)) != NULL) {
-        int fd = atoi(entry->d_name);
-
-        if (fd > STDERR_FILENO && fd != dirfd(folder) && jail_fds_add(list, fd, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static bool list_has(const struct jail_fds *list, int fd)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (list->fds[i] == fd)
-            return true;
-    return false;
-}
-
-int jail_fds_since(const struct jail_fds *before, struct jail_fds *list, struct err *e)
-{
-    struct jail_fds now;
-
-    if (jail_list_fds(&now, e) < 0)
-        return -1;
-    for (size_t i = 0; i < now.n; i++)
-        if (!list_has(before, now.fds[i]) && jail_fds_add(list, now.fds[i], e) < 0)
-            return -1;
-    return 0;
-}
-
-int jail_close_fds(const struct jail_fds *keep, struct err *e)
-{
-    struct jail_fds sorted = *keep;
-    unsigned from = STDERR_FILENO + 1;
-
-    qsort(sorted.fds, sorted.n, sizeof(sorted.fds[0]), compare_fds);
-    for (size_t i = 0; i < sorted.n; i++) {
-        unsigned fd = (unsigned)sorted.fds[i];
-
-        if (fd > from && close_range(from, fd - 1, 0) < 0)
-            return err_errno(e, "closing descriptors");
-        from = fd + 1;
-    }
-    return close_range(from, ~0U, 0) < 0 ? err_errno(e, "closing descriptors") : 0;
-}
-
-static int silence_standard_fds(struct err *e)
-{
-    _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    if (null < 0)
-        return err_errno(e, "/dev/null");
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (dup2(null, fd) < 0)
-            return err_errno(e, "descriptor %d", fd);
-    return 0;
-}
 
 /* Without root, a user namespace is what makes the others possible; it may be forbidden. A reader
  * gets no network namespace, which takes longer to make than a small filesystem to read: its list
@@ -120,23 +32,6 @@ static void leave_namespaces(enum jail_profile profile)
         (void)unshare(rest);
     else
         (void)unshare(CLONE_NEWUSER | rest);
-}
-
-static int drop_root(struct err *e)
-{
-    if (geteuid() != 0)
-        return 0;
-    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-        setresuid(NOBODY, NOBODY, NOBODY) < 0)
-        return err_errno(e, "giving up root");
-    return 0;
-}
-
-static int limit(__rlimit_resource_t resource, rlim_t value, struct err *e)
-{
-    struct rlimit bound = {value, value};
-
-    return setrlimit(resource, &bound) < 0 ? err_errno(e, "setting a limit") : 0;
 }
 
 /* The kernel's signal at the parent's end does not come when that was before it was asked for. */
@@ -153,18 +48,17 @@ static int end_with_parent(const struct jail_options *options, struct err *e)
 
 int jail_enter(const struct jail_options *options, struct err *e)
 {
-    if (silence_standard_fds(e) < 0 || jail_close_fds(&options->keep, e) < 0)
+    if (privilege_silence(STDERR_FILENO, e) < 0 || jail_close_fds(&options->keep, e) < 0)
         return -1;
     leave_namespaces(options->profile);
-    if (drop_root(e) < 0 || limit(RLIMIT_CORE, 0, e) < 0)
+    if (geteuid() == 0 && privilege_become(PRIVILEGE_NOBODY, e) < 0)
         return -1;
-    if (options->profile == JAIL_READER && limit(RLIMIT_CPU, READER_CPU_SECONDS, e) < 0)
+    if (options->profile == JAIL_READER && privilege_limit(RLIMIT_CPU, READER_CPU_SECONDS, e) < 0)
         return -1;
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return err_errno(e, "giving up privileges");
-    if (end_with_parent(options, e) < 0) /* after the ids, whose change undoes it */
+    if (privilege_lock(e) < 0 || end_with_parent(options, e) < 0) /* after the ids, whose change
+                                                                     undoes both */
         return -1;
-    return jail_calls_restrict(options, e);
+    return landlock_deny_all(e) < 0 ? -1 : jail_calls_restrict(options, e);
 }
 
 /* The child: its own session, so that a terminal's Ctrl-C is the parent's alone to handle. */

@@ -6,7 +6,8 @@
  *
  * Inside: no new privileges, no other descriptors, no core dump, not traceable; started as root, no
  * root any more; where the kernel allows it, namespaces without System V objects or rights, and for
- * a server without network; and a short list of system calls, any other of which ends the process.
+ * a server without network; Landlock with no rule, where the kernel has it; and a short list of
+ * system calls, any other of which ends the process.
  */
 #ifndef BERTH_CORE_JAIL_H
 #define BERTH_CORE_JAIL_H

@@ -4,131 +4,95 @@
  * process or maps executable memory.
  */
 #include "core/jail_calls.h"
-#include "core/cleanup.h"
+#include "core/filter.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <seccomp.h>
-#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 /* What the C library needs to run at all, and reading. */
 static const int common_calls[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(pread64),
-    SCMP_SYS(readv),
-    SCMP_SYS(preadv),
-    SCMP_SYS(lseek),
-    SCMP_SYS(close),
-    SCMP_SYS(fstat),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(futex),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(time),
-    SCMP_SYS(sysinfo), /* glibc's qsort asks how much memory there is */
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(sigaltstack), /* its own memory; AddressSanitizer asks before it exits */
+    SYS_read,
+    SYS_pread64,
+    SYS_readv,
+    SYS_preadv,
+    SYS_lseek,
+    SYS_close,
+    SYS_fstat,
+    SYS_brk,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_futex,
+    SYS_rt_sigreturn,
+    SYS_rt_sigprocmask,
+    SYS_getrandom,
+    SYS_clock_gettime,
+    SYS_gettimeofday,
+    SYS_time,
+    SYS_sysinfo, /* glibc's qsort asks how much memory there is */
+    SYS_exit,
+    SYS_exit_group,
+    SYS_restart_syscall,
+    SYS_sigaltstack, /* its own memory; AddressSanitizer asks before it exits */
 };
 
 /* On descriptors it already has: writing, flushing, allocating, and a connected socket. */
 static const int server_calls[] = {
-    SCMP_SYS(write),  SCMP_SYS(pwrite64),  SCMP_SYS(writev),    SCMP_SYS(pwritev),
-    SCMP_SYS(fsync),  SCMP_SYS(fdatasync), SCMP_SYS(fallocate), SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto), SCMP_SYS(recvmsg),   SCMP_SYS(sendmsg),   SCMP_SYS(poll),
+    SYS_write,     SYS_pwrite64, SYS_writev, SYS_pwritev, SYS_fsync,   SYS_fdatasync,
+    SYS_fallocate, SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_sendmsg, SYS_poll,
 };
 
 /* What a block device is asked for, and what fcntl may show. */
 static const unsigned long server_ioctls[] = {BLKDISCARD, BLKZEROOUT, BLKFLSBUF};
 
-static void release(scmp_filter_ctx *filter)
-{
-    if (*filter != NULL)
-        seccomp_release(*filter);
-}
-
-static int allow_all(scmp_filter_ctx filter, const int *calls, size_t n)
-{
-    int result = 0;
-
-    for (size_t i = 0; i < n && result == 0; i++)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-    return result;
-}
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Memory, but none that can be executed; fstat in the form that newer C libraries use. */
-static int allow_checked(scmp_filter_ctx filter)
+static void allow_checked(struct filter *filter)
 {
-    int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    const struct filter_test not_executable = {2, PROT_EXEC, 0};
+    const struct filter_test of_descriptor = FILTER_IS(3, AT_EMPTY_PATH);
+    const struct filter_test asks_flags = FILTER_IS(1, F_GETFL);
 
-    if (result == 0)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    if (result == 0)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                                  SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
-    if (result == 0)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, F_GETFL, 0));
-    return result;
+    filter_allow_if(filter, SYS_mmap, &not_executable, 1);
+    filter_allow_if(filter, SYS_mprotect, &not_executable, 1);
+    filter_allow_if(filter, SYS_newfstatat, &of_descriptor, 1);
+    filter_allow_if(filter, SYS_fcntl, &asks_flags, 1);
 }
 
-static int allow_write_to(scmp_filter_ctx filter, int fd)
+static void allow_write_to(struct filter *filter, int fd)
 {
-    int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
-
-    if (result == 0)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(pwrite64), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
-    return result;
+    filter_allow_fd(filter, SYS_write, fd);
+    filter_allow_fd(filter, SYS_pwrite64, fd);
 }
 
-static int allow_reader(scmp_filter_ctx filter, const struct jail_options *options)
+static void allow_reader(struct filter *filter, const struct jail_options *options)
 {
-    int result = options->report > 0 ? allow_write_to(filter, options->report) : 0;
-
-    for (size_t i = 0; i < options->n_write && result == 0; i++)
-        result = allow_write_to(filter, options->write[i]);
-    return result;
+    if (options->report > 0)
+        allow_write_to(filter, options->report);
+    for (size_t i = 0; i < options->n_write; i++)
+        allow_write_to(filter, options->write[i]);
 }
 
-static int allow_server(scmp_filter_ctx filter)
+static void allow_server(struct filter *filter)
 {
-    int result = allow_all(filter, server_calls, sizeof(server_calls) / sizeof(server_calls[0]));
-
-    for (size_t i = 0; i < sizeof(server_ioctls) / sizeof(server_ioctls[0]) && result == 0; i++)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, server_ioctls[i], 0));
-    return result;
+    filter_allow_all(filter, server_calls, COUNT(server_calls));
+    for (size_t i = 0; i < COUNT(server_ioctls); i++)
+        filter_allow_ioctl(filter, server_ioctls[i]);
 }
 
 int jail_calls_restrict(const struct jail_options *options, struct err *e)
 {
-    _cleanup_(release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int result;
+    struct filter filter;
 
-    if (filter == NULL)
-        return err_no_memory(e);
-    result = allow_all(filter, common_calls, sizeof(common_calls) / sizeof(common_calls[0]));
-    if (result == 0)
-        result = allow_checked(filter);
-    if (result == 0)
-        result =
-            options->profile == JAIL_SERVER ? allow_server(filter) : allow_reader(filter, options);
-    if (result == 0)
-        result = seccomp_load(filter);
-    if (result == 0)
-        return 0;
-    errno = -result;
-    return err_errno(e, "restricting system calls");
+    filter_begin(&filter);
+    filter_allow_all(&filter, common_calls, COUNT(common_calls));
+    allow_checked(&filter);
+    if (options->profile == JAIL_SERVER)
+        allow_server(&filter);
+    else
+        allow_reader(&filter, options);
+    return filter_end(&filter, FILTER_KILL, e) < 0 ? -1 : filter_install(&filter, e);
 }

@@ -6,8 +6,8 @@
 #include "core/err.h"
 #include "core/jail.h"
 
-/* Restricts the calling process to its profile's list (seccomp, Linux
- * Documentation/userspace-api/seccomp_filter.rst); any other call ends it with SIGSYS. */
+/* Restricts the calling process to its profile's list (core/filter.h); any other call ends it with
+ * SIGSYS. */
 int jail_calls_restrict(const struct jail_options *options, struct err *e);
 
 #endif

@@ -30,6 +30,7 @@ static const struct {
     {"xfs_repair", "xfsprogs"},
     {"xfs_growfs", "xfsprogs"},
     {"xfs_logprint", "xfsprogs"},
+    {"passt", "passt"},
     {"cryptsetup", "cryptsetup-bin"},
     {"mcopy", "mtools"},
     {"mmd", "mtools"},
@@ -69,7 +70,7 @@ char *spawn_find(const char *tool)
     return NULL;
 }
 
-static int find_or_hint(const char *tool, char **path, struct err *e)
+int spawn_locate(const char *tool, char **path, struct err *e)
 {
     const char *package = spawn_package(tool);
 
@@ -114,7 +115,7 @@ static int start(const struct spawn *spawn, int out, int err, pid_t *pid, struct
 
     if (null < 0)
         return err_errno(e, "/dev/null");
-    if (find_or_hint(spawn->argv[0], &path, e) < 0)
+    if (spawn_locate(spawn->argv[0], &path, e) < 0)
         return -1;
     *pid = fork();
     if (*pid < 0)

@@ -36,6 +36,9 @@ int spawn_start(const struct spawn *spawn, pid_t *pid, struct err *e);
 /* Where the tool is (PATH, then /usr/sbin:/sbin), a new string; NULL when it is nowhere. */
 char *spawn_find(const char *tool);
 
+/* The same as an error: ERR_NOT_FOUND, with the package that has it as the hint. */
+int spawn_locate(const char *tool, char **path, struct err *e);
+
 /* The Debian package that has the tool, or NULL when not known. */
 const char *spawn_package(const char *tool);
 

@@ -118,6 +118,19 @@ static int walk(struct apply *apply, size_t from, struct err *e)
     return 0;
 }
 
+/* A resize or move that failed and left nothing to finish: the systems boot as they did. */
+static void let_boot(struct apply *apply)
+{
+    const struct plan *plan = apply->plan;
+    struct err ignored;
+
+    if (apply->log.history == NULL || apply->log.history->pending != NULL)
+        return;
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].kind == STEP_RELEASE)
+            (void)step_let_boot(apply, &plan->steps[i], &ignored);
+}
+
 /* Tells what a failure in the middle leaves behind. */
 static int explain(const struct apply *apply, struct err *e)
 {
@@ -177,8 +190,10 @@ int apply(struct job *job, struct ui *ui, struct err *e)
         result = walk(&run, (size_t)first, e);
         if (result == 0)
             result = disk_log_finish(&run.log, run.disk, run.plan, run.ui, e);
-        if (result < 0)
+        if (result < 0) {
+            let_boot(&run);
             explain(&run, e);
+        }
     }
     disk_log_close(&run.log);
     disk_close(run.disk);

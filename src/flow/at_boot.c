@@ -17,7 +17,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
+
+#define STRING_OF(text) #text
+#define STRING(macro)   STRING_OF(macro)
 
 /* ---- may it be? ---- */
 
@@ -45,18 +47,13 @@ static int check_disk(const struct survey *survey, struct err *e)
 
 /* ---- the files ---- */
 
-static int open_kernel(struct err *e)
+static int open_kernel(const struct host_kernel *kernel, struct err *e)
 {
-    struct utsname running;
-    char path[300];
-    int fd;
+    int fd = host_kernel_open(kernel, e);
 
-    uname(&running);
-    snprintf(path, sizeof(path), "/boot/vmlinuz-%s", running.release);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
         return fd;
-    err_errno(e, "%s, the running kernel", path);
+    err_wrap(e, "the running kernel");
     return err_hint(e, "install it again, or restart into the newest one first");
 }
 
@@ -109,13 +106,14 @@ static int put_files(int folder, int kernel, int initrd, struct err *e)
 static int write_files(const struct job *job, const struct strings *argv, struct err *e)
 {
     _cleanup_disk_ struct disk *disk = disk_open(job->path, false, 0, e);
-    _cleanup_close_ int kernel = open_kernel(e);
-    _cleanup_close_ int folder = -1, initrd = -1;
+    _cleanup_close_ int kernel = -1, folder = -1, initrd = -1;
+    struct host_kernel running;
 
-    if (disk == NULL || kernel < 0)
+    host_kernel_running(&running);
+    if (disk == NULL || (kernel = open_kernel(&running, e)) < 0)
         return -1;
     folder = esp_folder_open(disk, survey_esp(job->survey), e);
-    initrd = folder >= 0 ? at_boot_image(job, argv, e) : -1;
+    initrd = folder >= 0 ? at_boot_image(job, argv, &running, e) : -1;
     return initrd < 0 ? -1 : put_files(folder, kernel, initrd, e);
 }
 
@@ -203,26 +201,6 @@ int at_boot_cancel(const char *disk, struct err *e)
 
 /* ---- in the initramfs ---- */
 
-static int count_try(void *arg, struct esp *esp, struct record *record, struct err *e)
-{
-    bool *wanted = arg;
-
-    (void)esp;
-    (void)e;
-    *wanted = record->work != NULL && record->work->result == NULL;
-    if (!*wanted)
-        return 0;
-    record->work->tries++;
-    return 1;
-}
-
-int at_boot_begin(const char *disk, struct err *e)
-{
-    bool wanted;
-
-    return menu_change(disk, count_try, &wanted, e) < 0 ? -1 : wanted;
-}
-
 /* A resize of which nothing has come to the disk yet: the filesystem is what it was. */
 static bool has_changed_nothing(const struct pending *pending)
 {
@@ -288,6 +266,46 @@ static int settle(void *arg, struct esp *esp, struct record *record, struct err 
     return record->work->result == NULL ? err_no_memory(e) : 1;
 }
 
+struct beginning {
+    bool wanted, last; /* last: there is no further try by itself after this one */
+};
+
+static int count_try(void *arg, struct esp *esp, struct record *record, struct err *e)
+{
+    struct beginning *beginning = arg;
+
+    (void)esp;
+    (void)e;
+    beginning->wanted = record->work != NULL && record->work->result == NULL;
+    if (!beginning->wanted)
+        return 0;
+    record->work->tries++;
+    beginning->last = record->work->tries == RECORD_WORK_TRIES;
+    return 1;
+}
+
+/* Boots that end without a word, as by a panic, give nothing up. So the last one does, as long as
+ * the disk is what it was: or its system would be held for ever. */
+static int give_up(const char *disk, struct err *e)
+{
+    struct ending ending = {
+        .failure = "it was begun " STRING(RECORD_WORK_TRIES) " times, and never came to an end"};
+    struct err ignored;
+
+    if (note_failure(disk, ending.failure, &ignored) != 0)
+        return 1;
+    return menu_change(disk, settle, &ending, e) < 0 ? -1 : 0;
+}
+
+int at_boot_begin(const char *disk, struct err *e)
+{
+    struct beginning beginning = {0};
+
+    if (menu_change(disk, count_try, &beginning, e) < 0)
+        return -1;
+    return beginning.last ? give_up(disk, e) : beginning.wanted;
+}
+
 int at_boot_end(const char *disk, const char *failure, struct err *e)
 {
     struct ending ending = {.failure = failure};
@@ -299,5 +317,5 @@ int at_boot_end(const char *disk, const char *failure, struct err *e)
     ending.under_way = left != 0;
     if (menu_change(disk, settle, &ending, e) < 0)
         return -1;
-    return failure == NULL ? remove_folder(disk, e) : 0;
+    return ending.under_way ? 0 : remove_folder(disk, e);
 }

@@ -30,9 +30,9 @@ int at_boot_schedule(const struct job *job, const struct strings *argv, struct u
  * when there is none, ERR_REFUSED when it is half done. */
 int at_boot_cancel(const char *disk, struct err *e);
 
-/* In the initramfs, before and after the work. begin: 0 when there is nothing to do (it was done or
- * cancelled), 1 when there is. end: what came of it, NULL for success; makes the normal system boot
- * again wherever that can be. */
+/* In the initramfs, before and after the work. begin: 0 when there is nothing to do (it was done,
+ * cancelled, or begun too often for nothing), 1 when there is. end: what came of it, NULL for
+ * success; makes the normal system boot again wherever that can be. */
 int at_boot_begin(const char *disk, struct err *e);
 int at_boot_end(const char *disk, const char *failure, struct err *e);
 

@@ -5,10 +5,12 @@
 
 #include "core/strings.h"
 #include "flow/apply.h"
+#include "flow/host_kernel.h"
 
-/* Makes it from the running system: this program as /init, the tools for the filesystems that the
- * plan works on, and the kernel's modules that are loaded now. Returns a descriptor of a file in
- * memory, -1 on failure: ERR_NOT_FOUND names a tool that is not installed. */
-int at_boot_image(const struct job *job, const struct strings *argv, struct err *e);
+/* Makes it for the running kernel, with the modules that are loaded now and the tools for the
+ * filesystems that the plan works on. Returns a descriptor of a file in memory, -1 on failure:
+ * ERR_NOT_FOUND names a tool that is not installed. */
+int at_boot_image(const struct job *job, const struct strings *argv,
+                  const struct host_kernel *kernel, struct err *e);
 
 #endif

@@ -1,316 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* change.c: gathers what is on a disk and what is wanted of it, and plans. Reads only. */
+/* change.c: asks what is wanted of a disk, and plans it: anew, or what finishes pending work. */
 #include "flow/change.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "flow/change_parts.h"
 #include "flow/disk_log.h"
 #include "flow/observe.h"
+#include "flow/resize_mounted.h"
 #include "partition/inspect.h"
-#include "partition/probe.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-const struct table_entry *change_find(const struct table *table, const char *part, struct err *e)
-{
-    const struct table_entry *found = NULL;
-    char *end;
-    unsigned long number = strtoul(part, &end, 10);
-    bool is_number = *part != '\0' && *end == '\0';
-    struct guid uuid;
-    struct err no_guid;
-
-    if (strlen(part) == GUID_TEXT - 1 && guid_parse(part, &uuid, &no_guid) == 0)
-        found = table_entry_by_uuid((struct table *)table, &uuid);
-    if (found != NULL)
-        return found;
-
-    for (size_t i = 0; i < table->n; i++) {
-        const struct table_entry *entry = &table->entries[i];
-
-        if (is_number ? entry->number != number : strcmp(entry->name, part) != 0)
-            continue;
-        if (found != NULL) {
-            err_set(e, ERR_USAGE, "several partitions are called %s", part);
-            err_hint(e, "give its number");
-            return NULL;
-        }
-        found = entry;
-    }
-    if (found == NULL) {
-        err_set(e, ERR_NOT_FOUND, "there is no partition %s", part);
-        err_hint(e, "berth disk show lists the partitions with their numbers and names");
-    }
-    return found;
-}
-
-static const struct table_entry *by_start(const struct table *table, uint64_t start)
-{
-    for (size_t i = 0; i < table->n; i++)
-        if (table->entries[i].range.start == start)
-            return &table->entries[i];
-    return NULL;
-}
-
-/*
- * The entry of `table` that is the partition `entry` of `from`: by number, where GUID or start
- * agree, else by GUID. An MBR has no GUIDs, and its logical partitions get other numbers when one
- * before them goes: the start says more there, and a number only where no start does.
- */
-static const struct table_entry *same_partition(const struct table *table, const struct table *from,
-                                                const struct table_entry *entry)
-{
-    const struct table_entry *same;
-
-    if (table->kind == TABLE_MBR && from->kind == TABLE_MBR) {
-        same = by_start(table, entry->range.start);
-        if (same != NULL)
-            return same;
-        for (size_t i = 0; i < table->n; i++)
-            if (table->entries[i].number == entry->number &&
-                by_start(from, table->entries[i].range.start) == NULL)
-                return &table->entries[i];
-        return NULL;
-    }
-    for (size_t i = 0; i < table->n; i++) {
-        const struct table_entry *other = &table->entries[i];
-
-        if (other->number == entry->number &&
-            (guid_equal(&other->uuid, &entry->uuid) || other->range.start == entry->range.start))
-            return other;
-    }
-    for (size_t i = 0; i < table->n; i++)
-        if (guid_equal(&table->entries[i].uuid, &entry->uuid))
-            return &table->entries[i];
-    return NULL;
-}
-
-static const struct survey_partition *surveyed(const struct survey *survey,
-                                               const struct table_entry *entry)
-{
-    for (size_t i = 0; entry != NULL && i < survey->n_partitions; i++)
-        if (survey->partitions[i].number == entry->number)
-            return &survey->partitions[i];
-    return NULL;
-}
-
-static const struct wanted_format *format_of(const struct wanted *wanted, unsigned number)
-{
-    for (size_t i = 0; i < wanted->n_formats; i++)
-        if (wanted->formats[i].number == number)
-            return &wanted->formats[i];
-    return NULL;
-}
-
-static bool is_wiped(const struct change *change, const struct table_entry *entry)
-{
-    struct err ignored;
-
-    return change->options.wipe != NULL &&
-           change_find(change->there, change->options.wipe, &ignored) == entry;
-}
-
-/* The bounds of what changes while they are read: a hint of what can never be. Those that cannot be
- * had now are found out at boot. */
-static int look_while_mounted(struct blockdev *bd, struct change_part *part, struct err *e)
-{
-    _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, part->there->range, e);
-    uint64_t now = part->there->range.bytes;
-    struct err unknown;
-
-    if (slice == NULL)
-        return -1;
-    if (part->fs->bounds(slice, &part->bounds, &unknown) < 0)
-        part->bounds = (struct fs_bounds){.now = now, .most = UINT64_MAX, .unit = 1};
-    return 0;
-}
-
-static int hint_entry_alone(const struct survey *survey, const struct change_part *part,
-                            struct err *e)
-{
-    return err_hint(e,
-                    "if only its entry is wrong: berth part rm %s %u, which leaves every byte, and "
-                    "then this again",
-                    survey->path, part->there->number);
-}
-
-/* Moving what nobody knows to where a table that was has it might overwrite what is there still. */
-static int check_restored(const struct survey *survey, const struct change_part *part,
-                          struct err *e)
-{
-    if (part->wanted == NULL || part->fs != NULL || part->found->member != NULL ||
-        part->wanted->range.start == part->there->range.start)
-        return 0;
-    err_set(e, ERR_REFUSED, "partition %u (%s) would be moved, and what is in it is unknown",
-            part->there->number, part->there->name);
-    return hint_entry_alone(survey, part, e);
-}
-
-/* What is known of its content, as far as the plan needs it. */
-static int look_into(const struct change *change, struct blockdev *bd, const struct survey *survey,
-                     struct change_part *part, struct err *e)
-{
-    const struct survey_partition *found = part->found;
-    bool gone = part->wanted == NULL || part->format != NULL || is_wiped(change, part->there);
-    bool resized = part->wanted != NULL && part->wanted->range.bytes != part->there->range.bytes;
-    bool sampled;
-    int data;
-
-    if (found->incomplete)
-        return 0;
-    part->fs = found->fs != NULL ? fs_by_blkid(found->fs) : NULL;
-    if (change->options.restores && check_restored(survey, part, e) < 0)
-        return -1;
-    part->has_content = found->fs != NULL || found->member != NULL || found->ambivalent;
-    if (!part->has_content && (gone || resized)) {
-        data = probe_has_data(bd, part->there->range, &sampled, e);
-        if (data < 0)
-            return -1;
-        part->has_content = data > 0;
-    }
-    if (part->fs != NULL && resized && change->options.at_boot)
-        return look_while_mounted(bd, part, e);
-    if (part->fs != NULL && resized && found->mountpoint == NULL) {
-        _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, part->there->range, e);
-
-        if (slice == NULL || part->fs->ready(slice, e) < 0 ||
-            part->fs->bounds(slice, &part->bounds, e) < 0) {
-            if (change->options.restores && slice != NULL) {
-                *e->hint = '\0'; /* looking into it as it is there now would not help */
-                hint_entry_alone(survey, part, e);
-            }
-            return err_wrap(e, "partition %u (%s)", part->there->number, part->fs->name);
-        }
-    }
-    return 0;
-}
-
-static int gather_there(const struct change *change, struct blockdev *bd,
-                        const struct survey *survey, struct change_facts *facts, struct err *e)
-{
-    for (size_t i = 0; i < facts->there->n; i++) {
-        struct change_part *part = &facts->parts[facts->n++];
-
-        part->there = &facts->there->entries[i];
-        part->found = surveyed(survey, part->there);
-        part->wanted = same_partition(facts->wanted, facts->there, part->there);
-        if (part->found == NULL)
-            return err_set(e, ERR_FAILED, "partition %u came while the disk was looked at",
-                           part->there->number);
-        if (part->wanted != NULL)
-            part->format = format_of(&change->wanted, part->wanted->number);
-        if (look_into(change, bd, survey, part, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int no_key(struct err *e)
-{
-    err_set(e, ERR_USAGE, "a LUKS volume needs a key");
-    return err_hint(e, "--key-file FILE names the file with its passphrase");
-}
-
-/* Makes the filesystem in memory, so that what cannot be made is known before anything is written.
- * A name that is no label of its kind is left out; a label that was asked for is not. */
-static int try_format(const struct change *change, const struct blockdev *bd,
-                      struct change_part *part, struct err *e)
-{
-    const struct table_entry *entry = part->wanted;
-    const struct fs_ops *fs = fs_by_name(part->format->fs);
-    struct fs_options options = {.at = entry->range.start, .key_file = change->job.key_file};
-    bool asked = *part->format->label != '\0';
-    _cleanup_blockdev_ struct blockdev *stage = NULL;
-    struct err first;
-
-    if (strcmp(part->format->fs, "luks") == 0) /* deriving its key takes seconds */
-        return options.key_file != NULL && access(options.key_file, R_OK) == 0 ? 0 : no_key(e);
-    options.label = asked ? part->format->label : entry->name;
-    if (*options.label == '\0')
-        options.label = NULL;
-    stage = mem_open(entry->range.bytes, bd->sector, e);
-    if (stage == NULL)
-        return -1;
-    if (fs->make(stage, &options, &first) == 0)
-        return 0;
-    if (asked || options.label == NULL || first.code != ERR_USAGE) {
-        *e = first;
-        return err_wrap(e, "partition %u", entry->number);
-    }
-    part->unlabelled = true;
-    options.label = NULL;
-    return fs->make(stage, &options, e) < 0 ? err_wrap(e, "partition %u", entry->number) : 0;
-}
-
-/* What was in free space before is somebody's as long as it is recognised. */
-static int look_below(struct blockdev *bd, struct change_part *part, struct err *e)
-{
-    struct probe_signature *list = NULL;
-    size_t n;
-
-    if (probe_signatures(bd, part->wanted->range, &list, &n, e) < 0)
-        return -1;
-    part->has_content = n > 0;
-    free(list);
-    return 0;
-}
-
-static int look_at_formats(const struct change *change, struct blockdev *bd,
-                           struct change_facts *facts, struct err *e)
-{
-    for (size_t i = 0; i < facts->n; i++) {
-        struct change_part *part = &facts->parts[i];
-
-        if (part->format == NULL)
-            continue;
-        if (try_format(change, bd, part, e) < 0 ||
-            (part->there == NULL && look_below(bd, part, e) < 0))
-            return -1;
-    }
-    return 0;
-}
-
-static int gather(const struct change *change, struct blockdev *bd, const struct survey *survey,
-                  struct change_facts *facts, struct err *e)
-{
-    size_t n = facts->there->n + facts->wanted->n;
-
-    facts->parts = calloc(n + 1, sizeof(*facts->parts));
-    if (facts->parts == NULL)
-        return err_no_memory(e);
-    if (gather_there(change, bd, survey, facts, e) < 0)
-        return -1;
-    for (size_t i = 0; i < facts->wanted->n; i++) {
-        const struct table_entry *entry = &facts->wanted->entries[i];
-
-        if (same_partition(facts->there, facts->wanted, entry) == NULL)
-            facts->parts[facts->n++] = (struct change_part){
-                .wanted = entry, .format = format_of(&change->wanted, entry->number)};
-    }
-    return look_at_formats(change, bd, facts, e);
-}
-
-/* Partitions that a script does not name stay, where they are in nobody's way. */
-static int keep_missing(const struct table *there, struct table *wanted, size_t *kept,
-                        struct err *e)
-{
-    *kept = 0;
-    for (size_t i = 0; i < there->n; i++) {
-        const struct table_entry *entry = &there->entries[i];
-
-        if (same_partition(wanted, there, entry) != NULL)
-            continue;
-        if (wanted->kind != there->kind || table_entry_by_number(wanted, entry->number) != NULL) {
-            err_set(e, ERR_REFUSED, "partition %u (%s) is not in what is wanted", entry->number,
-                    entry->name);
-            return err_hint(e, "--prune deletes what is not wanted");
-        }
-        if (table_insert(wanted, entry, e) < 0)
-            return -1;
-        (*kept)++;
-    }
-    return 0;
-}
+#include <unistd.h>
 
 /* Asks for the wanted table, and whether it could be one. */
 static int ask(struct change *change, struct blockdev *bd, const struct table *there, struct err *e)
@@ -319,7 +20,7 @@ static int ask(struct change *change, struct blockdev *bd, const struct table *t
 
     if (change->edit(change->arg, bd, there, &wanted, e) < 0 ||
         (change->options.keeps_missing &&
-         keep_missing(there, wanted.table, &change->n_kept, e) < 0) ||
+         change_keep_missing(there, wanted.table, &change->n_kept, e) < 0) ||
         (wanted.table->kind != TABLE_NONE && table_validate(wanted.table, bd, e) < 0)) {
         wanted_clear(&wanted);
         return -1;
@@ -329,28 +30,100 @@ static int ask(struct change *change, struct blockdev *bd, const struct table *t
     return 0;
 }
 
+static int note_kept(struct plan *plan, size_t n, struct err *e)
+{
+    if (n == 0)
+        return 0;
+    return n == 1 ? plan_note(plan, e, "one partition is not named and stays; --prune deletes it")
+                  : plan_note(plan, e,
+                              "%zu partitions are not named and stay; --prune deletes them", n);
+}
+
+static int add_notes(const struct change *change, struct blockdev *bd, struct plan *plan,
+                     struct err *e)
+{
+    if (note_kept(plan, change->n_kept, e) < 0)
+        return -1;
+    return disk_log_check(bd, change->there, plan, change->job.journal, e);
+}
+
+/* What changes its size only while it is mounted needs somewhere to be mounted. */
+static void look_for_mount(struct change_facts *facts)
+{
+    for (size_t i = 0; i < facts->n && facts->no_mount.code == ERR_OK; i++)
+        if (change_needs_mount(&facts->parts[i]))
+            facts->in_appliance |= resize_mounted_check(facts->parts[i].fs, &facts->no_mount) > 0;
+}
+
+/* 1: there are only zeros in that range. */
+static int is_empty(struct blockdev *bd, struct extent range, struct err *e)
+{
+    static const char zeros[4096];
+    char buf[sizeof(zeros)];
+
+    for (uint64_t done = 0, n; done < range.bytes; done += n) {
+        n = range.bytes - done < sizeof(buf) ? range.bytes - done : sizeof(buf);
+        if (blockdev_pread(bd, buf, (size_t)n, range.start + done, e) < 0)
+            return -1;
+        if (memcmp(buf, zeros, (size_t)n) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* 1: a table that is put back overwrites nothing but zeros, and all that lies elsewhere stays. */
+static int fits_into_zeros(const struct change *change, struct blockdev *bd, struct err *e)
+{
+    _cleanup_free_ struct extent *places = NULL;
+    size_t n;
+    int empty = 1;
+
+    if (table_places(change->wanted.table, bd, &places, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; empty > 0 && i < n; i++)
+        empty = is_empty(bd, places[i], e);
+    return empty;
+}
+
+/* Partitions that nobody can name: there is no table, or both copies of it are damaged and may yet
+ * be mended by hand. A backup brings them back. */
+static bool has_unknown_data(const struct change *change, const struct survey *survey)
+{
+    if (survey->table == TABLE_NONE)
+        return survey->unknown_data;
+    return !change->options.restores && table_has_damage(change->there, DAMAGE_BOTH_COPIES);
+}
+
+/* Whether a new table would be put over what somebody may need. */
+static int look_at_disk(const struct change *change, struct blockdev *bd,
+                        struct change_facts *facts, struct err *e)
+{
+    const struct survey *survey = facts->survey;
+    int fits = 0;
+
+    facts->disk_has_data = has_unknown_data(change, survey);
+    if (facts->disk_has_data && change->options.restores && survey->fs == NULL)
+        fits = fits_into_zeros(change, bd, e);
+    facts->disk_has_data = facts->disk_has_data && fits == 0;
+    return fits < 0 ? -1 : 0;
+}
+
 static struct plan *plan_new(struct change *change, struct blockdev *bd,
                              const struct survey *survey, struct err *e)
 {
     struct change_facts facts = {.options = &change->options,
                                  .survey = survey,
                                  .there = change->there,
-                                 .wanted = change->wanted.table,
-                                 .can_mount = geteuid() == 0,
-                                 .disk_has_data =
-                                     survey->table == TABLE_NONE && survey->unknown_data};
-    struct plan *plan = NULL;
+                                 .wanted = change->wanted.table};
+    _cleanup_plan_ struct plan *plan = NULL;
 
-    if (gather(change, bd, survey, &facts, e) == 0)
+    if (look_at_disk(change, bd, &facts, e) == 0 &&
+        change_look(change, bd, survey, &facts, e) == 0) {
+        look_for_mount(&facts);
         plan = change_plan(&facts, e);
-    free(facts.parts);
-    if (plan != NULL && change->n_kept > 0 &&
-        plan_note(plan, e, "%zu partitions are not named and stay; --prune deletes them",
-                  change->n_kept) < 0) {
-        plan_free(plan);
-        return NULL;
     }
-    return plan;
+    free(facts.parts);
+    return plan == NULL || add_notes(change, bd, plan, e) < 0 ? NULL : steal(plan);
 }
 
 static struct plan *plan_finish(const struct survey *survey, const struct pending *pending,
@@ -366,29 +139,63 @@ static struct plan *plan_finish(const struct survey *survey, const struct pendin
     return change_add_finish(plan, pending, e) < 0 ? NULL : steal(plan);
 }
 
+static bool wants_only(const struct change *change, const struct table *after)
+{
+    return table_equal(change->wanted.table, after) && change->wanted.n_formats == 0 &&
+           change->options.wipe == NULL && !change->options.replaces;
+}
+
+/* 1: the command wants what the work leads to, as the disk will be; or as it was when the work
+ * began, from which "20M more" was counted. */
+static int is_same_work(struct change *change, struct blockdev *bd, const struct pending *pending,
+                        const struct table *after, struct err *e)
+{
+    _cleanup_table_ struct table *before = change_before(change->there, pending, e);
+    struct err ignored;
+
+    if (before == NULL)
+        return -1;
+    if (ask(change, bd, before, &ignored) == 0 && wants_only(change, after))
+        return 1;
+    return ask(change, bd, after, e) < 0 ? -1 : wants_only(change, after);
+}
+
+static void refuse_worked_on(const struct survey *survey, const struct pending *pending,
+                             struct err *e)
+{
+    err_set(e, ERR_IN_USE, "%s %s is %s", pending->op == HISTORY_MOVE ? "moving" : "resizing",
+            table_title(pending->number, pending->name).text, survey->worker);
+    err_hint(e, "wait until that has ended");
+}
+
 /* Pending work is finished by a command that wants what it leads to, and by no other. */
 static struct plan *plan_pending(struct change *change, struct blockdev *bd,
                                  const struct survey *survey, const struct pending *pending,
                                  struct err *e)
 {
     _cleanup_table_ struct table *after = change_after(change->there, pending, e);
+    int same;
 
-    if (after == NULL ||
-        plan_check_identity(survey, change->options.serial, change->options.wwn, e) < 0 ||
-        ask(change, bd, after, e) < 0)
+    if (survey->worker != NULL) {
+        refuse_worked_on(survey, pending, e);
         return NULL;
-    if (table_equal(change->wanted.table, after) && change->wanted.n_formats == 0 &&
-        change->options.wipe == NULL && !change->options.replaces)
-        return plan_finish(survey, pending, e);
-    err_set(e, ERR_REFUSED, "%s partition %u (%s) was interrupted",
-            pending->op == HISTORY_MOVE ? "moving" : "resizing", pending->number,
-            pending->name != NULL ? pending->name : "");
+    }
+    if (after == NULL ||
+        plan_check_identity(survey, change->options.serial, change->options.wwn, e) < 0)
+        return NULL;
+    same = is_same_work(change, bd, pending, after, e);
+    if (same != 0)
+        return same < 0 ? NULL : plan_finish(survey, pending, e);
+    err_set(e, ERR_REFUSED, "%s %s was interrupted",
+            pending->op == HISTORY_MOVE ? "moving" : "resizing",
+            table_title(pending->number, pending->name).text);
     err_hint(e, "finish that first: berth disk finish %s", survey->path);
     return NULL;
 }
 
 /* The journal that a person names has work of this disk, or none. */
-static const struct pending *pending_of(struct change *change, const struct survey *survey)
+static const struct pending *pending_of(struct change *change, struct blockdev *bd,
+                                        const struct survey *survey)
 {
     struct err ignored;
 
@@ -396,7 +203,7 @@ static const struct pending *pending_of(struct change *change, const struct surv
         return survey->pending;
     history_free(change->file);
     change->file = NULL;
-    if (disk_log_read_file(change->job.journal, &change->file, &ignored) < 0)
+    if (disk_log_read_file(change->job.journal, bd, change->there, &change->file, &ignored) < 0)
         return NULL;
     return change->file->pending != NULL &&
                    table_entry_by_uuid(change->there, &change->file->pending->partition) != NULL
@@ -414,11 +221,11 @@ static struct plan *plan_from(struct change *change, struct blockdev *bd,
     change->there = table_read(bd, e);
     if (change->there == NULL)
         return NULL;
-    if (change_check_damage(change->there, &change->options, e) < 0) {
+    if (change_check_damage(change->there, &change->options, survey->path, e) < 0) {
         err_wrap(e, "%s", survey->path);
         return NULL;
     }
-    pending = pending_of(change, survey);
+    pending = pending_of(change, bd, survey);
     if (pending != NULL)
         plan = plan_pending(change, bd, survey, pending, e);
     else if (ask(change, bd, change->there, e) == 0)

@@ -23,6 +23,8 @@ struct change_options {
     uint64_t make_bytes; /* the size of a file that does not exist yet; 0: it must exist */
     bool repair;         /* the table is written even where only its copies differ */
     bool replaces;       /* a table that is damaged is replaced as a whole */
+    bool cures;          /* one partition is changed, which may be what is wrong with the table */
+    bool takes_back;     /* bytes are put back whatever the table is by now */
     bool restores;       /* a table that was: what lies where may fit it, and not the one there */
     bool at_boot;        /* planned as it will be at the next boot, when nothing is mounted */
     bool keeps_missing; /* partitions that `wanted` does not have stay (a script without --prune) */
@@ -37,6 +39,8 @@ struct change_part {
     struct fs_bounds bounds;            /* of fs, where its size changes */
     bool unlabelled;                    /* its name is none that the filesystem takes as a label */
     bool has_content;                   /* where it would be lost */
+    bool over_free; /* free space that is written into has something that is not berth's */
+    bool unwiped;   /* its signatures are put back */
 };
 
 struct change {
@@ -63,20 +67,30 @@ struct change_facts {
     const struct table *there, *wanted;
     struct change_part *parts; /* by the number on the disk, then new ones */
     size_t n;
-    bool can_mount;     /* for filesystems that change their size only while mounted: we are root */
-    bool disk_has_data; /* the disk has no table and is not blank */
+    struct err no_mount; /* why a filesystem cannot be mounted that has to be; else ERR_OK */
+    bool in_appliance;   /* one that has to be is mounted in a virtual machine */
+    bool disk_has_data;  /* the disk has no table that can be read, and is not blank */
 };
 
-/* change_check.c: a damaged table is replaced as a whole or left alone. */
+/* change_damage.c: a damaged table is replaced as a whole, cured partition by partition, or left
+ * alone. path: what the hint calls the disk. */
 int change_check_damage(const struct table *there, const struct change_options *options,
-                        struct err *e);
+                        const char *path, struct err *e);
+
+/* Adds the way out as the err's hint: the command that cures the worst of what forbids changes.
+ * Returns -1. */
+int change_hint_damage(const struct damage *damage, size_t n, const char *path, struct err *e);
 
 /* What must not be done, and what has to be said first. -1 names it and the way out. */
 int change_check(const struct change_facts *facts, struct err *e);
 
+/* It loses its end, and nothing in it has to be shrunk for that. */
+bool change_is_cut(const struct change_part *part);
+
 /* What a step does with one partition. */
-bool change_shrinks_fs(const struct change_part *part); /* its filesystem has to become smaller */
-bool change_grows_fs(const struct change_part *part);   /* and shall become larger */
+bool change_shrinks_fs(const struct change_part *part);  /* its filesystem has to become smaller */
+bool change_grows_fs(const struct change_part *part);    /* and shall become larger */
+bool change_may_not_fit(const struct change_part *part); /* when it has: only its tool can tell */
 bool change_moves(const struct change_part *part);
 bool change_needs_mount(
     const struct change_part *part); /* its size changes only while it is mounted */
@@ -88,6 +102,10 @@ char *change_describe(const struct change_part *part, struct err *e);
 /* change_finish.c: the table as it will be when the pending work is done. NULL with the err filled.
  */
 struct table *change_after(const struct table *there, const struct pending *pending, struct err *e);
+
+/* The same as it was before the work. */
+struct table *change_before(const struct table *there, const struct pending *pending,
+                            struct err *e);
 
 /* Adds the step that keeps the system from booting, or lets it boot again when the partition is
  * there. */
@@ -103,5 +121,10 @@ struct plan *change_plan(const struct change_facts *facts, struct err *e);
 /* The partition that a person means by a number, a name or its GUID; ERR_NOT_FOUND lists
  * what there is, ERR_USAGE a name that several have. */
 const struct table_entry *change_find(const struct table *table, const char *part, struct err *e);
+
+/* The entry of `table` that is the partition `entry` of `from`, or NULL: by number, where GUID or
+ * start agree, else by GUID. */
+const struct table_entry *change_same(const struct table *table, const struct table *from,
+                                      const struct table_entry *entry);
 
 #endif

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * change_check.c: what must not be done to a disk: what is in use, what is damaged, what belongs to
- * a system of berth's, what a filesystem cannot, and what would be lost without having been named.
- * Pure.
+ * a system of berth's, what a filesystem cannot. Pure.
  */
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/change.h"
+#include "flow/change_parts.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -28,9 +27,34 @@ static bool is_mounted(const struct change_part *part)
     return part->found != NULL && part->found->mountpoint != NULL;
 }
 
+/* It and its filesystem become smaller where they are, while the system uses it. */
+static bool shrinks_mounted(const struct change_part *part)
+{
+    return keeps_fs(part) && is_mounted(part) && part->fs->shrink_mounted != NULL &&
+           part->wanted->number == part->there->number &&
+           part->wanted->range.start == part->there->range.start &&
+           part->wanted->range.bytes < part->there->range.bytes;
+}
+
 bool change_shrinks_fs(const struct change_part *part)
 {
-    return keeps_fs(part) && part->wanted->range.bytes < part->bounds.now;
+    return shrinks_mounted(part) ||
+           (keeps_fs(part) && part->wanted->range.bytes < part->bounds.now);
+}
+
+bool change_is_cut(const struct change_part *part)
+{
+    return part->there != NULL && part->wanted != NULL && part->format == NULL &&
+           part->wanted->range.start == part->there->range.start &&
+           part->wanted->range.bytes < part->there->range.bytes && !change_shrinks_fs(part);
+}
+
+bool change_may_not_fit(const struct change_part *part)
+{
+    return change_shrinks_fs(part) &&
+           (part->fs->resize != NULL || part->fs->shrink_mounted != NULL) &&
+           part->wanted->range.bytes < part->bounds.least &&
+           part->wanted->range.bytes >= fs_bounds_floor(&part->bounds);
 }
 
 bool change_grows_fs(const struct change_part *part)
@@ -43,7 +67,7 @@ bool change_grows_fs(const struct change_part *part)
 bool change_needs_mount(const struct change_part *part)
 {
     return (change_shrinks_fs(part) || change_grows_fs(part)) && !is_mounted(part) &&
-           part->fs->resize == NULL;
+           part->fs->resize == NULL && part->fs->locked == NULL;
 }
 
 bool change_is_wiped(const struct change_facts *facts, const struct change_part *part)
@@ -71,12 +95,12 @@ char *change_describe(const struct change_part *part, struct err *e)
 static bool is_changed(const struct change_facts *facts, const struct change_part *part)
 {
     return part->wanted == NULL || part->format != NULL || change_is_wiped(facts, part) ||
-           part->there->range.start != part->wanted->range.start ||
+           part->unwiped || part->there->range.start != part->wanted->range.start ||
            part->there->range.bytes != part->wanted->range.bytes ||
            (facts->wanted->kind == TABLE_MBR && part->there->number != part->wanted->number);
 }
 
-/* Growing is the one thing that may be done to what is mounted. */
+/* Growing may be done to whatever is mounted. */
 static bool only_grows(const struct change_facts *facts, const struct change_part *part)
 {
     return part->wanted != NULL && part->format == NULL && !change_is_wiped(facts, part) &&
@@ -92,19 +116,17 @@ static bool is_for_boot(const struct change_facts *facts, const struct change_pa
            !change_is_wiped(facts, part);
 }
 
-static int check_in_use(const struct change_facts *facts, const struct change_part *part,
-                        struct err *e)
+static bool is_in_use(const struct change_facts *facts, const struct change_part *part)
 {
-    _cleanup_free_ char *what = NULL;
-
     if (part->there == NULL || part->found->holder == NULL || !is_changed(facts, part))
-        return 0;
-    if (is_mounted(part) && only_grows(facts, part))
-        return 0;
-    what = change_describe(part, e);
-    if (what == NULL)
-        return -1;
-    err_set(e, ERR_IN_USE, "%s is in use: %s", what, part->found->holder);
+        return false;
+    return !is_mounted(part) ||
+           !(only_grows(facts, part) || (shrinks_mounted(part) && !change_is_wiped(facts, part)));
+}
+
+static int hint_in_use(const struct change_facts *facts, const struct change_part *part,
+                       struct err *e)
+{
     if (is_for_boot(facts, part))
         return err_hint(e, "berth part %s %s %s ... --at-boot does it at the next boot",
                         change_moves(part) ? "move" : "resize", facts->survey->path,
@@ -114,10 +136,44 @@ static int check_in_use(const struct change_facts *facts, const struct change_pa
     return err_hint(e, "end what uses it first");
 }
 
+static int add_user(const struct change_part *part, char **users, struct err *e)
+{
+    _cleanup_free_ char *what = change_describe(part, e);
+
+    return what == NULL
+               ? -1
+               : change_append(users, "; ", e, "%s is in use: %s", what, part->found->holder);
+}
+
+/* Everybody who uses anything is named at once. */
+static int check_in_use(const struct change_facts *facts, struct err *e)
+{
+    _cleanup_free_ char *users = NULL;
+    const struct change_part *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+
+        if (!is_in_use(facts, part))
+            continue;
+        if (n++ == 0)
+            first = part;
+        if (n <= CHANGE_LISTED && add_user(part, &users, e) < 0)
+            return -1;
+    }
+    if (n == 0)
+        return 0;
+    if (change_append_more(&users, n, e) < 0)
+        return -1;
+    err_set(e, ERR_IN_USE, "%s", users);
+    return n > 1 ? err_hint(e, "end what uses them first") : hint_in_use(facts, first, e);
+}
+
 static int refuse_boot_partition(const struct change_part *part, const char *what, struct err *e)
 {
-    err_set(e, ERR_REFUSED, "partition %u (%s) %s: this disk's boot menu needs it as it is",
-            part->there->number, part->there->name, what);
+    err_set(e, ERR_REFUSED, "%s %s: this disk's boot menu needs it as it is",
+            table_title(part->there->number, part->there->name).text, what);
     return err_hint(e, "`berth menu show` says which systems boot by it");
 }
 
@@ -135,84 +191,38 @@ static int check_owned(const struct change_facts *facts, const struct change_par
     renamed = part->wanted != NULL && !guid_equal(&part->there->uuid, &part->wanted->uuid);
     if (part->found->number == survey->esp && (lost || renamed))
         return refuse_boot_partition(part, "holds the boot menu", e);
+    if (part->found->number == survey->esp && facts->options->at_boot && is_changed(facts, part)) {
+        err_set(e, ERR_REFUSED, "%s is what the next boot starts from",
+                table_title(part->there->number, part->there->name).text);
+        return err_hint(e, "unmount it and do it now, or from another medium");
+    }
     if (partition_type_is(&part->there->type, "bios-boot") && (lost || change_moves(part)))
         return refuse_boot_partition(part, "holds GRUB", e);
     system = record_owner(survey->record, &part->found->uuid);
     if (system == NULL || (!lost && !renamed))
         return 0;
-    err_set(e, ERR_REFUSED, "partition %u (%s) belongs to the system %s", part->there->number,
-            part->there->name, system->name);
+    err_set(e, ERR_REFUSED, "%s belongs to the system %s",
+            table_title(part->there->number, part->there->name).text, system->name);
     return err_hint(e, "take %s out of the machine file and `berth apply --prune` it",
                     system->name);
 }
 
-static bool is_entry_of(const struct table *table, const struct table_entry *entry)
-{
-    return entry >= table->entries && entry < table->entries + table->n;
-}
-
-/* A name that several have, or that is another one's number, names nothing. */
-static bool is_named(const struct change_facts *facts, const struct table_entry *entry)
-{
-    const struct table *table = is_entry_of(facts->there, entry) ? facts->there : facts->wanted;
-    struct err ignored;
-
-    for (size_t i = 0; i < facts->options->n_lose; i++)
-        if (change_find(table, facts->options->lose[i], &ignored) == entry)
-            return true;
-    return false;
-}
-
-/* What a person types for it: its name where that needs no quotes and is no number. */
-static int hint_lose(const struct change_facts *facts, const struct table_entry *entry,
-                     struct err *e)
-{
-    const struct table *table = is_entry_of(facts->there, entry) ? facts->there : facts->wanted;
-    struct err ignored;
-
-    if (strpbrk(entry->name, " '\"\\$`") == NULL &&
-        change_find(table, entry->name, &ignored) == entry)
-        return err_hint(e, "if nothing in it is needed, say so: --lose %s", entry->name);
-    return err_hint(e, "if nothing in it is needed, say so: --lose %u", entry->number);
-}
-
-static int must_be_named(const struct change_facts *facts, const struct change_part *part,
-                         struct err *e)
-{
-    const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
-    _cleanup_free_ char *what = change_describe(part, e);
-
-    if (what == NULL)
-        return -1;
-    if (is_named(facts, entry))
-        return 0;
-    if (part->there == NULL)
-        err_set(e, ERR_REFUSED,
-                "where %s goes there is a filesystem that no partition has any more", what);
-    else
-        err_set(e, ERR_REFUSED, "%s would be lost%s", what,
-                part->found->fs == NULL && part->found->member == NULL
-                    ? ": it holds data that berth does not know"
-                    : "");
-    return hint_lose(facts, entry, e);
-}
-
-/* What has to be mounted for it needs root; and some cannot even then. */
+/* What has to be mounted for it needs a place for that; and some cannot even then. */
 static int check_mount(const struct change_facts *facts, const struct change_part *part,
                        struct err *e)
 {
     if (!change_needs_mount(part))
         return 0;
     if (change_shrinks_fs(part) && part->fs->shrink_mounted == NULL) {
-        err_set(e, ERR_UNSUPPORTED, "partition %u (%s): %s", part->there->number, part->there->name,
-                part->fs->shrink);
+        err_set(e, ERR_UNSUPPORTED, "%s: %s",
+                table_title(part->there->number, part->there->name).text, part->fs->shrink);
         return err_hint(e, "copy its files elsewhere and format it anew");
     }
-    if (facts->can_mount)
+    if (facts->no_mount.code == ERR_OK)
         return 0;
-    err_set(e, ERR_REFUSED, "partition %u (%s): a %s changes its size only while it is mounted",
-            part->there->number, part->there->name, part->fs->name);
-    return err_hint(e, "as root berth mounts it for that, where nobody else sees it");
+    *e = facts->no_mount;
+    return err_wrap(e, "%s: its %s changes its size only while it is mounted",
+                    table_title(part->there->number, part->there->name).text, part->fs->name);
 }
 
 /* The new size, against what the content can be. */
@@ -220,74 +230,43 @@ static int check_size(const struct change_facts *facts, const struct change_part
                       struct err *e)
 {
     uint64_t old = part->there->range.bytes, new = part->wanted->range.bytes;
-    char wanted[SIZE_TEXT], least[SIZE_TEXT];
+    char wanted[SIZE_TEXT], floor[SIZE_TEXT], least[SIZE_TEXT];
 
     if (check_mount(facts, part, e) < 0)
         return -1;
-    if (new >= old || (part->fs == NULL && !part->has_content))
+    if (new >= old || part->fs == NULL)
         return 0;
-    if (part->fs == NULL)
-        return must_be_named(facts, part, e);
     if (!change_shrinks_fs(part))
         return 0;
     if (part->fs->shrink != NULL && part->fs->shrink_mounted == NULL) {
-        err_set(e, ERR_UNSUPPORTED, "partition %u (%s): %s", part->there->number, part->there->name,
-                part->fs->shrink);
+        err_set(e, ERR_UNSUPPORTED, "%s: %s",
+                table_title(part->there->number, part->there->name).text, part->fs->shrink);
         return err_hint(e, "copy its files elsewhere and format it anew");
     }
-    if (new >= part->bounds.least)
+    if (new >= part->bounds.least || change_may_not_fit(part))
         return 0;
     size_exact(new, wanted, sizeof(wanted));
+    size_exact(round_up(fs_bounds_floor(&part->bounds), MIB), floor, sizeof(floor));
     size_exact(round_up(part->bounds.least, MIB), least, sizeof(least));
-    err_set(e, ERR_NO_SPACE, "partition %u (%s) cannot be shrunk to %s: its %s needs %s",
-            part->there->number, part->there->name, wanted, part->fs->name, least);
-    return err_hint(e, "--size %s is the smallest", least);
-}
-
-/* True when something of another partition is put where the deleted one was. */
-static bool is_overwritten(const struct change_facts *facts, const struct change_part *deleted)
-{
-    for (size_t i = 0; i < facts->n; i++) {
-        const struct change_part *part = &facts->parts[i];
-
-        if (part->wanted != NULL &&
-            (part->format != NULL || change_moves(part) || change_grows_fs(part)) &&
-            extent_overlaps(&part->wanted->range, &deleted->there->range))
-            return true;
-    }
-    return false;
+    err_set(e, ERR_NO_SPACE, "%s cannot be shrunk to %s: its %s needs %s",
+            table_title(part->there->number, part->there->name).text, wanted, part->fs->name,
+            floor);
+    return err_hint(e, "--size %s is certainly enough", least);
 }
 
 static int check_part(const struct change_facts *facts, const struct change_part *part,
                       struct err *e)
 {
-    bool lost;
-
-    if (check_in_use(facts, part, e) < 0 || check_owned(facts, part, e) < 0)
+    if (check_owned(facts, part, e) < 0)
         return -1;
-    if (part->there == NULL)
-        return part->has_content ? must_be_named(facts, part, e) : 0;
-    lost = part->format != NULL || change_is_wiped(facts, part) ||
-           (part->wanted == NULL && (facts->options->replaces || is_overwritten(facts, part)));
-    if (lost && part->has_content)
-        return must_be_named(facts, part, e);
-    return part->wanted != NULL && part->format == NULL ? check_size(facts, part, e) : 0;
+    return part->there != NULL && part->wanted != NULL && part->format == NULL &&
+                   !change_is_wiped(facts, part)
+               ? check_size(facts, part, e)
+               : 0;
 }
 
-int change_check_damage(const struct table *there, const struct change_options *options,
-                        struct err *e)
-{
-    const struct damage *damage = table_problem(there);
-
-    if (damage == NULL || options->replaces)
-        return 0;
-    err_set(e, ERR_REFUSED, "%s", damage->text);
-    return err_hint(e, options->repair
-                           ? "this is not mended without guessing: keep a `berth disk backup`"
-                           : "`berth disk check` says what is wrong and what can be done about it");
-}
-
-/* A disk without a table that is not blank: its content has no other name than the disk's. */
+/* A disk without a table that can be read, and that is not blank: its content has no other name
+ * than the disk's. */
 static int check_blank(const struct change_facts *facts, struct err *e)
 {
     const struct change_options *options = facts->options;
@@ -297,8 +276,22 @@ static int check_blank(const struct change_facts *facts, struct err *e)
     for (size_t i = 0; i < options->n_lose; i++)
         if (strcmp(options->lose[i], facts->survey->path) == 0)
             return 0;
-    err_set(e, ERR_REFUSED,
-            "there is no partition table that berth knows, yet the disk is not empty");
+    if (facts->there->kind != TABLE_NONE)
+        err_set(e, ERR_REFUSED, "%s: the partitions that they named would be lost",
+                facts->there->damage[0].text);
+    else if (facts->survey->fs != NULL)
+        err_set(e, ERR_REFUSED,
+                "there is no partition table, yet the disk is not empty: it holds %s",
+                facts->survey->fs);
+    else
+        err_set(e, ERR_REFUSED,
+                "there is no partition table that berth knows, yet the disk is not empty");
+    if (options->restores)
+        return err_hint(
+            e,
+            "only where that table was is overwritten, but something lies there now; if "
+            "that is not needed: --lose %s",
+            facts->survey->path);
     return err_hint(e, "if nothing on it is needed, say so: --lose %s", facts->survey->path);
 }
 
@@ -326,29 +319,65 @@ static int check_numbers(const struct change_facts *facts, struct err *e)
     return err_hint(e, "delete what shall go first, then do the rest");
 }
 
+static bool names_something(const struct change_facts *facts, const char *word)
+{
+    struct err why, ignored;
+
+    return strcmp(word, facts->survey->path) == 0 || change_find(facts->there, word, &why) ||
+           change_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND;
+}
+
 /* A word that names nothing was meant for something else. */
 static int check_lose(const struct change_facts *facts, struct err *e)
 {
-    for (size_t i = 0; i < facts->options->n_lose; i++) {
-        const char *word = facts->options->lose[i];
-        struct err why, ignored;
+    _cleanup_free_ char *words = NULL;
 
-        if (strcmp(word, facts->survey->path) == 0 || change_find(facts->there, word, &why) ||
-            change_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND)
+    for (size_t i = 0; i < facts->options->n_lose; i++)
+        if (!names_something(facts, facts->options->lose[i]) &&
+            change_append(&words, ", ", e, "--lose %s", facts->options->lose[i]) < 0)
+            return -1;
+    return words == NULL ? 0 : err_set(e, ERR_NOT_FOUND, "%s: there is no such partition", words);
+}
+
+/* A system that sleeps in its swap wakes up with what it knew of its filesystems, and of where they
+ * are. */
+static int check_asleep(const struct change_facts *facts, struct err *e)
+{
+    const struct change_part *asleep = NULL, *worked_on = NULL;
+
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+
+        if (part->there == NULL)
             continue;
-        return err_set(e, ERR_NOT_FOUND, "--lose %s: there is no such partition", word);
+        if (part->found->fs != NULL && strcmp(part->found->fs, "swsuspend") == 0)
+            asleep = part;
+        if (!is_mounted(part) &&
+            (change_moves(part) || change_shrinks_fs(part) || change_grows_fs(part)))
+            worked_on = part;
     }
-    return 0;
+    if (asleep == NULL || worked_on == NULL)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s might belong to the hibernated system that sleeps in partition %u",
+            table_title(worked_on->there->number, worked_on->there->name).text,
+            asleep->there->number);
+    return err_hint(e,
+                    "start that system and shut it down, or make its swap anew: berth part "
+                    "format %s %u --fs swap",
+                    facts->survey->path, asleep->there->number);
 }
 
 int change_check(const struct change_facts *facts, struct err *e)
 {
     if (plan_check_identity(facts->survey, facts->options->serial, facts->options->wwn, e) < 0 ||
         check_lose(facts, e) < 0 ||
-        (facts->wanted->kind != TABLE_NONE && check_blank(facts, e) < 0))
+        (facts->wanted->kind != TABLE_NONE && check_blank(facts, e) < 0) ||
+        check_in_use(facts, e) < 0)
         return -1;
     for (size_t i = 0; i < facts->n; i++)
         if (check_part(facts, &facts->parts[i], e) < 0)
             return -1;
-    return check_numbers(facts, e);
+    return check_asleep(facts, e) < 0 || change_check_losses(facts, e) < 0
+               ? -1
+               : check_numbers(facts, e);
 }

@@ -28,6 +28,15 @@ struct table *change_after(const struct table *there, const struct pending *pend
     return after;
 }
 
+struct table *change_before(const struct table *there, const struct pending *pending, struct err *e)
+{
+    struct table *before = change_after(there, pending, e);
+
+    if (before != NULL)
+        table_entry_by_uuid(before, &pending->partition)->range = pending->from;
+    return before;
+}
+
 static bool is_claimed(const struct plan *plan, const struct extent *range)
 {
     for (size_t i = 0; i < plan->n_claims; i++)
@@ -92,8 +101,8 @@ static int add_work(struct plan *plan, const struct pending *pending, struct err
     step->fs = pending->fs != NULL ? strdup(pending->fs) : NULL;
     if (pending->fs != NULL && step->fs == NULL)
         return err_no_memory(e);
-    step->text = io_format(e, "finish %s partition %u (%s)", moves ? "moving" : "resizing",
-                           pending->number, name);
+    step->text = io_format(e, "finish %s %s", moves ? "moving" : "resizing",
+                           table_title(pending->number, name).text);
     return step->text == NULL ? -1 : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "core/io.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
+#include "partition/attribute.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -83,21 +84,21 @@ static const char *kind_name(enum table_kind kind)
     return kind == TABLE_MBR ? "MBR" : "GPT";
 }
 
-/* ": 2 GiB, named home, of type swap": what becomes different. */
+/* ": size 2 GiB, named \"home\", type Linux swap": what becomes different. */
 static void print_differences(FILE *out, const struct table_entry *old,
                               const struct table_entry *new)
 {
     const struct partition_type *type =
         new->code != 0 ? partition_type_of_code(new->code) : partition_type_of(&new->type);
     const char *separator = ": ";
-    char text[SIZE_TEXT], guid[GUID_TEXT];
+    char text[SIZE_TEXT], guid[GUID_TEXT], attributes[ATTRIBUTES_TEXT];
 
     if (old->number != new->number) {
         fprintf(out, "%snumber %u", separator, new->number);
         separator = ", ";
     }
     if (old->range.bytes != new->range.bytes) {
-        fprintf(out, "%s%s", separator, size_human(new->range.bytes, text, sizeof(text)));
+        fprintf(out, "%ssize %s", separator, size_human(new->range.bytes, text, sizeof(text)));
         separator = ", ";
     }
     if (strcmp(old->name, new->name) != 0) {
@@ -105,12 +106,17 @@ static void print_differences(FILE *out, const struct table_entry *old,
         separator = ", ";
     }
     if (!guid_equal(&old->type, &new->type) || old->code != new->code) {
-        fprintf(out, "%sof type %s", separator,
+        fprintf(out, "%stype %s", separator,
                 type != NULL ? type->long_name : guid_print(&new->type, guid));
         separator = ", ";
     }
     if (old->attributes != new->attributes) {
-        fprintf(out, "%sattributes 0x%llx", separator, (unsigned long long)new->attributes);
+        if (new->code != 0)
+            fprintf(out, "%s%s", separator,
+                    new->attributes &TABLE_ACTIVE ? "active" : "no longer active");
+        else
+            fprintf(out, "%sattributes: %s", separator,
+                    attributes_print(new->attributes, attributes, sizeof(attributes)));
         separator = ", ";
     }
     if (!guid_equal(&old->uuid, &new->uuid) && new->code == 0)
@@ -164,10 +170,16 @@ static int add_extended(const struct table *from, const struct table *to, struct
                         struct err *e)
 {
     const struct table_extended *old = &from->extended, *new = &to->extended;
+    bool stays = old->range.start == new->range.start && old->range.bytes == new->range.bytes;
     char size[SIZE_TEXT];
 
-    if (old->range.start == new->range.start && old->range.bytes == new->range.bytes)
+    if (stays && old->code == new->code)
         return 0;
+    if (stays)
+        return plan_detail(step,
+                           io_format(e, "change the extended partition %u: type %s", new->number,
+                                     partition_type_of_code(new->code)->long_name),
+                           e);
     if (new->range.bytes == 0)
         return plan_detail(step, io_format(e, "delete the extended partition %u", old->number), e);
     return plan_detail(step,
@@ -180,15 +192,15 @@ static int add_extended(const struct table *from, const struct table *to, struct
 
 /* One line for each partition that the layout changes. */
 static int add_details(const struct change_facts *facts, const struct table *from,
-                       const struct table *to, bool only_deletes, struct step *step, struct err *e)
+                       const struct table *to, bool makes_room, struct step *step, struct err *e)
 {
     for (size_t i = 0; i < facts->n; i++) {
         const struct change_part *part = &facts->parts[i];
         char *text;
 
-        if (only_deletes ? part->wanted != NULL
-                         : (!entry_changes(part) && part->format == NULL) ||
-                               change_is_resized(part) || change_moves(part))
+        if (makes_room ? part->wanted != NULL && !change_is_cut(part)
+                       : (!entry_changes(part) && part->format == NULL) ||
+                             change_is_resized(part) || change_moves(part))
             continue;
         text = describe_change(part, from, to, e);
         if (text == NULL)
@@ -198,7 +210,7 @@ static int add_details(const struct change_facts *facts, const struct table *fro
         else if (plan_detail(step, text, e) < 0)
             return -1;
     }
-    return only_deletes ? 0 : add_extended(from, to, step, e);
+    return makes_room ? 0 : add_extended(from, to, step, e);
 }
 
 /* A single change is told in the text itself. */
@@ -223,7 +235,7 @@ static const char *replaced_with(const struct change_facts *facts, const struct 
 }
 
 static int describe_layout(const struct change_facts *facts, const struct table *from,
-                           const struct table *to, bool only_deletes, struct step *step,
+                           const struct table *to, bool makes_room, struct step *step,
                            struct err *e)
 {
     if (from->kind != to->kind && from->kind != TABLE_NONE)
@@ -234,7 +246,7 @@ static int describe_layout(const struct change_facts *facts, const struct table 
         step->text = io_format(e, "write a new %s", kind_name(to->kind));
     else if (table_equal(from, to))
         step->text = io_format(e, "mend the %s: write both copies anew", kind_name(to->kind));
-    else if (add_details(facts, from, to, only_deletes, step, e) < 0)
+    else if (add_details(facts, from, to, makes_room, step, e) < 0)
         return -1;
     else
         return text_with_details(step,
@@ -245,35 +257,52 @@ static int describe_layout(const struct change_facts *facts, const struct table 
     return step->text == NULL ? -1 : 0;
 }
 
-/* What is no longer within reach; its bytes stay. */
+/* What is no longer within reach; its bytes stay, and are lost only where others come. */
 static int lose_deleted(struct planner *p, struct step *step, const struct table *to, struct err *e)
 {
     for (size_t i = 0; i < p->state->n; i++) {
         const struct change_part *part = part_at(p->facts, p->state->entries[i].range.start);
         _cleanup_free_ char *what = NULL;
+        char *text;
 
         if (part == NULL || part->wanted != NULL || has_start(to, part->there->range.start))
             continue;
         what = change_describe(part, e);
-        if (what == NULL ||
-            plan_lose(
-                step,
-                io_format(e, "%s: its bytes stay where they are until something else is put there",
-                          what),
-                e) < 0)
+        if (what == NULL)
+            return -1;
+        text = io_format(e, "%s: its bytes stay where they are until something else is put there",
+                         what);
+        if (p->facts->options->replaces || change_is_overwritten(p->facts, part)
+                ? plan_lose(step, text, e) < 0
+                : plan_detail(step, text, e) < 0)
             return -1;
     }
     return 0;
+}
+
+/* An MBR has no names, and its GUIDs follow from its id and the numbers. */
+static int lose_names(const struct table *from, const struct table *to, struct step *step,
+                      struct err *e)
+{
+    if (from->kind != TABLE_GPT || to->kind != TABLE_MBR || to->n == 0)
+        return 0;
+    return plan_lose(step, io_format(e, "the partitions' names, GUIDs and attributes"), e);
 }
 
 static int lose_disk(const struct planner *p, struct step *step, struct err *e)
 {
     if (!p->facts->disk_has_data)
         return 0;
-    return plan_lose(step, io_format(e, "whatever is on %s now", p->facts->survey->path), e);
+    return plan_lose(step,
+                     io_format(e,
+                               p->facts->options->restores
+                                   ? "what is now where the table goes on %s"
+                                   : "whatever is on %s now",
+                               p->facts->survey->path),
+                     e);
 }
 
-int change_add_layout(struct planner *p, const struct table *to, bool only_deletes, struct err *e)
+int change_add_layout(struct planner *p, const struct table *to, bool makes_room, struct err *e)
 {
     const struct survey *survey = p->facts->survey;
     struct step *step = plan_add_step(p->plan, STEP_LAYOUT, "the partition table", e);
@@ -282,9 +311,10 @@ int change_add_layout(struct planner *p, const struct table *to, bool only_delet
     if (step == NULL)
         return -1;
     step->durability = DURABILITY_ATOMIC;
-    if (describe_layout(p->facts, p->state, to, only_deletes, step, e) < 0 ||
+    if (describe_layout(p->facts, p->state, to, makes_room, step, e) < 0 ||
         keep_layout(p, to, &step->layout, e) < 0 || change_touch_table(step, to, survey, e) < 0 ||
-        lose_deleted(p, step, to, e) < 0 || lose_disk(p, step, e) < 0)
+        lose_deleted(p, step, to, e) < 0 || lose_names(p->state, to, step, e) < 0 ||
+        lose_disk(p, step, e) < 0)
         return -1;
     copy = table_copy(to, e);
     if (copy == NULL)

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* change_parts.h: what the parts of change_plan share. For change_*.c only. */
+/* change_parts.h: what the parts of looking and planning share. For change*.c only. */
 #ifndef BERTH_FLOW_CHANGE_PARTS_H
 #define BERTH_FLOW_CHANGE_PARTS_H
 
 #include "flow/change.h"
+
+/* change_match.c: partitions that a script does not name stay, where they are in nobody's way;
+ * *kept is how many. ERR_REFUSED where one is. */
+int change_keep_missing(const struct table *there, struct table *wanted, size_t *kept,
+                        struct err *e);
+
+/* change_look.c: fills facts->parts, new and the caller's, and facts->n. */
+int change_look(const struct change *change, struct blockdev *bd, const struct survey *survey,
+                struct change_facts *facts, struct err *e);
+
+/* change_free.c: finds whose place has something in free space that is not berth's own. */
+int change_look_at_free(const struct change *change, struct blockdev *bd,
+                        struct change_facts *facts, struct err *e);
 
 struct planner {
     const struct change_facts *facts;
@@ -19,7 +32,33 @@ int change_touch_table(struct step *step, const struct table *table, const struc
                        struct err *e);
 
 /* The step that makes the disk's table `to`, which becomes the planner's state. only_deletes: it
- * only takes away what something else needs the room of. */
-int change_add_layout(struct planner *p, const struct table *to, bool only_deletes, struct err *e);
+ * only takes away or cuts what something else needs the room of. */
+int change_add_layout(struct planner *p, const struct table *to, bool makes_room, struct err *e);
+
+/* Adds to a list in words, which is NULL while it is empty. */
+int change_append(char **list, const char *separator, struct err *e, const char *fmt, ...)
+    ERR_PRINTF(4, 5);
+
+/* Says how many of n a list leaves out that describes the first CHANGE_LISTED. */
+#define CHANGE_LISTED 8
+int change_append_more(char **list, size_t n, struct err *e);
+
+/* change_lose.c: ERR_REFUSED names all that has to be named and is not, with the words to say it.
+ */
+int change_check_losses(const struct change_facts *facts, struct err *e);
+
+/* Something is put where the partition, which goes, has its content. */
+bool change_is_overwritten(const struct change_facts *facts, const struct change_part *deleted);
+
+/* change_steps.c: adds the step, and makes the planner's state what it leaves. */
+int change_emit_resize(struct planner *p, const struct change_part *part, struct extent from,
+                       struct extent to, struct err *e);
+int change_emit_move(struct planner *p, const struct change_part *part, struct err *e);
+int change_emit_format(struct planner *p, const struct change_part *part, struct err *e);
+int change_emit_wipe(struct planner *p, const struct change_part *part, struct err *e);
+int change_emit_unwipe(struct planner *p, const struct change_part *part, struct err *e);
+
+/* What a move has to keep: all of the partition, or the part that is wanted of it. */
+uint64_t change_moved_bytes(const struct change_part *part);
 
 #endif

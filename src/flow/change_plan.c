@@ -13,76 +13,11 @@
 
 #include <string.h>
 
-static struct step *add_step(struct planner *p, enum step_kind kind, const struct change_part *part,
-                             struct err *e)
-{
-    const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
-    char number[32];
-    struct step *step;
-
-    snprintf(number, sizeof(number), "partition %u", entry->number);
-    step = plan_add_step(p->plan, kind, *entry->name != '\0' ? entry->name : number, e);
-    if (step == NULL)
-        return NULL;
-    step->partition = entry->uuid;
-    step->number = entry->number;
-    step->durability = DURABILITY_RESUMABLE;
-    return step;
-}
-
-static int keep_text(char **slot, const char *text, struct err *e)
-{
-    *slot = text != NULL ? strdup(text) : NULL;
-    return text != NULL && *slot == NULL ? err_no_memory(e) : 0;
-}
-
-/* ---- single partitions ---- */
-
 static int claim_part(struct planner *p, const struct change_part *part, struct err *e)
 {
     if (part->there == NULL || part->found->mountpoint != NULL || part->there->range.bytes == 0)
         return 0;
     return plan_add_claim(p->plan, part->there->range, change_describe(part, e), e);
-}
-
-/* The entry's range in the state becomes that. */
-static int set_range(struct planner *p, const struct change_part *part, struct extent range,
-                     struct err *e)
-{
-    struct table_entry *entry = table_entry_by_uuid(p->state, &part->there->uuid);
-
-    if (entry == NULL)
-        return err_set(e, ERR_FAILED, "partition %u is not in the table", part->there->number);
-    entry->range = range;
-    return 0;
-}
-
-static int emit_resize(struct planner *p, const struct change_part *part, struct extent from,
-                       struct extent to, struct err *e)
-{
-    bool grows = to.bytes > from.bytes;
-    struct step *step = add_step(p, STEP_RESIZE, part, e);
-    char old[SIZE_TEXT], new[SIZE_TEXT];
-
-    if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0)
-        return -1;
-    step->from = from;
-    step->to = to;
-    step->cost += grows ? 16 * MIB : from.bytes / 16;
-    plan_touch(step, grows ? to : from);
-    if (part->found->mountpoint != NULL || change_needs_mount(part))
-        step->durability = DURABILITY_FOREIGN;
-    step->text =
-        io_format(e, "%s partition %u (%s%s%s) with its files from %s to %s%s%s",
-                  grows ? "grow" : "shrink", part->there->number, part->there->name,
-                  *part->there->name != '\0' ? ", " : "", part->fs->name,
-                  size_exact(from.bytes, old, sizeof(old)), size_exact(to.bytes, new, sizeof(new)),
-                  part->found->mountpoint != NULL ? ", while it is mounted on " : "",
-                  part->found->mountpoint != NULL ? part->found->mountpoint : "");
-    if (step->text == NULL || keep_text(&step->fs, part->fs->name, e) < 0 ||
-        keep_text(&step->mountpoint, part->found->mountpoint, e) < 0)
-        return -1;
-    return set_range(p, part, to, e);
 }
 
 static int emit_shrinks(struct planner *p, struct err *e)
@@ -94,80 +29,21 @@ static int emit_shrinks(struct planner *p, struct err *e)
         if (!change_shrinks_fs(part))
             continue;
         to = (struct extent){part->there->range.start, part->wanted->range.bytes};
-        if (emit_resize(p, part, part->there->range, to, e) < 0)
+        if (change_emit_resize(p, part, part->there->range, to, e) < 0)
             return -1;
     }
     return 0;
 }
 
-/* What a move has to keep: all of the partition, or the part that is wanted of it. */
-static uint64_t moved_bytes(const struct change_part *part)
-{
-    uint64_t old = part->there->range.bytes, new = part->wanted->range.bytes;
-
-    return new < old ? new : old;
-}
-
 static bool is_free_for(const struct table *state, const struct change_part *part)
 {
-    struct extent to = {part->wanted->range.start, moved_bytes(part)};
+    struct extent to = {part->wanted->range.start, change_moved_bytes(part)};
 
     for (size_t i = 0; i < state->n; i++)
         if (!guid_equal(&state->entries[i].uuid, &part->there->uuid) &&
             extent_overlaps(&state->entries[i].range, &to))
             return false;
     return true;
-}
-
-/* A move past other logical partitions cannot put their boot records out of its way first. */
-static int check_records(const struct planner *p, const struct step *step, struct err *e)
-{
-    struct extent between = {
-        extent_end(step->from.start < step->to.start ? &step->from : &step->to), 0};
-    uint64_t end = step->from.start < step->to.start ? step->to.start : step->from.start;
-    const struct table_entry *record = NULL;
-    bool passes = false;
-
-    between.bytes = end > between.start ? end - between.start : 0;
-    for (size_t i = 0; i < p->state->n; i++) {
-        const struct table_entry *other = &p->state->entries[i];
-
-        passes |= between.bytes > 0 && extent_overlaps(&other->range, &between);
-        if (other->number != step->number && other->ebr >= step->to.start &&
-            other->ebr < extent_end(&step->to))
-            record = other;
-    }
-    if (!passes || record == NULL)
-        return 0;
-    err_set(e, ERR_REFUSED, "the boot record of partition %u lies where partition %u shall go",
-            record->number, step->number);
-    return err_hint(e, "it is at byte %llu: choose a start that leaves it out",
-                    (unsigned long long)record->ebr);
-}
-
-static int emit_move(struct planner *p, const struct change_part *part, struct err *e)
-{
-    struct step *step = add_step(p, STEP_MOVE, part, e);
-    char size[SIZE_TEXT];
-    const char *fs = part->found->fs != NULL ? part->found->fs : "data";
-
-    if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0)
-        return -1;
-    step->from = (struct extent){part->there->range.start, moved_bytes(part)};
-    step->to = (struct extent){part->wanted->range.start, moved_bytes(part)};
-    step->cost += step->to.bytes;
-    if (check_records(p, step, e) < 0)
-        return -1;
-    plan_touch(step, step->from);
-    plan_touch(step, step->to);
-    step->text =
-        io_format(e, "move partition %u (%s%s%s, %s) from byte %llu to byte %llu",
-                  part->there->number, part->there->name, *part->there->name != '\0' ? ", " : "",
-                  fs, size_human(step->to.bytes, size, sizeof(size)),
-                  (unsigned long long)step->from.start, (unsigned long long)step->to.start);
-    if (step->text == NULL || (part->fs != NULL && keep_text(&step->fs, part->fs->name, e) < 0))
-        return -1;
-    return set_range(p, part, step->to, e);
 }
 
 /* Each move in its turn, when the place it goes to is free. */
@@ -191,7 +67,7 @@ static int emit_moves(struct planner *p, struct err *e)
                 waiting = part;
                 continue;
             }
-            if (emit_move(p, part, e) < 0)
+            if (change_emit_move(p, part, e) < 0)
                 return -1;
             done[i] = progress = true;
         }
@@ -201,54 +77,6 @@ static int emit_moves(struct planner *p, struct err *e)
     err_set(e, ERR_REFUSED, "partition %u cannot be moved: others are where it shall go",
             waiting->there->number);
     return err_hint(e, "move one of them to free space first");
-}
-
-static int emit_format(struct planner *p, const struct change_part *part, struct err *e)
-{
-    struct step *step = add_step(p, STEP_FORMAT, part, e);
-    const struct wanted_format *format = part->format;
-    char size[SIZE_TEXT];
-
-    if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0)
-        return -1;
-    plan_touch(step, part->wanted->range);
-    step->partition = part->wanted->uuid;
-    step->number = part->wanted->number;
-    step->to = part->wanted->range;
-    step->type = part->wanted->type;
-    step->code = part->wanted->code;
-    step->attributes = part->wanted->attributes;
-    step->text = io_format(e, "make partition %u (%s%s%s): an empty %s", part->wanted->number,
-                           part->wanted->name, *part->wanted->name != '\0' ? ", " : "",
-                           size_human(part->wanted->range.bytes, size, sizeof(size)), format->fs);
-    if (step->text == NULL || keep_text(&step->fs, format->fs, e) < 0 ||
-        keep_text(&step->label,
-                  *format->label != '\0'                             ? format->label
-                  : *part->wanted->name != '\0' && !part->unlabelled ? part->wanted->name
-                                                                     : NULL,
-                  e) < 0)
-        return -1;
-    if (part->has_content) {
-        _cleanup_free_ char *what = change_describe(part, e);
-
-        return what == NULL ? -1 : plan_lose(step, io_format(e, "everything in %s", what), e);
-    }
-    return 0;
-}
-
-static int emit_wipe(struct planner *p, const struct change_part *part, struct err *e)
-{
-    struct step *step = add_step(p, STEP_WIPE, part, e);
-    _cleanup_free_ char *what = change_describe(part, e);
-
-    if (step == NULL || what == NULL)
-        return -1;
-    step->to = part->there->range;
-    plan_touch(step, part->there->range);
-    step->text = io_format(e, "overwrite every signature in %s", what);
-    if (step->text == NULL)
-        return -1;
-    return part->has_content ? plan_lose(step, io_format(e, "%s is found no more", what), e) : 0;
 }
 
 /* ---- systems of the menu ---- */
@@ -281,29 +109,36 @@ static int emit_holds(struct planner *p, enum step_kind kind, struct err *e)
 
 /* ---- in order ---- */
 
-static struct table *without_deleted(const struct planner *p, struct err *e)
+static struct table *with_room(const struct planner *p, struct err *e)
 {
     struct table *table = table_copy(p->state, e);
 
-    for (size_t i = p->facts->n; table != NULL && i-- > 0;)
-        if (p->facts->parts[i].there != NULL && p->facts->parts[i].wanted == NULL)
-            table_remove(table, p->facts->parts[i].there->number);
+    for (size_t i = p->facts->n; table != NULL && i-- > 0;) {
+        const struct change_part *part = &p->facts->parts[i];
+
+        if (change_is_cut(part))
+            table_entry_by_number(table, part->there->number)->range.bytes =
+                part->wanted->range.bytes;
+        else if (part->there != NULL && part->wanted == NULL)
+            table_remove(table, part->there->number);
+    }
     return table;
 }
 
-/* Deleting comes first only where something else needs the room. */
-static int emit_deletes(struct planner *p, struct err *e)
+/* Deleting, and taking the end of what has no filesystem to shrink, comes first only where
+ * something else needs the room. */
+static int emit_room(struct planner *p, struct err *e)
 {
     _cleanup_table_ struct table *table = NULL;
-    bool deletes = false, moves = false;
+    bool makes_room = false, moves = false;
 
     for (size_t i = 0; i < p->facts->n; i++) {
-        deletes |= p->facts->parts[i].wanted == NULL;
+        makes_room |= p->facts->parts[i].wanted == NULL || change_is_cut(&p->facts->parts[i]);
         moves |= change_moves(&p->facts->parts[i]);
     }
-    if (!deletes || !moves || p->facts->there->kind != p->facts->wanted->kind)
+    if (!makes_room || !moves || p->facts->there->kind != p->facts->wanted->kind)
         return 0;
-    table = without_deleted(p, e);
+    table = with_room(p, e);
     return table == NULL ? -1 : change_add_layout(p, table, true, e);
 }
 
@@ -356,9 +191,11 @@ static int emit_contents(struct planner *p, struct err *e)
     for (size_t i = 0; i < p->facts->n; i++) {
         const struct change_part *part = &p->facts->parts[i];
 
-        if (part->format != NULL && emit_format(p, part, e) < 0)
+        if (part->format != NULL && change_emit_format(p, part, e) < 0)
             return -1;
-        if (change_is_wiped(p->facts, part) && emit_wipe(p, part, e) < 0)
+        if (change_is_wiped(p->facts, part) && change_emit_wipe(p, part, e) < 0)
+            return -1;
+        if (part->unwiped && change_emit_unwipe(p, part, e) < 0)
             return -1;
     }
     for (size_t i = 0; i < p->facts->n; i++) {
@@ -368,7 +205,7 @@ static int emit_contents(struct planner *p, struct err *e)
         if (!change_grows_fs(part))
             continue;
         from = (struct extent){part->wanted->range.start, part->there->range.bytes};
-        if (emit_resize(p, part, from, part->wanted->range, e) < 0)
+        if (change_emit_resize(p, part, from, part->wanted->range, e) < 0)
             return -1;
     }
     return 0;
@@ -382,7 +219,7 @@ static int claim_all(struct planner *p, struct err *e)
         bool changes = part->there != NULL &&
                        (part->wanted == NULL || part->format != NULL || change_moves(part) ||
                         part->there->range.bytes != part->wanted->range.bytes ||
-                        change_is_wiped(p->facts, part));
+                        change_is_wiped(p->facts, part) || part->unwiped);
 
         if (changes && claim_part(p, part, e) < 0)
             return -1;
@@ -392,28 +229,70 @@ static int claim_all(struct planner *p, struct err *e)
 
 static int note_size(struct planner *p, const struct change_part *part, struct err *e)
 {
+    if (change_needs_mount(part) && p->facts->in_appliance)
+        return plan_note(p->plan, e,
+                         "partition %u: its %s is mounted in a virtual machine for that",
+                         part->there->number, part->fs->name);
     if (part->there == NULL || part->wanted == NULL || part->format != NULL ||
         part->wanted->range.bytes <= part->there->range.bytes || change_grows_fs(part))
         return 0;
     if (part->fs != NULL && part->fs->grow != NULL)
-        return plan_note(p->plan, e, "partition %u: its %s stays as large as it is: %s",
-                         part->there->number, part->fs->name, part->fs->grow);
+        return plan_note(p->plan, e, "partition %u: %s %s stays as large as it is: %s",
+                         part->there->number, part->fs->locked != NULL ? "what is in its" : "its",
+                         part->fs->name, part->fs->grow);
     return part->found->member == NULL
                ? 0
                : plan_note(p->plan, e, "partition %u is a %s: it uses the room when it is told to",
                            part->there->number, part->found->member);
 }
 
+/* The tool works on an overlay, so that nothing was written when it fails; the kernel puts back
+ * what it began. */
+static int note_fit(struct planner *p, const struct change_part *part, struct err *e)
+{
+    char size[SIZE_TEXT];
+
+    if (!change_may_not_fit(part))
+        return 0;
+    return plan_note(p->plan, e,
+                     "partition %u: what its %s holds may not fit into %s, which is found out by "
+                     "trying%s; when it does not fit, it stays as it is",
+                     part->there->number, part->fs->name,
+                     size_exact(part->wanted->range.bytes, size, sizeof(size)),
+                     part->fs->resize != NULL ? " on a copy" : "");
+}
+
+/* What cannot be made smaller is grown for good. */
+static int note_growth(struct planner *p, const struct change_part *part, struct err *e)
+{
+    if (!change_grows_fs(part) || part->fs->shrink == NULL || part->fs->shrink_mounted != NULL)
+        return 0;
+    return plan_note(p->plan, e,
+                     "partition %u: its %s cannot be made smaller again, by `berth disk undo` "
+                     "neither",
+                     part->there->number, part->fs->name);
+}
+
+/* mkfs writes in many places; what was there is not kept. */
+static int note_formats(struct planner *p, struct err *e)
+{
+    for (size_t i = 0; i < p->facts->n; i++)
+        if (p->facts->parts[i].format != NULL)
+            return plan_note(p->plan, e, "`berth disk undo` does not take back a new filesystem");
+    return 0;
+}
+
 static int make_steps(struct planner *p, struct err *e)
 {
-    if (emit_holds(p, STEP_HOLD, e) < 0 || emit_deletes(p, e) < 0 || emit_shrinks(p, e) < 0 ||
+    if (emit_holds(p, STEP_HOLD, e) < 0 || emit_room(p, e) < 0 || emit_shrinks(p, e) < 0 ||
         emit_moves(p, e) < 0 || emit_whole(p, e) < 0 || emit_contents(p, e) < 0 ||
         emit_holds(p, STEP_RELEASE, e) < 0 || claim_all(p, e) < 0)
         return -1;
     for (size_t i = 0; i < p->facts->n; i++)
-        if (note_size(p, &p->facts->parts[i], e) < 0)
+        if (note_size(p, &p->facts->parts[i], e) < 0 || note_fit(p, &p->facts->parts[i], e) < 0 ||
+            note_growth(p, &p->facts->parts[i], e) < 0)
             return -1;
-    return 0;
+    return note_formats(p, e);
 }
 
 /* A table goes altogether only when its making is undone. */
@@ -423,7 +302,7 @@ static int make_restore(struct planner *p, struct err *e)
 
     if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0)
         return -1;
-    step->text = io_format(e, "put back what was there before the partition table was made");
+    step->text = io_format(e, "put back what was there before the partition table was written");
     return step->text == NULL || claim_all(p, e) < 0 ? -1 : 0;
 }
 

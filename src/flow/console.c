@@ -97,6 +97,8 @@ bool console_show(struct console *console, int serial)
     /* Where nobody listens any more the guest still goes on. */
     if (got > 0 && console->writes && io_write(STDOUT_FILENO, buf, (size_t)got, &ignored) < 0)
         console->writes = false;
+    if (got > 0 && console->listener != NULL)
+        listener_take(console->listener, buf, (size_t)got);
     return got > 0;
 }
 

@@ -9,6 +9,7 @@
 #define BERTH_FLOW_CONSOLE_H
 
 #include "core/err.h"
+#include "flow/listener.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +24,10 @@ struct console {
     bool writes;                   /* standard output still takes something */
     char pending[CONSOLE_PENDING]; /* read, not yet taken by the guest */
     size_t n_pending;
+    struct listener *listener; /* hears the guest instead of standard output, or NULL */
 };
 
+/* A guest that no person talks to has a console that was not opened, with only a listener. */
 int console_open(struct console *console, struct err *e);
 void console_close(struct console *console);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* disk_log.c: reads and writes what a disk remembers of berth's work on it. */
+/* disk_log.c: writes what a disk remembers of berth's work on it: before a plan's first step, while
+ * it is under way, and when it is done. */
 #include "flow/disk_log.h"
 #include "core/cleanup.h"
 #include "core/io.h"
-#include "core/size.h"
+#include "flow/disk_log_parts.h"
 #include "flow/disk_log_place.h"
 #include "flow/undo.h"
 #include "tree/tree.h"
@@ -12,128 +13,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_BYTES (64 * MIB) /* of a journal file that is made new */
-
-/* ---- reading ---- */
-
-/* True when work on the entry, or its beginning or end, has it there, and the work is within no
- * other partition. */
-static bool is_at_work(const struct table *table, const struct table_entry *entry,
-                       const struct pending *pending)
-{
-    uint64_t start = entry->range.start;
-
-    for (size_t i = 0; i < table->n; i++)
-        if (&table->entries[i] != entry &&
-            (extent_overlaps(&table->entries[i].range, &pending->from) ||
-             extent_overlaps(&table->entries[i].range, &pending->to)))
-            return false;
-    return start == pending->from.start || start == pending->both.start ||
-           start == pending->to.start;
-}
-
-/* The partition that is worked on. Its GUID on an MBR is made of its number, which changes when a
- * logical partition before it goes: there the place says more. */
-static const struct table_entry *worked_on(const struct table *table, const struct pending *pending)
-{
-    for (size_t i = 0; i < table->n; i++)
-        if (guid_equal(&table->entries[i].uuid, &pending->partition) &&
-            is_at_work(table, &table->entries[i], pending))
-            return &table->entries[i];
-    for (size_t i = 0; table->kind == TABLE_MBR && i < table->n; i++)
-        if (is_at_work(table, &table->entries[i], pending))
-            return &table->entries[i];
-    return NULL;
-}
-
-/* Work on a partition that somebody deleted, or gave its room to others, is over; the log says so.
- */
-static int settle_pending(struct history *history, const struct table *table, struct err *e)
-{
-    struct pending *pending = history->pending;
-    const struct table_entry *entry = pending != NULL ? worked_on(table, pending) : NULL;
-    _cleanup_free_ char *text = NULL;
-    int64_t now = tree_now();
-
-    if (pending == NULL)
-        return 0;
-    if (entry != NULL) {
-        pending->partition = entry->uuid;
-        pending->number = entry->number;
-        return 0;
-    }
-    text = io_format(e, "given up: %s partition %u (%s): the table is another one",
-                     pending->op == HISTORY_MOVE ? "moving" : "resizing", pending->number,
-                     pending->name != NULL ? pending->name : "");
-    if (text == NULL)
-        return -1;
-    history->pending = NULL;
-    pending_free(pending);
-    return history_add(history, now > 0 ? (uint64_t)now : 0, text, false, e);
-}
-
-/* A damaged area is an empty one: what it said is of use to nobody. */
-static int history_of(const struct area *area, struct history **history, struct err *e)
-{
-    struct err ignored;
-
-    *history = area->document != NULL ? history_parse(area->document, area->bytes, &ignored) : NULL;
-    if (*history == NULL)
-        *history = history_new(e);
-    return *history == NULL ? -1 : 0;
-}
-
-/* Where a log may be. A disk without a table may have had a new one a moment ago, whose undo was
- * interrupted: its log is where that one left room. */
-static int places_on(struct blockdev *bd, const struct table *table, struct extent **places,
-                     size_t *n, struct err *e)
-{
-    static const struct guid any = {{1}};
-    _cleanup_table_ struct table *empty = NULL;
-    struct err too_small;
-
-    if (table->kind != TABLE_NONE)
-        return log_places(table, places, n, e);
-    *places = NULL;
-    *n = 0;
-    empty = table_new(bd, TABLE_GPT, &any, &too_small);
-    return empty == NULL ? 0 : log_places(empty, places, n, e);
-}
-
-int disk_log_read(struct blockdev *bd, const struct table *table, struct history **history,
-                  struct err *e)
-{
-    _cleanup_area_ struct area area = {0};
-    _cleanup_free_ struct extent *places = NULL;
-    size_t n;
-
-    if (places_on(bd, table, &places, &n, e) < 0 || area_find(bd, places, n, &area, e) < 0)
-        return -1;
-    return history_of(&area, history, e) < 0 ? -1 : settle_pending(*history, table, e);
-}
-
-int disk_log_read_file(const char *path, struct history **history, struct err *e)
-{
-    _cleanup_blockdev_ struct blockdev *bd = file_open(path, false, 512, e);
-    _cleanup_area_ struct area area = {0};
-    struct extent all = {0, bd != NULL ? bd->bytes : 0};
-
-    if (bd == NULL || area_find(bd, &all, 1, &area, e) < 0)
-        return -1;
-    return history_of(&area, history, e);
-}
-
-/* ---- choosing the place ---- */
-
 static int open_file(struct disk_log *log, const char *path, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    struct extent all = {0, FILE_BYTES};
+    struct extent all = {0, LOG_FILE_BYTES};
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_errno(e, "the journal %s", path);
-    if (st.st_size == 0 && (ftruncate(fd, (off_t)FILE_BYTES) < 0 || fsync(fd) < 0)) {
+    if (st.st_size == 0 && (ftruncate(fd, (off_t)LOG_FILE_BYTES) < 0 || fsync(fd) < 0)) {
         close(fd);
         return err_errno(e, "the journal %s", path);
     }
@@ -143,60 +31,6 @@ static int open_file(struct disk_log *log, const char *path, struct err *e)
     all.bytes = log->file->bytes;
     return area_choose(log->file, &all, 1, &log->area, e);
 }
-
-/* The area that is there, when the plan leaves it where it is found; else a new one, with what the
- * old one said. */
-static int choose(struct disk_log *log, struct disk *disk, const struct table *there,
-                  const struct plan *plan, struct err *e)
-{
-    _cleanup_free_ struct extent *places = NULL, *now = NULL;
-    struct blockdev *bd = disk_blockdev(disk);
-    uint64_t sequence;
-    size_t n, n_now;
-    struct err none;
-    bool restores = plan->n_steps > 0 && plan->steps[0].kind == STEP_RESTORE;
-
-    if ((restores ? places_on(bd, there, &now, &n_now, e) : log_places(there, &now, &n_now, e)) <
-            0 ||
-        log_places_for(plan, there, &places, &n, e) < 0)
-        return -1;
-    log->journal = bd;
-    if (area_find(bd, now, n_now, &log->area, e) < 0 ||
-        history_of(&log->area, &log->history, e) < 0 || settle_pending(log->history, there, e) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        if (log->area.sequence > 0 && extent_end(&places[i]) == extent_end(&log->area.range) &&
-            places[i].start <= log->area.range.start)
-            return disk_allow(disk, log->area.range, e);
-    if (log->history->pending != NULL || (restores && log->area.sequence > 0))
-        return disk_allow(disk, log->area.range, e);
-    sequence = log->area.sequence;
-    area_clear(&log->area);
-    log->area = (struct area){0};
-    if (n == 0 || area_choose(bd, places, n, &log->area, &none) < 0) {
-        log->area = (struct area){0};
-        return n == 0 || none.code == ERR_NO_SPACE ? 0 : err_set(e, none.code, "%s", none.text);
-    }
-    if (log->area.sequence < sequence)
-        log->area.sequence = sequence; /* so that what is written here counts, not the old one */
-    return disk_allow(disk, log->area.range, e);
-}
-
-int disk_log_start(struct disk_log *log, struct disk *disk, const struct plan *plan,
-                   const char *file, struct err *e)
-{
-    _cleanup_table_ struct table *there = table_read(disk_blockdev(disk), e);
-
-    if (there == NULL || undo_remember(log, disk_blockdev(disk), there, plan, e) < 0)
-        return -1;
-    if (file == NULL)
-        return choose(log, disk, there, plan, e);
-    if (open_file(log, file, e) < 0)
-        return -1;
-    return history_of(&log->area, &log->history, e);
-}
-
-/* ---- writing ---- */
 
 int disk_log_save(struct disk_log *log, struct err *e)
 {
@@ -210,11 +44,29 @@ int disk_log_save(struct disk_log *log, struct err *e)
     return text == NULL ? -1 : area_write(&log->area, text, strlen(text), e);
 }
 
+/* What the journal held is in its place. Left behind, it would be data that nobody knows to whoever
+ * finds it in a partition that is put there later. */
+static int clean_journal(struct disk_log *log, struct err *e)
+{
+    const struct extent *journal = &log->area.journal;
+    struct extent data;
+
+    if (log->file != NULL || journal->bytes == 0)
+        return 0;
+    if (blockdev_next_data(log->journal, journal->start, &data, e) < 0)
+        return -1;
+    return data.bytes == 0 || data.start >= extent_end(journal)
+               ? 0
+               : blockdev_zero(log->journal, journal->start, journal->bytes, e);
+}
+
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e)
 {
     pending_free(log->history->pending);
     log->history->pending = pending;
-    return disk_log_save(log, e);
+    if (disk_log_save(log, e) < 0)
+        return -1;
+    return pending == NULL ? clean_journal(log, e) : 0;
 }
 
 /* What was done, in words: the first step, and how many more. */
@@ -232,6 +84,79 @@ static char *describe(const struct plan *plan, struct err *e)
                   : io_format(e, "%s, and %zu more", first->text, n - 1);
 }
 
+/* What a power cut in the middle of the change would leave no other memory of. A log that has no
+ * room for it does without. */
+static int begin(struct disk_log *log, struct blockdev *bd, const struct plan *plan, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    struct err why;
+
+    if (log->area.range.bytes == 0)
+        return 0;
+    text = describe(plan, e);
+    if (text == NULL || undo_begin(log, bd, plan, text, e) < 0)
+        return -1;
+    if (log->history->begun == NULL || disk_log_save(log, &why) == 0)
+        return 0;
+    if (why.code != ERR_NO_SPACE) {
+        *e = why;
+        return -1;
+    }
+    history_undo_free(log->history->begun);
+    log->history->begun = NULL;
+    return 0;
+}
+
+static int find_on_disk(struct disk_log *log, struct disk *disk, const struct table *there,
+                        const struct plan *plan, struct err *e)
+{
+    log->journal = disk_blockdev(disk);
+    if (log_choose(log, log->journal, there, plan, e) < 0)
+        return -1;
+    return log->area.range.bytes == 0 ? 0 : disk_allow(disk, log->area.range, e);
+}
+
+/* A disk that has a log gets the change into it too: else that would end with another change. One
+ * that has none is left without. */
+static int find_own(struct disk_log *log, struct disk *disk, const struct table *there,
+                    const struct plan *plan, struct err *e)
+{
+    log->own = calloc(1, sizeof(*log->own));
+    if (log->own == NULL)
+        return err_no_memory(e);
+    if (find_on_disk(log->own, disk, there, plan, e) < 0)
+        return -1;
+    if (log->own->area.range.bytes > 0 && log->own->history->n > 0)
+        return 0;
+    disk_log_close(log->own);
+    free(log->own);
+    log->own = NULL;
+    return 0;
+}
+
+static int find(struct disk_log *log, struct disk *disk, const struct table *there,
+                const struct plan *plan, const char *file, struct err *e)
+{
+    if (file == NULL)
+        return find_on_disk(log, disk, there, plan, e);
+    if (open_file(log, file, e) < 0 ||
+        log_history(&log->area, disk_blockdev(disk), there, &log->history, e) < 0)
+        return -1;
+    return find_own(log, disk, there, plan, e);
+}
+
+int disk_log_start(struct disk_log *log, struct disk *disk, const struct plan *plan,
+                   const char *file, struct err *e)
+{
+    struct blockdev *bd = disk_blockdev(disk);
+    _cleanup_table_ struct table *there = table_read(bd, e);
+
+    if (there == NULL || find(log, disk, there, plan, file, e) < 0 ||
+        undo_remember(log, bd, there, plan, e) < 0)
+        return -1;
+    return begin(log, bd, plan, e);
+}
+
 /* Appends an entry of now. */
 static int add_entry(struct history *history, const char *text, struct err *e)
 {
@@ -240,61 +165,97 @@ static int add_entry(struct history *history, const char *text, struct err *e)
     return history_add(history, now > 0 ? (uint64_t)now : 0, text, true, e);
 }
 
-static int end_undo(struct disk_log *log, struct disk *disk, const char *text, struct err *e)
-{
-    history_undo_free(log->history->undo);
-    log->history->undo = NULL;
-    if (add_entry(log->history, text, e) < 0 || disk_allow(disk, log->area.range, e) < 0)
-        return -1;
-    return disk_log_save(log, e);
-}
-
-int disk_log_note(struct disk *disk, const char *text, struct err *e)
+/* The log that is on the disk itself: 1 and with its history, or 0 where there is none. */
+static int open_own(struct disk_log *own, struct disk *disk, struct err *e)
 {
     struct blockdev *bd = disk_blockdev(disk);
     _cleanup_table_ struct table *table = table_read(bd, e);
     _cleanup_free_ struct extent *places = NULL;
-    struct disk_log log = {.journal = bd};
     size_t n;
-    int result;
+    int found;
 
+    own->journal = bd;
     if (table == NULL || log_places(table, &places, &n, e) < 0)
         return -1;
-    result = area_find(bd, places, n, &log.area, e);
-    if (result <= 0)
-        return result;
-    result = history_of(&log.area, &log.history, e);
-    if (result == 0)
-        result = settle_pending(log.history, table, e);
-    if (result == 0 && log.history->undo != NULL)
-        result = end_undo(&log, disk, text, e);
-    disk_log_close(&log);
-    return result;
+    found = area_find(bd, places, n, &own->area, e);
+    if (found > 0 && (log_history(&own->area, bd, table, &own->history, e) < 0 ||
+                      disk_allow(disk, own->area.range, e) < 0))
+        return -1;
+    return found;
 }
 
-int disk_log_finish(struct disk_log *log, struct disk *disk, const struct plan *plan, struct ui *ui,
-                    struct err *e)
+/* What was done before is not undone any more. */
+static void drop_undo(struct history *history)
+{
+    history_undo_free(history->undo);
+    history_undo_free(history->begun);
+    history->undo = history->begun = NULL;
+}
+
+int disk_log_note(struct disk *disk, const char *text, struct err *e)
+{
+    struct disk_log own = {0};
+    int result = open_own(&own, disk, e);
+
+    if (result > 0 && own.history->undo != NULL) {
+        drop_undo(own.history);
+        result = add_entry(own.history, text, e) < 0 ? -1 : disk_log_save(&own, e);
+    }
+    disk_log_close(&own);
+    return result < 0 ? -1 : 0;
+}
+
+/* The change is done, whether or not the log has room for what would undo it. */
+static int save_finished(struct disk_log *log, struct ui *ui, struct err *e)
+{
+    struct err why;
+
+    if (disk_log_save(log, &why) == 0)
+        return 0;
+    if (why.code != ERR_NO_SPACE || log->history->undo == NULL) {
+        *e = why;
+        return -1;
+    }
+    ui_note(ui, "the disk's log has no room for it: this cannot be undone by berth");
+    history_undo_free(log->history->undo);
+    log->history->undo = NULL;
+    return disk_log_save(log, e);
+}
+
+/* Notes in the log's history what the plan did. before: the log that remembered it. */
+static int note_change(struct disk_log *log, const struct disk_log *before, struct disk *disk,
+                       const struct plan *plan, struct ui *ui, struct err *e)
 {
     _cleanup_free_ char *text = describe(plan, e);
 
     if (text == NULL)
         return -1;
+    drop_undo(log->history);
+    if (undo_describe(before, disk_blockdev(disk), plan, text, &log->history->undo, e) < 0 ||
+        add_entry(log->history, text, e) < 0)
+        return -1;
+    return save_finished(log, ui, e);
+}
+
+int disk_log_finish(struct disk_log *log, struct disk *disk, const struct plan *plan, struct ui *ui,
+                    struct err *e)
+{
     if (log->area.range.bytes == 0 && plan->steps[0].kind == STEP_RESTORE)
         return 0;
     if (log->area.range.bytes == 0) {
         ui_note(ui, "the disk has no room for a log: this cannot be undone by berth");
         return 0;
     }
-    history_undo_free(log->history->undo);
-    log->history->undo = NULL;
-    if (undo_describe(log, disk_blockdev(disk), plan, text, &log->history->undo, e) < 0 ||
-        add_entry(log->history, text, e) < 0)
+    if (log->own != NULL && note_change(log->own, log, disk, plan, ui, e) < 0)
         return -1;
-    return disk_log_save(log, e);
+    return note_change(log, log, disk, plan, ui, e);
 }
 
 void disk_log_close(struct disk_log *log)
 {
+    if (log->own != NULL)
+        disk_log_close(log->own);
+    free(log->own);
     undo_forget(log);
     area_clear(&log->area);
     history_free(log->history);

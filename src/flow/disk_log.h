@@ -17,6 +17,7 @@ struct disk_log {
     struct area area;         /* range.bytes 0: there is no room for one */
     struct blockdev *journal; /* the device that has the area: the disk, or the file */
     struct blockdev *file;    /* the file, when it is one */
+    struct disk_log *own;     /* then the log that the disk has itself, or NULL */
     struct history *history;
     struct history_region *before; /* where the table was and will be, with the bytes before */
     size_t n_before;
@@ -26,11 +27,23 @@ struct disk_log {
 int disk_log_read(struct blockdev *bd, const struct table *table, struct history **history,
                   struct err *e);
 
+/* The same, with where the area is; bytes 0: there is none. */
+int disk_log_read_at(struct blockdev *bd, const struct table *table, struct history **history,
+                     struct extent *range, struct err *e);
+
 /* The same from a journal file that a person names. ERR_NOT_FOUND when there is no such file. */
-int disk_log_read_file(const char *path, struct history **history, struct err *e);
+int disk_log_read_file(const char *path, struct blockdev *disk, const struct table *table,
+                       struct history **history, struct err *e);
+
+/* Notes in the plan where its journal goes, or that nothing of it can be undone. file: the one that
+ * a person names, or NULL. ERR_REFUSED with the way out where the disk has no room for it. Writes
+ * nothing. */
+int disk_log_check(struct blockdev *bd, const struct table *there, struct plan *plan,
+                   const char *file, struct err *e);
 
 /* Finds or chooses the area, out of the way of everything that the plan touches, allows writes to
- * it, and remembers the table as it is. file: for the journal, or NULL. */
+ * it, remembers what the plan overwrites, and writes that down where a power cut would leave no
+ * other memory of it. file: for the journal, or NULL. */
 int disk_log_start(struct disk_log *log, struct disk *disk, const struct plan *plan,
                    const char *file, struct err *e);
 

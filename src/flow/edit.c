@@ -3,6 +3,8 @@
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "flow/edit_parts.h"
+#include "model/machine.h"
+#include "partition/attribute.h"
 #include "partition/layout.h"
 #include "partition/type.h"
 
@@ -67,6 +69,9 @@ int edit_set_name(const char *name, enum table_kind kind, struct table_entry *en
 {
     if (kind == TABLE_MBR)
         return err_set(e, ERR_UNSUPPORTED, "--name %s: partitions of an MBR have no names", name);
+    if (!text_is_line(name))
+        return err_set(e, ERR_USAGE,
+                       "--name: a name is one line of text, without control characters");
     if (*name != '\0' && strspn(name, "0123456789") == strlen(name))
         return err_set(e, ERR_USAGE, "--name %s: a number is never a name", name);
     if (strlen(name) >= sizeof(entry->name))
@@ -118,72 +123,20 @@ const char *edit_type_for(const struct edit *edit, enum table_kind kind)
 
 /* ---- rm, set ---- */
 
-/* The extended partition goes by its number, when it is empty. */
-static int rm_extended(const struct edit *edit, struct wanted *wanted, struct err *e)
-{
-    struct table *table = wanted->table;
-
-    for (size_t i = 0; i < table->n; i++)
-        if (table->entries[i].number > 4) {
-            err_set(e, ERR_REFUSED, "partition %s is the extended one, and holds logical ones",
-                    edit->part);
-            return err_hint(e, "delete those first");
-        }
-    table->extended = (struct table_extended){0};
-    return 0;
-}
-
 int edit_rm(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
             struct err *e)
 {
     const struct edit *edit = arg;
     struct table_entry *entry;
-    char *end;
-    bool extended = strtoul(edit->part, &end, 10) == there->extended.number && *end == '\0';
     (void)bd;
 
-    if (there->kind == TABLE_MBR && there->extended.range.bytes != 0 && extended) {
+    if (edit_is_extended(edit, there)) {
         wanted->table = table_copy(there, e);
-        return wanted->table == NULL ? -1 : rm_extended(edit, wanted, e);
+        return wanted->table == NULL ? -1 : edit_rm_extended(edit, wanted, e);
     }
     if (copy_with(edit, there, wanted, &entry, e) < 0)
         return -1;
     table_remove(wanted->table, entry->number);
-    return 0;
-}
-
-/* "legacy-boot,required,63" - by name or number (UEFI 2.10 table 5.8). */
-static int parse_attributes(const char *text, uint64_t *attributes, struct err *e)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } names[] = {{"required", 0},   {"no-block-io", 1}, {"legacy-boot", 2}, {"grow-fs", 59},
-                 {"read-only", 60}, {"hidden", 62},     {"no-auto", 63}};
-    _cleanup_free_ char *copy = strdup(text);
-    char *rest = copy, *word;
-
-    if (copy == NULL)
-        return err_no_memory(e);
-    *attributes = 0;
-    while ((word = strsep(&rest, ",")) != NULL) {
-        char *end;
-        unsigned long bit = strtoul(word, &end, 10);
-        bool known = *word != '\0' && *end == '\0' && bit < 64;
-
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !known; i++)
-            if (strcmp(word, names[i].name) == 0) {
-                bit = names[i].bit;
-                known = true;
-            }
-        if (!known && *word != '\0') {
-            err_set(e, ERR_USAGE, "--attributes: there is no attribute \"%s\"", word);
-            return err_hint(e, "required, no-block-io, legacy-boot, grow-fs, read-only, hidden, "
-                               "no-auto, or a bit from 0 to 63");
-        }
-        if (known)
-            *attributes |= UINT64_C(1) << bit;
-    }
     return 0;
 }
 
@@ -224,6 +177,10 @@ int edit_set(void *arg, struct blockdev *bd, const struct table *there, struct w
     struct table_entry *entry;
     (void)bd;
 
+    if (edit_is_extended(edit, there)) {
+        wanted->table = table_copy(there, e);
+        return wanted->table == NULL ? -1 : edit_set_extended(edit, wanted, e);
+    }
     if (copy_with(edit, there, wanted, &entry, e) < 0)
         return -1;
     if (edit_check_name(there, edit->name, entry->number, e) < 0 ||
@@ -234,7 +191,7 @@ int edit_set(void *arg, struct blockdev *bd, const struct table *there, struct w
     if (edit->attributes != NULL) {
         if (there->kind == TABLE_MBR)
             return err_set(e, ERR_UNSUPPORTED, "--attributes: an MBR has none but the active flag");
-        if (parse_attributes(edit->attributes, &entry->attributes, e) < 0)
+        if (attributes_parse(edit->attributes, &entry->attributes, e) < 0)
             return -1;
     }
     if (edit->active)
@@ -291,9 +248,8 @@ static int too_large(const struct table_entry *entry, uint64_t wanted, uint64_t 
     char have[SIZE_TEXT], need[SIZE_TEXT];
 
     size_exact(wanted, need, sizeof(need));
-    size_exact(most, have, sizeof(have));
-    err_set(e, ERR_NO_SPACE, "partition %u (%s) has room for %s, not %s", entry->number,
-            entry->name, have, need);
+    size_exact(most < MIB ? most : round_down(most, MIB), have, sizeof(have));
+    err_set(e, ERR_NO_SPACE, "partition %u has room for %s, not %s", entry->number, have, need);
     return err_hint(e, "--size rest takes all of it; moving or deleting what follows makes room");
 }
 
@@ -307,15 +263,12 @@ int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd
     return err_hint(e, "%sM is so many mebibytes", text);
 }
 
-int edit_resize(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
-                struct err *e)
+int edit_new_size(const struct edit *edit, const struct blockdev *bd, const struct table *there,
+                  struct table_entry *entry, struct err *e)
 {
-    const struct edit *edit = arg;
-    struct table_entry *entry;
     uint64_t bytes, end, align;
 
-    if (copy_with(edit, there, wanted, &entry, e) < 0 ||
-        edit_parse_align(edit, bd, &align, e) < 0 || room_behind(there, entry, &end, e) < 0)
+    if (edit_parse_align(edit, bd, &align, e) < 0 || room_behind(there, entry, &end, e) < 0)
         return -1;
     if (strcmp(edit->size, "rest") == 0) {
         bytes = round_down(end, align) > extent_end(&entry->range)
@@ -335,6 +288,20 @@ int edit_resize(void *arg, struct blockdev *bd, const struct table *there, struc
     return 0;
 }
 
+int edit_resize(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
+                struct err *e)
+{
+    const struct edit *edit = arg;
+    struct table_entry *entry;
+
+    if (edit_is_extended(edit, there)) {
+        wanted->table = table_copy(there, e);
+        return wanted->table == NULL ? -1 : edit_resize_extended(edit, bd, wanted, e);
+    }
+    return copy_with(edit, there, wanted, &entry, e) < 0 ? -1
+                                                         : edit_new_size(edit, bd, there, entry, e);
+}
+
 int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
               struct err *e)
 {
@@ -342,6 +309,8 @@ int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct 
     struct table_entry *entry;
     uint64_t start;
 
+    if (edit_is_extended(edit, there))
+        return edit_refuse_extended(edit, there, "stays where it begins", e);
     if (copy_with(edit, there, wanted, &entry, e) < 0 ||
         parse_relative(edit->start, "--start", entry->range.start, there->usable.bytes, &start, e) <
             0)
@@ -363,6 +332,8 @@ int edit_format(void *arg, struct blockdev *bd, const struct table *there, struc
     struct table_entry *entry;
     (void)bd;
 
+    if (edit_is_extended(edit, there))
+        return edit_refuse_extended(edit, there, "has no filesystem", e);
     if (copy_with(edit, there, wanted, &entry, e) < 0)
         return -1;
     if ((edit->type != NULL || partition_type_is(&entry->type, "incomplete")) &&
@@ -377,6 +348,8 @@ int edit_wipe(void *arg, struct blockdev *bd, const struct table *there, struct 
     struct table_entry *entry;
     (void)bd;
 
+    if (edit_is_extended(arg, there))
+        return edit_refuse_extended(arg, there, "is not wiped", e);
     return copy_with(arg, there, wanted, &entry, e);
 }
 

@@ -159,16 +159,19 @@ static int choose_number(const struct edit *edit, const struct table *table, uns
     *number = table_free_number(table);
     if (edit->number != NULL) {
         *number = (unsigned)strtoul(edit->number, &end, 10);
-        if (*end != '\0' || *number == 0 || *number > table->slots ||
-            table_entry_by_number((struct table *)table, *number) != NULL)
-            return err_set(e, ERR_USAGE, "--number %s is taken, or no number of this table",
-                           edit->number);
+        if (*end != '\0' || *number == 0 || *number > table->slots)
+            return err_set(e, ERR_USAGE, "--number %s: the numbers of this table are 1 to %u",
+                           edit->number, table->slots);
+        if (table_entry_by_number((struct table *)table, *number) != NULL)
+            return err_set(e, ERR_USAGE, "--number %s is taken", edit->number);
     }
     if (*number != 0 && *number <= table->slots)
         return 0;
     err_set(e, ERR_NO_SPACE, "the table has no entry left: all %u are taken", table->slots);
     return err_hint(e, table->kind == TABLE_MBR
-                           ? "berth part add --type extended makes room for logical ones"
+                           ? table->extended.range.bytes > 0
+                                 ? "--logical makes one inside the extended partition"
+                                 : "berth part add --type extended makes room for logical ones"
                            : "delete a partition first");
 }
 
@@ -201,6 +204,10 @@ int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct w
 
     if (edit_need_table(there, e) < 0)
         return -1;
+    if (edit->logical && there->kind != TABLE_MBR) {
+        err_set(e, ERR_USAGE, "--logical: a GPT has no logical partitions");
+        return err_hint(e, "leave it away: a GPT has room for %u partitions", there->slots);
+    }
     if (edit->logical && there->extended.range.bytes == 0) {
         err_set(e, ERR_REFUSED, "there is no extended partition for a logical one");
         return err_hint(e, "berth part add DISK --type extended");

@@ -30,4 +30,22 @@ int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd
 /* The partition with that number is to be formatted as the edit says. */
 int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *edit, struct err *e);
 
+/* Gives the entry, which is of `there` or a copy, the size that --size says; ERR_NO_SPACE when
+ * there is no room for it. */
+int edit_new_size(const struct edit *edit, const struct blockdev *bd, const struct table *there,
+                  struct table_entry *entry, struct err *e);
+
+/* edit_extended.c: what is meant is the extended partition, which is no entry of the table. */
+bool edit_is_extended(const struct edit *edit, const struct table *there);
+
+/* They change it in `wanted`, which has a copy of the table. */
+int edit_rm_extended(const struct edit *edit, struct wanted *wanted, struct err *e);
+int edit_set_extended(const struct edit *edit, struct wanted *wanted, struct err *e);
+int edit_resize_extended(const struct edit *edit, const struct blockdev *bd, struct wanted *wanted,
+                         struct err *e);
+
+/* ERR_REFUSED: what it does not do ("has no filesystem"), and what it holds. */
+int edit_refuse_extended(const struct edit *edit, const struct table *there, const char *what,
+                         struct err *e);
+
 #endif

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* engine_qemu.c: the argument list, and a child that gives up what it does not need. */
+/* engine_qemu.c: the argument list, and the machine protocol's words. */
 #include "flow/engine_qemu.h"
 #include "core/cleanup.h"
-#include "core/jail.h"
 #include "core/size.h"
 #include "core/spawn.h"
+#include "flow/qmp.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-#define QEMU     "qemu-system-x86_64"
-#define NOBODY   65534
 #define ARGS_MAX 64
 
 struct arguments {
@@ -64,7 +55,7 @@ static void add_machine(struct arguments *a, const struct engine_config *config)
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
     };
 
-    add(a, QEMU);
+    add(a, ENGINE_QEMU);
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         add(a, "%s", fixed[i]);
     add(a, "-name");
@@ -122,176 +113,120 @@ static void add_devices(struct arguments *a, const struct engine_config *config,
     }
 }
 
-/* The group that may use /dev/kvm; -1 when only its owner may. */
-static int kvm_group(gid_t *group)
+/* The group that may use /dev/kvm; false when only its owner may. */
+static bool kvm_group(gid_t *group)
 {
     struct stat st;
 
     if (stat("/dev/kvm", &st) < 0 || (st.st_mode & 0060) != 0060)
-        return -1;
+        return false;
     *group = st.st_gid;
-    return 0;
+    return true;
 }
 
-static int drop_root(bool kvm)
-{
-    gid_t group;
+/* ---- the machine protocol ---- */
 
-    if (geteuid() != 0 || (kvm && kvm_group(&group) < 0))
-        return 0;
-    if (setgroups(kvm ? 1 : 0, kvm ? &group : NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0)
-        return -1;
-    return setresuid(NOBODY, NOBODY, NOBODY);
+static int power_down(struct engine *engine, struct err *e)
+{
+    return qmp_power_down(engine->qmp, e);
 }
 
-static int keep_over_exec(const struct jail_fds *fds)
+static int hear(struct engine *engine, struct err *e)
 {
-    for (size_t i = 0; i < fds->n; i++)
-        if (fcntl(fds->fds[i], F_SETFD, 0) < 0)
-            return -1;
-    return 0;
+    int result = qmp_read(engine->qmp, e);
+
+    engine->fate = engine->qmp->shutdown;
+    return result;
 }
 
-/* In the child. Its own session: a terminal's Ctrl-C is for the supervisor. */
-static _Noreturn void child_exec(const char *path, char **argv, const struct jail_fds *keep,
-                                 bool kvm, int words, pid_t parent)
+/* One that fails while it ends may not have written everything. */
+static void settle(struct engine *engine, int status)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (status != 0 && engine->fate != ENGINE_PANICKED)
+        engine->fate = ENGINE_BROKE;
+}
+
+static void close_protocol(struct engine *engine)
+{
+    qmp_close(engine->qmp);
+    free(engine->qmp);
+}
+
+static const struct engine_ops ops = {.program = "QEMU",
+                                      .power_down = power_down,
+                                      .hear = hear,
+                                      .settle = settle,
+                                      .close = close_protocol};
+
+int engine_qemu_adopt(struct engine *engine, int machine, struct err *e)
+{
     struct err ignored;
-    sigset_t none;
 
-    setsid();
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(words, 2) < 0 ||
-        jail_close_fds(keep, &ignored) < 0 || keep_over_exec(keep) < 0 || drop_root(kvm) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
-        _exit(127);
-    execv(path, argv);
-    _exit(127);
-}
-
-/* Where QEMU is; the caller frees. */
-static char *find_qemu(struct err *e)
-{
-    char *path = spawn_find(QEMU);
-
-    if (path == NULL) {
-        err_set(e, ERR_NOT_FOUND, "the program " QEMU " is not installed");
-        err_hint(e, "apt-get install %s", spawn_package(QEMU));
+    engine->ops = &ops;
+    engine->fate = ENGINE_RUNNING;
+    engine->machine = machine;
+    engine->qmp = calloc(1, sizeof(*engine->qmp));
+    if (engine->qmp == NULL) {
+        close(machine);
+        return err_no_memory(e);
     }
-    return path;
+    /* That QEMU has ended already is for whoever watches it to see. */
+    (void)qmp_open(engine->qmp, machine, &ignored);
+    return 0;
 }
+
+/* ---- starting it ---- */
 
 /* The ends of two socket pairs: ours, and QEMU's. */
 struct lines {
-    int ours[2], theirs[2];
+    int serial, theirs_serial, machine, theirs_machine;
 };
-
-enum { SERIAL, QMP };
 
 static void lines_close(struct lines *lines)
 {
-    for (int i = SERIAL; i <= QMP; i++) {
-        cleanup_close(&lines->ours[i]);
-        cleanup_close(&lines->theirs[i]);
-    }
+    cleanup_close(&lines->serial);
+    cleanup_close(&lines->theirs_serial);
+    cleanup_close(&lines->machine);
+    cleanup_close(&lines->theirs_machine);
 }
 
-static int lines_open(struct lines *lines, struct err *e)
-{
-    for (int i = SERIAL; i <= QMP; i++) {
-        int ends[2];
-
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-            return err_errno(e, "sockets for the engine");
-        lines->ours[i] = ends[0];
-        lines->theirs[i] = ends[1];
-    }
-    return 0;
-}
-
-static int start_child(const struct engine_config *config, struct lines *lines, int words,
-                       struct engine *engine, struct err *e)
+static int start_process(const struct engine_config *config, const struct lines *lines,
+                         struct engine *engine, struct err *e)
 {
     _cleanup_(arguments_free) struct arguments arguments = {0};
-    _cleanup_free_ char *path = find_qemu(e);
-    const int fds[] = {config->kernel, config->disk, lines->theirs[SERIAL], lines->theirs[QMP],
+    _cleanup_free_ char *path = NULL;
+    const int fds[] = {config->kernel, config->disk, lines->theirs_serial, lines->theirs_machine,
                        config->initrd};
-    struct jail_fds keep = {0};
-    pid_t parent = getpid();
+    struct engine_process process = {.first = -1};
 
-    if (path == NULL)
+    if (spawn_locate(ENGINE_QEMU, &path, e) < 0)
         return -1;
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-        if (fds[i] >= 0 && jail_fds_add(&keep, fds[i], e) < 0)
+        if (fds[i] >= 0 && jail_fds_add(&process.keep, fds[i], e) < 0)
             return -1;
     add_machine(&arguments, config);
     add_boot(&arguments, config);
-    add_devices(&arguments, config, lines->theirs[SERIAL], lines->theirs[QMP]);
+    add_devices(&arguments, config, lines->theirs_serial, lines->theirs_machine);
     if (arguments.failed)
         return err_no_memory(e);
-    engine->pid = fork();
-    if (engine->pid == 0)
-        child_exec(path, arguments.argv, &keep, config->kvm, words, parent);
-    if (engine->pid < 0)
-        return err_errno(e, "starting " QEMU);
-    return 0;
+    process.path = path;
+    process.argv = arguments.argv;
+    process.drop_root = !config->kvm || kvm_group(&process.group);
+    return engine_process_start(&process, engine, e);
 }
 
-int engine_start(const struct engine_config *config, struct engine *engine, struct err *e)
+int engine_qemu_start(const struct engine_config *config, struct engine *engine, struct err *e)
 {
-    _cleanup_(lines_close) struct lines lines = {{-1, -1}, {-1, -1}};
-    _cleanup_close_ int words = memfd_create("engine-words", MFD_CLOEXEC);
+    _cleanup_(lines_close) struct lines lines = {-1, -1, -1, -1};
     int status;
 
-    if (words < 0)
-        return err_errno(e, "a memory file for the engine's messages");
-    if (lines_open(&lines, e) < 0 || start_child(config, &lines, words, engine, e) < 0)
+    if (engine_pair(SOCK_STREAM, &lines.serial, &lines.theirs_serial, e) < 0 ||
+        engine_pair(SOCK_STREAM, &lines.machine, &lines.theirs_machine, e) < 0 ||
+        start_process(config, &lines, engine, e) < 0)
         return -1;
-    engine->words = steal_fd(&words);
-    engine->serial = steal_fd(&lines.ours[SERIAL]);
-    engine->qmp.fd = lines.ours[QMP];
-    engine->pidfd = pidfd_open(engine->pid, 0);
-    if (engine->pidfd < 0) {
-        err_errno(e, "watching " QEMU);
-        engine->qmp.fd = steal_fd(&lines.ours[QMP]);
-        engine_end(engine, true, &status, NULL, 0);
-        return -1;
-    }
-    /* That QEMU has ended already is for whoever watches it to see. */
-    struct err ignored;
-    (void)qmp_open(&engine->qmp, steal_fd(&lines.ours[QMP]), &ignored);
-    return 0;
-}
-
-/* The last line of what it said. */
-static void last_words(int fd, char *words, size_t len)
-{
-    char tail[1024];
-    off_t end = lseek(fd, 0, SEEK_END);
-    off_t start = end > (off_t)sizeof(tail) - 1 ? end - (off_t)sizeof(tail) + 1 : 0;
-    ssize_t got = pread(fd, tail, sizeof(tail) - 1, start);
-    char *line;
-
-    while (got > 0 && (tail[got - 1] == '\n' || tail[got - 1] == '\r'))
-        got--;
-    tail[got > 0 ? got : 0] = '\0';
-    line = strrchr(tail, '\n');
-    snprintf(words, len, "%s", line != NULL ? line + 1 : tail);
-}
-
-void engine_end(struct engine *engine, bool kill_it, int *status, char *words, size_t len)
-{
-    if (kill_it)
-        kill(engine->pid, SIGKILL);
-    while (waitpid(engine->pid, status, 0) < 0 && errno == EINTR)
-        ;
-    if (len > 0)
-        last_words(engine->words, words, len);
-    cleanup_close(&engine->pidfd);
-    cleanup_close(&engine->serial);
-    cleanup_close(&engine->words);
-    qmp_close(&engine->qmp);
+    engine->serial = steal_fd(&lines.serial);
+    if (engine_qemu_adopt(engine, steal_fd(&lines.machine), e) == 0)
+        return 0;
+    engine_end(engine, true, &status, NULL, 0);
+    return -1;
 }

@@ -3,6 +3,7 @@
 #include "flow/intent.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "flow/disk_log.h"
 #include "flow/guest_input.h"
 #include "flow/observe.h"
 #include "flow/plan_parts.h"
@@ -136,6 +137,25 @@ static struct plan *plan_again(struct job *job, struct disk *disk, const struct 
     return plan_make(intent->machine, survey, intent->images, &intent->options, e);
 }
 
+/* A partition that grows needs a place for its journal. */
+static int check_journal(struct intent *intent, struct err *e)
+{
+    struct plan *plan = intent->job.plan;
+    _cleanup_disk_ struct disk *disk = NULL;
+    _cleanup_table_ struct table *there = NULL;
+    bool grows = false;
+
+    for (size_t i = 0; i < plan->n_steps; i++)
+        grows |= plan->steps[i].kind == STEP_RESIZE;
+    if (!grows)
+        return 0;
+    disk = disk_open(intent->job.path, false, intent->machine->disk.sector_size, e);
+    if (disk == NULL)
+        return -1;
+    there = table_read(disk_blockdev(disk), e);
+    return there == NULL ? -1 : disk_log_check(disk_blockdev(disk), there, plan, NULL, e);
+}
+
 int intent_read(const char *file, const char *disk, const struct plan_options *options,
                 struct intent *intent, struct err *e)
 {
@@ -150,7 +170,8 @@ int intent_read(const char *file, const char *disk, const struct plan_options *o
     if (intent->job.survey == NULL || find_images(intent, e) < 0)
         return -1;
     intent->job.plan = plan_make(intent->machine, intent->job.survey, intent->images, options, e);
-    if (intent->job.plan == NULL || guest_input_check(intent->job.plan, e) < 0)
+    if (intent->job.plan == NULL || guest_input_check(intent->job.plan, e) < 0 ||
+        check_journal(intent, e) < 0)
         return -1;
     return note_disk_size(intent, e);
 }

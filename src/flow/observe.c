@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* observe.c: adds to a survey what only trees can tell: the record on the ESP, and the systems. */
 #include "flow/observe.h"
+#include "bootmenu/menu.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "flow/disk_log.h"
@@ -19,6 +20,15 @@ const struct survey_partition *survey_esp(const struct survey *survey)
     return NULL;
 }
 
+/* What cannot be read chooses nothing. */
+static bool work_is_next(struct esp *esp)
+{
+    _cleanup_free_ char *next = NULL;
+    struct err ignored;
+
+    return esp_next_get(esp, &next, &ignored) == 0 && next != NULL && strcmp(next, MENU_WORK) == 0;
+}
+
 /* 1: that ESP is berth's, and its record is read. */
 static int read_esp(struct disk *disk, const struct survey_partition *esp, struct survey *survey,
                     struct err *e)
@@ -29,6 +39,7 @@ static int read_esp(struct disk *disk, const struct survey_partition *esp, struc
         return e->code == ERR_IO || e->code == ERR_NO_MEMORY ? -1 : 0;
     if (esp_read(access.esp, &survey->record, NULL, e) < 0)
         return -1;
+    survey->work_is_next = work_is_next(access.esp);
     survey->esp = esp->number;
     return 1;
 }
@@ -44,7 +55,7 @@ static int read_record(struct disk *disk, struct survey *survey, struct err *e)
     return found < 0 ? -1 : 0;
 }
 
-/* Work on the disk that was interrupted. */
+/* Work on the disk that was interrupted, or that another process is in the middle of. */
 static int read_pending(struct disk *disk, struct survey *survey, struct err *e)
 {
     _cleanup_table_ struct table *table = NULL;
@@ -56,7 +67,7 @@ static int read_pending(struct disk *disk, struct survey *survey, struct err *e)
     if (table == NULL || disk_log_read(disk_blockdev(disk), table, &history, e) < 0)
         return -1;
     survey->pending = steal(history->pending);
-    return 0;
+    return survey->pending == NULL ? 0 : disk_worker(disk, &survey->worker, e);
 }
 
 struct survey *observe(struct disk *disk, const char *path, unsigned what, struct err *e)

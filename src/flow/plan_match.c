@@ -56,8 +56,9 @@ static int check_table(const struct survey *survey, struct err *e)
         return err_hint(e, "use a disk with a GPT, or an empty one");
     }
     if (survey->table == TABLE_NONE && survey->unknown_data) {
-        err_set(e, ERR_REFUSED, "%s has no partition table that berth knows, yet it is not empty",
-                survey->path);
+        err_set(e, ERR_REFUSED,
+                "%s has no partition table that berth knows, yet it is not empty%s%s", survey->path,
+                survey->fs != NULL ? ": it holds " : "", survey->fs != NULL ? survey->fs : "");
         return err_hint(e, "if nothing on it is needed, empty it first: wipefs --all, then "
                            "blkdiscard or truncate");
     }
@@ -261,7 +262,8 @@ static int check_size(struct plan *plan, struct plan_partition *p, struct err *e
     uint64_t bytes = round_up(p->wanted->size.value, MIB);
 
     if (p->wanted->size.kind != SIZE_BYTES || bytes == p->found->range.bytes ||
-        p->content == CONTENT_ESP || p->content == CONTENT_BIOS)
+        p->wanted->size.value == p->found->range.bytes || p->content == CONTENT_ESP ||
+        p->content == CONTENT_BIOS)
         return 0;
     size_exact(p->wanted->size.value, wanted, sizeof(wanted));
     size_exact(p->found->range.bytes, there, sizeof(there));
@@ -307,6 +309,23 @@ static int refuse_bios(const struct plan *plan, const struct machine_partition *
     return err_hint(e, "leave the partition %s out: the disk boots by UEFI", wanted->name);
 }
 
+static bool is_boot_partition(const struct machine_partition *wanted)
+{
+    return strcmp(wanted->type, "esp") == 0 || strcmp(wanted->type, "bios-boot") == 0;
+}
+
+/* A machine file of partitions alone makes a disk without boot partitions and menu, unless it names
+ * one of them, or the disk has them from berth. */
+static bool boots(const struct plan *plan)
+{
+    const struct machine *machine = plan->machine;
+
+    for (size_t i = 0; i < machine->n_partitions; i++)
+        if (is_boot_partition(&machine->partitions[i]) && machine->partitions[i].at.line != 0)
+            return true;
+    return plan->survey->record != NULL || machine->n_systems > 0 || machine->has_menu;
+}
+
 static int add(struct plan *plan, const struct machine_partition *wanted,
                const struct machine_system *system, const struct image *image, struct err *e)
 {
@@ -316,6 +335,10 @@ static int add(struct plan *plan, const struct machine_partition *wanted,
     if (strcmp(wanted->type, "bios-boot") == 0 && plan->survey->sector != 512) {
         plan->n_partitions--;
         return wanted->at.line == 0 ? 0 : refuse_bios(plan, wanted, e);
+    }
+    if (is_boot_partition(wanted) && !boots(plan)) {
+        plan->n_partitions--;
+        return 0;
     }
     *p = (struct plan_partition){.wanted = wanted,
                                  .system = system,

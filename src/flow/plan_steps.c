@@ -58,7 +58,7 @@ static char *table_text(const struct plan *plan, const char *list, struct err *e
     const struct plan_partition *restored = find_restored(plan);
 
     if (plan->survey->table == TABLE_NONE)
-        return io_format(e, "write a new GPT: %s", list);
+        return io_format(e, "write a new GPT%s%s", *list != '\0' ? ": " : "", list);
     if (*list != '\0')
         return io_format(e, "add to the GPT: %s", list);
     if (restored != NULL)
@@ -239,8 +239,8 @@ static int emit_menu(struct plan *plan, struct err *e)
     for (size_t i = 0; i < plan->n_partitions; i++)
         if (plan->partitions[i].content == CONTENT_ESP)
             esp = &plan->partitions[i];
-    if (esp == NULL)
-        return err_set(e, ERR_FAILED, "the machine has no EFI system partition");
+    if (esp == NULL) /* a disk of partitions alone (plan_match.c) */
+        return 0;
     step = plan_add_step(plan, STEP_MENU, "menu", e);
     if (step == NULL)
         return -1;

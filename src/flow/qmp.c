@@ -21,7 +21,7 @@ int qmp_open(struct qmp *qmp, int fd, struct err *e)
 {
     qmp->fd = fd;
     qmp->fill = 0;
-    qmp->shutdown = QMP_RUNNING;
+    qmp->shutdown = ENGINE_RUNNING;
     return send_command(qmp, "qmp_capabilities", e);
 }
 
@@ -37,22 +37,22 @@ int qmp_power_down(struct qmp *qmp, struct err *e)
 }
 
 /* ShutdownCause */
-static enum qmp_shutdown shutdown_of(const char *reason)
+static enum engine_fate shutdown_of(const char *reason)
 {
     static const struct {
         const char *reason;
-        enum qmp_shutdown means;
+        enum engine_fate means;
     } table[] = {
-        {"guest-shutdown", QMP_POWERED_OFF},
-        {"guest-reset", QMP_RESET},
-        {"subsystem-reset", QMP_RESET},
-        {"guest-panic", QMP_PANICKED},
+        {"guest-shutdown", ENGINE_POWERED_OFF},
+        {"guest-reset", ENGINE_RESET},
+        {"subsystem-reset", ENGINE_RESET},
+        {"guest-panic", ENGINE_PANICKED},
     };
 
     for (size_t i = 0; reason != NULL && i < sizeof(table) / sizeof(table[0]); i++)
         if (strcmp(table[i].reason, reason) == 0)
             return table[i].means;
-    return QMP_HOST;
+    return ENGINE_BROKE;
 }
 
 static int take_line(struct qmp *qmp, const char *line, size_t len, struct err *e)
@@ -65,9 +65,9 @@ static int take_line(struct qmp *qmp, const char *line, size_t len, struct err *
     event = json_string_value(json_object_get(object, "event"));
     reason = json_string_value(json_object_get(json_object_get(object, "data"), "reason"));
     if (event != NULL && strcmp(event, "GUEST_PANICKED") == 0)
-        qmp->shutdown = QMP_PANICKED;
+        qmp->shutdown = ENGINE_PANICKED;
     /* A panic shuts the machine down as well; the first word stands. */
-    if (event != NULL && strcmp(event, "SHUTDOWN") == 0 && qmp->shutdown == QMP_RUNNING)
+    if (event != NULL && strcmp(event, "SHUTDOWN") == 0 && qmp->shutdown == ENGINE_RUNNING)
         qmp->shutdown = shutdown_of(reason);
     json_decref(object);
     return 0;

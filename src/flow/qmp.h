@@ -5,15 +5,14 @@
 #define BERTH_FLOW_QMP_H
 
 #include "core/err.h"
+#include "flow/engine.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum qmp_shutdown { QMP_RUNNING, QMP_POWERED_OFF, QMP_RESET, QMP_PANICKED, QMP_HOST };
-
 struct qmp {
     int fd; /* a connected socket, owned */
-    enum qmp_shutdown shutdown;
+    enum engine_fate shutdown;
     size_t fill;
     char buf[16384];
 };

@@ -8,23 +8,28 @@
  */
 #include "flow/run.h"
 #include "block/disk.h"
+#include "block/overlay.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/jail.h"
 #include "core/size.h"
+#include "core/spawn.h"
 #include "flow/boot_reader.h"
 #include "flow/disk_log.h"
+#include "flow/disk_server.h"
+#include "flow/engine_kvm.h"
+#include "flow/engine_qemu.h"
 #include "flow/guest.h"
+#include "flow/kernel_cache.h"
 #include "flow/kvm_probe.h"
-#include "flow/nbd.h"
 #include "flow/private_disk.h"
 #include "flow/view.h"
+#include "hypervisor/machine.h"
 #include "os/journal.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define MEMORY_DEFAULT (1 * GIB)
 #define MEMORY_MIN     (64 * MIB)
@@ -43,7 +48,9 @@ struct session {
     struct guest guest;
     struct stack stack;
     int signals;
-    bool kvm;
+    bool kvm; /* a kernel runs under /dev/kvm */
+    char why_not[160];
+    bool own; /* the monitor runs it, else QEMU */
 };
 
 char *state_folder(struct err *e)
@@ -113,45 +120,6 @@ static int stack_open(struct stack *stack, const struct run_request *request,
     return jail_fds_since(&before, &stack->fds, e);
 }
 
-/* ---- the server of the view ---- */
-
-struct service {
-    int sock;
-    struct blockdev *bd;
-};
-
-static int serve(void *arg, struct err *e)
-{
-    struct service *service = arg;
-
-    return nbd_serve(service->sock, service->bd, e);
-}
-
-/* Starts it; *client is the engine's end of its socket. */
-static int start_server(struct session *session, struct jail_child *server, int *client,
-                        struct err *e)
-{
-    struct jail_options jail = {.profile = JAIL_SERVER,
-                                .what = "the server of the guest's disk",
-                                .keep = session->stack.fds,
-                                .outlives_parent = true};
-    struct service service = {.bd = session->stack.top};
-    int ends[2], result;
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-        return err_errno(e, "a socket for the guest's disk");
-    service.sock = ends[0];
-    result = jail_fds_add(&jail.keep, ends[0], e);
-    if (result == 0)
-        result = jail_start(&jail, serve, &service, server, e);
-    close(ends[0]);
-    if (result < 0)
-        close(ends[1]);
-    else
-        *client = ends[1];
-    return result;
-}
-
 /* ---- one boot ---- */
 
 static char *command_line(const struct session *session, struct err *e)
@@ -180,7 +148,11 @@ static struct engine_config engine_config(const struct session *session)
                                    .memory = request->memory,
                                    .cpus = request->cpus,
                                    .sector = session->stack.top->sector,
-                                   .kvm = session->kvm};
+                                   .kvm = session->kvm,
+                                   .payload = -1,
+                                   .disk = -1,
+                                   .overlay = -1,
+                                   .overlay_map = -1};
 
     if (config.memory == 0)
         config.memory = system->memory != 0 ? system->memory : MEMORY_DEFAULT;
@@ -201,9 +173,26 @@ static int note_run(struct session *session, struct err *e)
     return text == NULL ? -1 : disk_log_note(session->stack.disk, text, e);
 }
 
-static int start_engine(struct session *session, int disk, struct engine *engine, struct err *e)
+/* A kernel that cannot be unpacked here unpacks itself. */
+static int open_payload(const struct session *session, int kernel)
 {
-    struct engine_config config = engine_config(session);
+    struct err err;
+    _cleanup_free_ char *folder = state_folder(&err);
+    int payload = -1;
+
+    if (folder != NULL && session->own)
+        payload = kernel_cache_open(&session->guest.own[0]->uuid, folder, kernel, &err);
+    if (payload < 0 && session->own && err.code != ERR_OK)
+        ui_note(session->request->ui, "its kernel unpacks itself, which takes longer: %s",
+                err.text);
+    return payload;
+}
+
+/* Reads the guest's kernel and starts the engine that `start` is. */
+static int start_engine(struct session *session, struct engine_config *config,
+                        int (*start)(const struct engine_config *, struct engine *, struct err *),
+                        struct engine *engine, struct err *e)
+{
     struct boot_files files = {.kernel = -1, .initrd = -1};
     _cleanup_free_ char *line = command_line(session, e);
     int result;
@@ -212,13 +201,14 @@ static int start_engine(struct session *session, int disk, struct engine *engine
                                          session->request->name, &files, e) < 0)
         return -1;
     ui_note(session->request->ui, "%s: Linux %s", session->request->name, files.version);
-    config.disk = disk;
-    config.kernel = files.kernel;
-    config.initrd = files.initrd;
-    config.command_line = line;
+    config->kernel = files.kernel;
+    config->initrd = files.initrd;
+    config->payload = open_payload(session, files.kernel);
+    config->command_line = line;
     result = note_run(session, e);
     if (result == 0)
-        result = engine_start(&config, engine, e);
+        result = start(config, engine, e);
+    cleanup_close(&config->payload);
     boot_files_close(&files);
     return result;
 }
@@ -227,28 +217,36 @@ static int stay(struct session *session, struct engine *engine, int server, enum
                 struct err *e)
 {
     struct console console;
+    struct watch watch = {.console = &console,
+                          .signals = session->signals,
+                          .server = server,
+                          .name = session->request->name,
+                          .patience = -1};
     int result, status;
 
     if (console_open(&console, e) < 0) {
         engine_end(engine, true, &status, NULL, 0);
         return -1;
     }
-    result = supervise(engine, &console, session->signals, server, session->request->name, end, e);
+    result = supervise(engine, &watch, end, e);
     console_close(&console);
     return result;
 }
 
-static int boot(struct session *session, enum run_end *end, struct err *e)
+/* QEMU gets the disk from a server, which holds the claims as well. */
+static int boot_qemu(struct session *session, enum run_end *end, struct err *e)
 {
+    struct engine_config config = engine_config(session);
     struct jail_child server;
     struct engine engine;
     struct err why = {0};
-    int disk = -1, result;
+    int result;
 
-    if (start_server(session, &server, &disk, e) < 0)
+    if (disk_server_start(session->stack.top, &session->stack.fds, "the server of the guest's disk",
+                          &server, &config.disk, e) < 0)
         return -1;
-    result = start_engine(session, disk, &engine, e);
-    close(disk); /* the engine's copy is now the only one, or there is none */
+    result = start_engine(session, &config, engine_qemu_start, &engine, e);
+    close(config.disk); /* the engine's copy is now the only one, or there is none */
     if (result == 0)
         result = stay(session, &engine, server.report, end, e);
     if (jail_wait(&server, &why) < 0 && result == 0 && *end != RUN_ENDED) {
@@ -256,6 +254,26 @@ static int boot(struct session *session, enum run_end *end, struct err *e)
         result = -1;
     }
     return result;
+}
+
+/* The monitor gets the disk's own descriptors. */
+static int boot_kvm(struct session *session, enum run_end *end, struct err *e)
+{
+    struct engine_config config = engine_config(session);
+    struct storage_range ranges[STORAGE_RANGES];
+    struct engine engine;
+    int n = view_ranges(session->stack.view, ranges, e);
+
+    if (n < 0)
+        return -1;
+    config.ranges = ranges;
+    config.n_ranges = (unsigned)n;
+    config.disk_bytes = session->stack.top->bytes;
+    if (session->stack.overlay != NULL)
+        overlay_files(session->stack.overlay, &config.overlay, &config.overlay_map);
+    if (start_engine(session, &config, engine_kvm_start, &engine, e) < 0)
+        return -1;
+    return stay(session, &engine, -1, end, e);
 }
 
 static int note_journal(struct session *session, struct err *e)
@@ -284,7 +302,7 @@ static int boot_until_off(struct session *session, enum run_end *end, struct err
     do {
         if (interrupted(session))
             return err_set(e, ERR_INTERRUPTED, "%s was not started", session->request->name);
-        if (boot(session, end, e) < 0)
+        if ((session->own ? boot_kvm(session, end, e) : boot_qemu(session, end, e)) < 0)
             return -1;
     } while (*end == RUN_RESET && !session->request->no_reboot);
     return 0;
@@ -303,14 +321,38 @@ static int check_request(const struct session *session, struct err *e)
     return 0;
 }
 
+/* The monitor's network is passt's; QEMU brings its own. */
+static bool has_network(const struct session *session)
+{
+    _cleanup_free_ char *passt = NULL;
+
+    if (!engine_config(session).net)
+        return true;
+    passt = spawn_find("passt");
+    return passt != NULL;
+}
+
+/* Without a wish: QEMU where /dev/kvm runs no kernel, or for what the monitor has not. */
+static int choose_engine(struct session *session, struct err *e)
+{
+    const char *wanted = first_of(session->request->engine, session->guest.system->engine, "auto");
+
+    session->kvm = engine_kvm_usable(session->why_not, sizeof(session->why_not));
+    session->own = strcmp(wanted, "kvm") == 0 ||
+                   (strcmp(wanted, "auto") == 0 && session->kvm &&
+                    engine_config(session).cpus <= CPUS_MAX && has_network(session));
+    if (!session->own || session->kvm)
+        return 0;
+    err_set(e, ERR_UNSUPPORTED, "--engine kvm: %s", session->why_not);
+    return err_hint(e, "--engine qemu runs it in software, slowly");
+}
+
 static void announce(struct session *session)
 {
     struct ui *ui = session->request->ui;
-    char why[160];
 
-    session->kvm = engine_kvm_usable(why, sizeof(why));
     if (!session->kvm)
-        ui_note(ui, "software emulation, which is slow: %s", why);
+        ui_note(ui, "software emulation, which is slow: %s", session->why_not);
     if (session->request->ephemeral)
         ui_note(ui, "ephemeral: every change is forgotten at the end");
     if (isatty(STDIN_FILENO))
@@ -321,7 +363,7 @@ static int run_session(struct session *session, enum run_end *end, struct err *e
 {
     if (guest_find(session->request->survey, session->request->name, &session->guest, e) < 0 ||
         stack_open(&session->stack, session->request, &session->guest, e) < 0 ||
-        check_request(session, e) < 0)
+        check_request(session, e) < 0 || choose_engine(session, e) < 0)
         return -1;
     session->signals = supervise_signals(e);
     if (session->signals < 0)

@@ -26,8 +26,9 @@ struct run_request {
     uint64_t memory;             /* bytes; 0: what the record says, else 1 GiB */
     unsigned cpus;               /* 0: what the record says, else 1 */
     const char *net;             /* "user" or "none"; NULL: what the record says, else "user" */
-    bool ephemeral;              /* keep every change in a temporary file */
-    bool no_reboot;              /* end when the guest reboots */
+    const char *engine; /* "auto", "kvm" or "qemu"; NULL: what the record says, else auto */
+    bool ephemeral;     /* keep every change in a temporary file */
+    bool no_reboot;     /* end when the guest reboots */
     struct ui *ui;
 };
 

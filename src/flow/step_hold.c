@@ -4,7 +4,7 @@
 #include "core/cleanup.h"
 #include "flow/esp_access.h"
 #include "flow/observe.h"
-#include "flow/step_ops.h"
+#include "flow/step_work.h"
 
 #include <string.h>
 
@@ -56,6 +56,20 @@ static int set(struct apply *apply, const struct step *step, const char *why, st
     if (why == NULL && guid_equal(&system->root, &step->partition))
         system->bytes = step->to.bytes;
     return esp_commit(access.esp, record, e);
+}
+
+int step_let_boot(struct apply *apply, const struct step *step, struct err *e)
+{
+    struct table_entry entry;
+    struct step now = *step;
+    int held = is(apply, step, true, e);
+
+    if (held <= 0)
+        return held;
+    if (step_entry(apply, step, &entry, e) < 0)
+        return -1;
+    now.to = entry.range;
+    return set(apply, &now, NULL, e);
 }
 
 int step_hold_done(struct apply *apply, const struct step *step, struct err *e)

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* step_layout.c: the step that writes a whole table, and those that overwrite signatures and make
- * filesystems. */
+/* step_layout.c: the steps that write a whole table and make filesystems. */
 #include "core/cleanup.h"
 #include "flow/step_ops.h"
 #include "partition/fs.h"
-#include "partition/probe.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -30,36 +28,6 @@ int step_layout_done(struct apply *apply, const struct step *step, struct err *e
 int step_layout_apply(struct apply *apply, const struct step *step, struct err *e)
 {
     return step_write_table(apply, apply->plan->layouts[step->layout], e);
-}
-
-/* ---- wipe ---- */
-
-int step_wipe_done(struct apply *apply, const struct step *step, struct err *e)
-{
-    struct probe_signature *list = NULL;
-    size_t n;
-
-    if (probe_signatures(disk_blockdev(apply->disk), step->to, &list, &n, e) < 0)
-        return -1;
-    free(list);
-    return n == 0;
-}
-
-int step_wipe_apply(struct apply *apply, const struct step *step, struct err *e)
-{
-    struct blockdev *bd = disk_blockdev(apply->disk);
-    struct probe_signature *list = NULL;
-    size_t n;
-    int result;
-
-    if (probe_signatures(bd, step->to, &list, &n, e) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        ui_note(apply->ui, "  %s at byte %llu of it", list[i].name,
-                (unsigned long long)list[i].offset);
-    result = probe_wipe(bd, step->to, list, n, e);
-    free(list);
-    return result;
 }
 
 /* ---- format ---- */

@@ -53,6 +53,27 @@ static bool fits(struct apply *apply, const struct step *step, struct extent ran
     return table_validate(table, disk_blockdev(apply->disk), &ignored) == 0;
 }
 
+/* What is copied beside an entry that stays at the old place must not overwrite another partition's
+ * boot record. The plan has seen to that; the table may have been changed since. */
+static int check_records(struct apply *apply, const struct step *step,
+                         const struct pending *pending, struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+
+    if (table == NULL)
+        return -1;
+    for (size_t i = 0; i < table->n; i++) {
+        const struct table_entry *other = &table->entries[i];
+        struct extent record = {other->ebr, disk_blockdev(apply->disk)->sector};
+
+        if (other->ebr != 0 && !guid_equal(&other->uuid, &pending->partition) &&
+            extent_overlaps(&record, &pending->to))
+            return err_set(e, ERR_REFUSED, "%s: the boot record of partition %u is in its way",
+                           step->target, other->number);
+    }
+    return 0;
+}
+
 /* The copy is complete, and only the journal was not told: the entry is final, and what is there
  * may be newer than the source. */
 static int is_settled(struct apply *apply, const struct step *step, const struct pending *pending,
@@ -78,7 +99,8 @@ static int span(struct apply *apply, const struct step *step, const struct pendi
     entry.range = pending->both;
     if (!fits(apply, step, pending->both)) {
         entry.range = pending->from;
-        if (disk_claim(apply->disk, pending->to, step->target, e) < 0)
+        if (check_records(apply, step, pending, e) < 0 ||
+            disk_claim(apply->disk, pending->to, step->target, e) < 0)
             return -1;
     }
     entry.type = moving->guid;

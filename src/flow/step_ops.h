@@ -42,6 +42,10 @@ int step_check_kernel(struct apply *apply, const struct table *table, struct err
 /* step_table.c: makes the table on the disk this one, and tells the kernel. */
 int step_write_table(struct apply *apply, const struct table *table, struct err *e);
 
+/* step_hold.c: the work that a STEP_RELEASE follows failed and left nothing behind: the system
+ * boots again, from its partition as it is now. */
+int step_let_boot(struct apply *apply, const struct step *step, struct err *e);
+
 /* The type that a partition gets when its content is complete: the commit of a fill. */
 int step_commit_type(struct apply *apply, const struct plan_partition *partition, struct err *e);
 

@@ -8,6 +8,7 @@
 #include "block/redo.h"
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "flow/resize_mounted.h"
 #include "flow/run.h"
 #include "flow/step_work.h"
 #include "partition/fs.h"
@@ -23,6 +24,7 @@ struct resize {
     const struct fs_ops *fs;
     struct blockdev *disk, *slice, *overlay;
     struct fs_free free;
+    struct fs_bounds bounds;
 };
 
 static void resize_close(struct resize *r)
@@ -163,13 +165,25 @@ static int find_room(struct resize *r, struct room *room, struct err *e)
 
 /* ---- the change of the filesystem ---- */
 
+/* Where on the disk the block is by which the filesystem is recognised. */
+static int find_head(struct resize *r, uint64_t *head, struct err *e)
+{
+    *head = 0;
+    if (r->fs->head != NULL && r->fs->head(r->slice, head, e) < 0)
+        return -1;
+    *head += r->step->from.start;
+    return 0;
+}
+
 static int apply_redo(struct resize *r, const struct redo *redo, struct err *e)
 {
-    struct disk_log *log = &r->apply->log;
+    uint64_t head;
 
     if (redo->index.bytes == 0)
         return 0;
-    return redo_apply(r->disk, log->journal, redo, r->step->from.start, e);
+    if (find_head(r, &head, e) < 0)
+        return -1;
+    return redo_apply(r->disk, r->apply->log.journal, redo, head, e);
 }
 
 /* Remembers the journal's place; without one the change is complete already. */
@@ -205,6 +219,8 @@ static int commit(struct resize *r, struct err *e)
     change.room = room.ranges;
     change.n_room = room.n;
     if (result == 0)
+        result = find_head(r, &change.head, e);
+    if (result == 0)
         result = redo_prepare(&change, &redo, e);
     free(room.ranges);
     if (result < 0)
@@ -215,29 +231,111 @@ static int commit(struct resize *r, struct err *e)
     return keep_redo(r, &none, e);
 }
 
+/* Whether we have the key of what is encrypted. */
+static bool is_opened(const struct resize *r)
+{
+    return r->fs->locked != NULL && r->apply->key_file != NULL;
+}
+
+static int look_at_bounds(struct resize *r, struct err *e)
+{
+    return is_opened(r) ? r->fs->locked->bounds(r->slice, r->apply->key_file, &r->bounds, e)
+                        : r->fs->bounds(r->slice, &r->bounds, e);
+}
+
 /* True when the filesystem has the size already: the work was cut behind this. */
 static int is_resized(struct resize *r, uint64_t *wanted, struct err *e)
 {
-    struct fs_bounds bounds;
+    const struct fs_bounds *bounds = &r->bounds;
 
-    if (r->fs->bounds(r->slice, &bounds, e) < 0)
+    if (look_at_bounds(r, e) < 0)
         return -1;
-    *wanted = round_down(r->step->to.bytes, bounds.unit > 0 ? bounds.unit : 1);
-    return grows(r->step) ? bounds.now >= *wanted : bounds.now <= *wanted;
+    *wanted = r->step->to.bytes < bounds->most ? r->step->to.bytes : bounds->most;
+    *wanted = round_down(*wanted, bounds->unit > 0 ? bounds->unit : 1);
+    return grows(r->step) ? bounds->now >= *wanted : bounds->now <= *wanted;
 }
 
-/* For those that change their size only while they are mounted: privately, by the kernel. */
-static int resize_mounted(struct resize *r, const struct table_entry *entry, struct err *e)
+/* Below what the filesystem is known to need only its tool, or the kernel, can tell: what it said
+ * is put as what that means. */
+static int does_not_fit(struct resize *r, uint64_t wanted, struct err *e)
 {
-    struct disk *disk = r->apply->disk;
-    const char *node = disk_is_device(disk) ? disk_node(disk, entry->range, e) : NULL;
-    int result;
+    char size[SIZE_TEXT];
 
-    if (disk_is_device(disk) && node == NULL)
+    if (grows(r->step) || wanted >= r->bounds.least ||
+        (e->code != ERR_TOOL && e->code != ERR_VERIFY && e->code != ERR_NO_SPACE))
         return -1;
-    disk_unclaim(disk, entry->range);
-    result = fs_resize_by_mount(r->fs, r->slice, node, grows(r->step) ? 0 : r->step->to.bytes, e);
-    return result < 0 ? -1 : disk_claim(disk, entry->range, r->step->target, e);
+    *e->hint = '\0'; /* what the tool says to do about its copy */
+    err_set(e, ERR_NO_SPACE, "%s stays as it is: what its %s holds does not fit into %s",
+            r->step->target, r->fs->name, size_exact(r->step->to.bytes, size, sizeof(size)));
+    if (r->bounds.least >= r->step->from.bytes)
+        return -1;
+    return err_hint(e, "--size %s is certainly enough",
+                    size_exact(round_up(r->bounds.least, MIB), size, sizeof(size)));
+}
+
+/* For those that change their size only while they are mounted. What broke off stays pending: the
+ * filesystem's own log may have the new size already. A shrunk one is looked at again before its
+ * partition follows. */
+static int resize_by_mount(struct resize *r, const struct table_entry *entry, struct err *e)
+{
+    struct mounted_resize mounted = {.disk = r->apply->disk,
+                                     .bd = r->slice,
+                                     .range = entry->range,
+                                     .what = r->step->target,
+                                     .fs = r->fs,
+                                     .bytes = grows(r->step) ? 0 : r->step->to.bytes,
+                                     .ui = r->apply->ui};
+    uint64_t wanted;
+    bool settled;
+    int done;
+
+    if (resize_mounted(&mounted, &settled, e) < 0) {
+        r->committed = !settled;
+        return settled ? does_not_fit(r, r->step->to.bytes, e) : -1;
+    }
+    done = grows(r->step) ? 1 : is_resized(r, &wanted, e);
+    return done != 0 ? (done < 0 ? -1 : 0)
+                     : err_set(e, ERR_VERIFY, "%s: its %s is still too large", r->step->target,
+                               r->fs->name);
+}
+
+static int resize_copy(struct resize *r, uint64_t bytes, struct err *e)
+{
+    if (is_opened(r))
+        return r->fs->locked->resize(r->slice, r->overlay, bytes, r->apply->key_file, e);
+    ui_note(r->apply->ui, "  %s works on a copy of what it changes", r->fs->name);
+    return r->fs->resize(r->overlay, bytes, e);
+}
+
+static int run_tool(struct resize *r, uint64_t wanted, struct err *e)
+{
+    return resize_copy(r, wanted, e) == 0 ? 0 : does_not_fit(r, wanted, e);
+}
+
+/* What the disk has of a cut work is applied without the key; what is still to be done needs it. */
+static int leave_locked(struct resize *r, struct err *e)
+{
+    const struct pending *pending = step_pending(r->apply, r->step);
+
+    if (r->committed || (pending != NULL && pending->stage == PENDING_TABLE))
+        return 0;
+    if (!grows(r->step)) {
+        err_set(e, ERR_REFUSED, "%s is encrypted, and what is in it was not shrunk yet",
+                r->step->target);
+        return err_hint(e, "give the command again, with its --key-file");
+    }
+    ui_note(r->apply->ui, "  what is in %s is not grown: that takes its --key-file",
+            r->step->target);
+    return 0;
+}
+
+static int change_fs(struct resize *r, uint64_t bytes, struct err *e)
+{
+    if ((!is_opened(r) && r->fs->ready(r->slice, e) < 0) || run_tool(r, bytes, e) < 0)
+        return -1;
+    if (is_opened(r))
+        return r->fs->locked->free_blocks(r->slice, r->apply->key_file, &r->free, e);
+    return r->fs->free_blocks != NULL ? r->fs->free_blocks(r->slice, &r->free, e) : 0;
 }
 
 static int resize_fs(struct resize *r, struct err *e)
@@ -251,18 +349,16 @@ static int resize_fs(struct resize *r, struct err *e)
         return -1;
     blockdev_close(r->slice);
     r->slice = slice_open(r->disk, entry.range, e);
+    if (r->slice != NULL && r->fs->locked != NULL && !is_opened(r))
+        return leave_locked(r, e);
     done = r->slice == NULL ? -1 : is_resized(r, &wanted, e);
     if (done != 0)
         return done < 0 ? -1 : 0;
-    if (r->fs->resize == NULL)
-        return resize_mounted(r, &entry, e);
+    if (r->fs->resize == NULL && r->fs->locked == NULL)
+        return resize_by_mount(r, &entry, e);
     folder = state_folder(e);
     r->overlay = folder != NULL ? overlay_open(r->slice, folder, e) : NULL;
-    if (r->overlay == NULL || r->fs->ready(r->slice, e) < 0)
-        return -1;
-    ui_note(r->apply->ui, "  %s works on a copy of what it changes", r->fs->name);
-    if (r->fs->resize(r->overlay, wanted, e) < 0 ||
-        (r->fs->free_blocks != NULL && r->fs->free_blocks(r->slice, &r->free, e) < 0))
+    if (r->overlay == NULL || change_fs(r, wanted, e) < 0)
         return -1;
     return commit(r, e);
 }
@@ -301,6 +397,7 @@ static int leave_redo(struct resize *r, struct err *e)
     ui_note(r->apply->ui, "  %s was written to since: beginning anew", r->fs->name);
     if (r->fs->check(r->slice, e) < 0) {
         err_wrap(e, "%s was mounted while it was half resized", r->step->target);
+        *e->hint = '\0'; /* what the check says to do is not all */
         return err_hint(e, "repair its %s, then finish this: berth disk finish", r->fs->name);
     }
     return keep_redo(r, &none, e);
@@ -329,6 +426,28 @@ static int continue_redo(struct resize *r, const struct pending *pending, struct
     return -1;
 }
 
+/* What is not sound is left alone before anything is written, be it the log. What is encrypted, or
+ * has to be mounted, is looked at by whoever opens or mounts it. */
+static int check_sound(const struct resize *r, struct err *e)
+{
+    _cleanup_blockdev_ struct blockdev *slice = NULL;
+    char way_out[sizeof(e->hint)];
+
+    if (r->fs->resize == NULL)
+        return 0;
+    slice = slice_open(r->disk, r->step->from, e);
+    if (slice == NULL)
+        return -1;
+    if (r->fs->ready(slice, e) < 0)
+        return -1;
+    if (r->fs->check(slice, e) == 0)
+        return 0;
+    snprintf(way_out, sizeof(way_out), "%s", e->hint);
+    *e->hint = '\0';
+    return err_hint(e, "nothing was changed: %.900s",
+                    *way_out != '\0' ? way_out : "repair it first");
+}
+
 static int begin(struct resize *r, struct err *e)
 {
     const struct pending *pending = step_pending(r->apply, r->step);
@@ -336,12 +455,12 @@ static int begin(struct resize *r, struct err *e)
 
     if (pending != NULL)
         return pending->index.bytes == 0 ? 0 : continue_redo(r, pending, e);
-    if (step_entry(r->apply, r->step, &entry, e) < 0)
+    if (check_sound(r, e) < 0 || step_entry(r->apply, r->step, &entry, e) < 0)
         return -1;
     return step_begin(r->apply, r->step, HISTORY_RESIZE, &entry, 0, e);
 }
 
-/* What is mounted is grown by the kernel; it keeps its own journal. */
+/* What is mounted changes by the kernel, which keeps its own journal. */
 static int grow_mounted(struct resize *r, struct err *e)
 {
     const char *node;
@@ -352,22 +471,39 @@ static int grow_mounted(struct resize *r, struct err *e)
     return node == NULL ? -1 : r->fs->grow_mounted(node, r->step->mountpoint, e);
 }
 
+/* The partition shrinks under a mounted filesystem, which must have left that part of it. */
+static int shrink_mounted(struct resize *r, struct err *e)
+{
+    const struct step *step = r->step;
+    const char *node = disk_node(r->apply->disk, step->from, e);
+
+    if (node == NULL || r->fs->shrink_mounted(node, step->mountpoint, step->to.bytes, e) < 0)
+        return -1;
+    r->slice = slice_open(r->disk, step->from, e);
+    if (r->slice == NULL || r->fs->bounds(r->slice, &r->bounds, e) < 0)
+        return -1;
+    if (r->bounds.now > step->to.bytes)
+        return err_set(e, ERR_FAILED, "%s: its %s is still %llu bytes large", step->target,
+                       r->fs->name, (unsigned long long)r->bounds.now);
+    disk_let_shrink(r->apply->disk, step->to);
+    return set_size(r, e);
+}
+
 /* Nothing of the filesystem was changed yet: the partition gets its old size back, where that still
  * holds the filesystem, and other commands are free again. */
 static void give_up(struct resize *r)
 {
     struct table_entry entry;
-    struct fs_bounds bounds;
     struct err ignored;
 
     if (r->committed || step_pending(r->apply, r->step) == NULL)
         return;
     if (grows(r->step)) {
-        if (r->slice == NULL || r->fs->bounds(r->slice, &bounds, &ignored) < 0 ||
+        if (r->slice == NULL || look_at_bounds(r, &ignored) < 0 ||
             step_entry(r->apply, r->step, &entry, &ignored) < 0)
             return;
         entry.range.bytes = r->step->from.bytes;
-        if (bounds.now <= entry.range.bytes &&
+        if (r->bounds.now <= entry.range.bytes &&
             step_set_entry(r->apply, r->step, &entry, &ignored) < 0)
             return;
     }
@@ -384,7 +520,7 @@ int step_resize_apply(struct apply *apply, const struct step *step, struct err *
         return err_set(e, ERR_UNSUPPORTED, "%s: there is no filesystem %s here", step->target,
                        step->fs);
     if (step->mountpoint != NULL)
-        return grow_mounted(&r, e);
+        return grows(step) ? grow_mounted(&r, e) : shrink_mounted(&r, e);
     if (begin(&r, e) < 0 || (grows(step) && set_size(&r, e) < 0))
         return -1;
     if (resize_fs(&r, e) < 0) {

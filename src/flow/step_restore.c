@@ -4,22 +4,8 @@
  * come back, and the disk's area becomes the zeros it was made of, since it may lie in what the
  * disk held before.
  */
-#include "core/cleanup.h"
 #include "flow/step_ops.h"
-
-#include <string.h>
-
-/* 1: the region reads as it did before. */
-static int is_back(struct blockdev *bd, const struct history_region *region, struct err *e)
-{
-    _cleanup_free_ void *buf = malloc((size_t)region->range.bytes);
-
-    if (buf == NULL)
-        return err_no_memory(e);
-    if (blockdev_pread(bd, buf, (size_t)region->range.bytes, region->range.start, e) < 0)
-        return -1;
-    return memcmp(buf, region->before, (size_t)region->range.bytes) == 0;
-}
+#include "flow/undo.h"
 
 int step_restore_done(struct apply *apply, const struct step *step, struct err *e)
 {
@@ -29,7 +15,7 @@ int step_restore_done(struct apply *apply, const struct step *step, struct err *
 
     for (size_t i = 0; undo != NULL && back > 0 && i < undo->n_regions; i++)
         if (undo->regions[i].before != NULL)
-            back = is_back(disk_blockdev(apply->disk), &undo->regions[i], e);
+            back = undo_is_back(disk_blockdev(apply->disk), &undo->regions[i], e);
     return back;
 }
 

@@ -57,14 +57,6 @@ int step_set_entry(struct apply *apply, const struct step *step, const struct ta
     return step->mountpoint != NULL ? 0 : disk_claim(apply->disk, entry->range, step->target, e);
 }
 
-static struct extent union_of(const struct extent *a, const struct extent *b)
-{
-    uint64_t start = a->start < b->start ? a->start : b->start;
-    uint64_t end = extent_end(a) > extent_end(b) ? extent_end(a) : extent_end(b);
-
-    return (struct extent){start, end - start};
-}
-
 int step_begin(struct apply *apply, const struct step *step, enum history_op op,
                const struct table_entry *entry, uint64_t chunk, struct err *e)
 {
@@ -75,7 +67,7 @@ int step_begin(struct apply *apply, const struct step *step, enum history_op op,
     pending->op = op;
     pending->stage = PENDING_MARK;
     pending->fs = step->fs != NULL ? strdup(step->fs) : NULL;
-    pending->name = strdup(entry->name);
+    pending->name = history_line(entry->name);
     if (pending->name == NULL || (step->fs != NULL && pending->fs == NULL)) {
         pending_free(pending);
         return err_no_memory(e);
@@ -84,7 +76,7 @@ int step_begin(struct apply *apply, const struct step *step, enum history_op op,
     pending->number = entry->number;
     pending->from = step->from;
     pending->to = step->to;
-    pending->both = union_of(&step->from, &step->to);
+    pending->both = extent_union(&step->from, &step->to);
     pending->type = entry->type;
     pending->mbr_type = entry->code;
     pending->attributes = entry->attributes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* step_work.h: what resizing and moving share: work that is under way, and single entries of the
- * table. For step_resize.c and step_move.c. */
+ * table. For step_hold.c, step_move.c and step_resize.c. */
 #ifndef BERTH_FLOW_STEP_WORK_H
 #define BERTH_FLOW_STEP_WORK_H
 

@@ -17,11 +17,11 @@ enum { IN, SERIAL_LINE, MACHINE, SIGNALS, ENGINE, SERVER, N_POLLS };
 
 struct supervision {
     struct engine *engine;
-    struct console *console;
-    const char *name;
+    const struct watch *watch;
     bool asked;  /* the power button was pressed */
     bool forced; /* the engine is to end now */
     bool disk_lost;
+    bool hangs;
     time_t deadline; /* of asked, CLOCK_MONOTONIC seconds */
     struct pollfd polls[N_POLLS];
 };
@@ -62,9 +62,9 @@ static void ask_to_end(struct supervision *s)
     s->asked = true;
     s->deadline = now() + SUPERVISE_GRACE;
     snprintf(text, sizeof(text), "berth: asked %s to power off; once more ends it at once",
-             s->name);
-    console_say(s->console, text);
-    (void)qmp_power_down(&s->engine->qmp, &ignored);
+             s->watch->name);
+    console_say(s->watch->console, text);
+    (void)s->engine->ops->power_down(s->engine, &ignored);
 }
 
 static void take_signals(struct supervision *s, int signals)
@@ -78,7 +78,7 @@ static void take_signals(struct supervision *s, int signals)
 /* What is worth waiting for now. A closed side is left out by a negative descriptor. */
 static void choose_polls(struct supervision *s)
 {
-    struct console *console = s->console;
+    const struct console *console = s->watch->console;
 
     s->polls[IN].fd = console->reads && console->n_pending == 0 ? STDIN_FILENO : -1;
     s->polls[SERIAL_LINE].events = (short)(POLLIN | (console->n_pending > 0 ? POLLOUT : 0));
@@ -89,7 +89,7 @@ static int milliseconds_left(const struct supervision *s)
     time_t left = s->deadline - now();
 
     if (!s->asked)
-        return -1;
+        return s->watch->patience;
     return left > 0 ? (int)left * 1000 : 0;
 }
 
@@ -99,14 +99,14 @@ static void handle(struct supervision *s)
     struct err ignored;
 
     if (polls[SERIAL_LINE].fd >= 0 && (polls[SERIAL_LINE].revents & POLLOUT) != 0)
-        console_feed(s->console, s->engine->serial);
+        console_feed(s->watch->console, s->engine->serial);
     if ((polls[SERIAL_LINE].revents & ~POLLOUT) != 0 &&
-        !console_show(s->console, s->engine->serial))
+        !console_show(s->watch->console, s->engine->serial))
         polls[SERIAL_LINE].fd = -1;
-    if (polls[MACHINE].revents != 0 && qmp_read(&s->engine->qmp, &ignored) <= 0)
+    if (polls[MACHINE].revents != 0 && s->engine->ops->hear(s->engine, &ignored) <= 0)
         polls[MACHINE].fd = -1;
     if (polls[IN].revents != 0)
-        for (unsigned presses = console_read(s->console); presses > 0; presses--)
+        for (unsigned presses = console_read(s->watch->console); presses > 0; presses--)
             ask_to_end(s);
     if (polls[SIGNALS].revents != 0)
         take_signals(s, polls[SIGNALS].fd);
@@ -118,18 +118,25 @@ static bool engine_is_ending(struct supervision *s)
     return poll(&s->polls[ENGINE], 1, SERVER_WAIT) > 0;
 }
 
+static bool has_to_end(const struct supervision *s)
+{
+    return s->forced || s->disk_lost || s->hangs;
+}
+
 /* Until the engine has ended or has to. */
 static void loop(struct supervision *s)
 {
-    while (s->polls[ENGINE].revents == 0 && !s->forced && !s->disk_lost) {
+    while (s->polls[ENGINE].revents == 0 && !has_to_end(s)) {
         int ready;
 
         choose_polls(s);
         ready = poll(s->polls, N_POLLS, milliseconds_left(s));
         if (ready < 0)
             continue;
-        if (ready == 0)
+        if (ready == 0 && s->asked)
             s->forced = true;
+        else if (ready == 0)
+            s->hangs = true;
         handle(s);
         s->disk_lost = s->polls[SERVER].revents != 0 && !engine_is_ending(s);
     }
@@ -141,53 +148,55 @@ static void drain(struct supervision *s)
 {
     struct err ignored;
 
-    while (qmp_read(&s->engine->qmp, &ignored) > 0)
+    while (s->engine->ops->hear(s->engine, &ignored) > 0)
         ;
-    while (console_show(s->console, s->engine->serial))
+    while (console_show(s->watch->console, s->engine->serial))
         ;
 }
 
 static int crashed(const struct supervision *s, int status, const char *words, struct err *e)
 {
     if (s->disk_lost)
-        return err_set(e, ERR_CRASHED, "%s: the server of its disk ended", s->name);
-    if (s->engine->qmp.shutdown == QMP_PANICKED)
-        return err_set(e, ERR_CRASHED, "%s crashed: its kernel panicked", s->name);
+        return err_set(e, ERR_CRASHED, "%s: the server of its disk ended", s->watch->name);
+    if (s->hangs)
+        return err_set(e, ERR_CRASHED, "%s hangs: it said nothing for %d seconds", s->watch->name,
+                       s->watch->patience / 1000);
+    if (s->engine->fate == ENGINE_PANICKED)
+        return err_set(e, ERR_CRASHED, "%s crashed: %s", s->watch->name,
+                       *s->engine->why != '\0' ? s->engine->why : "its kernel panicked");
     if (WIFSIGNALED(status))
-        return err_set(e, ERR_CRASHED, "%s crashed: QEMU was ended by signal %d", s->name,
-                       WTERMSIG(status));
-    return err_set(e, ERR_CRASHED, "%s crashed: QEMU ended: %s", s->name,
-                   *words != '\0' ? words : "it gave no reason");
+        return err_set(e, ERR_CRASHED, "%s crashed: %s was ended by signal %d", s->watch->name,
+                       s->engine->ops->program, WTERMSIG(status));
+    return err_set(e, ERR_CRASHED, "%s crashed: %s ended: %s", s->watch->name,
+                   s->engine->ops->program, *words != '\0' ? words : "it gave no reason");
 }
 
-int supervise(struct engine *engine, struct console *console, int signals, int server,
-              const char *name, enum run_end *end, struct err *e)
+int supervise(struct engine *engine, const struct watch *watch, enum run_end *end, struct err *e)
 {
     struct supervision s = {.engine = engine,
-                            .console = console,
-                            .name = name,
+                            .watch = watch,
                             .polls = {[IN] = {STDIN_FILENO, POLLIN, 0},
                                       [SERIAL_LINE] = {engine->serial, POLLIN, 0},
-                                      [MACHINE] = {engine->qmp.fd, POLLIN, 0},
-                                      [SIGNALS] = {signals, POLLIN, 0},
+                                      [MACHINE] = {engine->machine, POLLIN, 0},
+                                      [SIGNALS] = {watch->signals, POLLIN, 0},
                                       [ENGINE] = {engine->pidfd, POLLIN, 0},
-                                      [SERVER] = {server, POLLIN, 0}}};
+                                      [SERVER] = {watch->server, POLLIN, 0}}};
     char words[512] = "";
     int status = 0;
 
     loop(&s);
-    if (!s.forced && !s.disk_lost)
+    if (!has_to_end(&s))
         drain(&s);
-    engine_end(engine, s.forced || s.disk_lost, &status, words, sizeof(words));
+    engine_end(engine, has_to_end(&s), &status, words, sizeof(words));
     *end = RUN_ENDED;
     if (s.forced)
         return 0;
-    if (s.disk_lost || engine->qmp.shutdown == QMP_PANICKED || status != 0 ||
-        engine->qmp.shutdown == QMP_RUNNING)
+    if (s.disk_lost || s.hangs ||
+        (engine->fate != ENGINE_POWERED_OFF && engine->fate != ENGINE_RESET))
         return crashed(&s, status, words, e);
-    if (engine->qmp.shutdown == QMP_POWERED_OFF)
+    if (engine->fate == ENGINE_POWERED_OFF)
         *end = RUN_POWERED_OFF;
-    if (engine->qmp.shutdown == QMP_RESET)
+    if (engine->fate == ENGINE_RESET)
         *end = RUN_RESET;
     return 0;
 }

@@ -5,7 +5,7 @@
 
 #include "core/err.h"
 #include "flow/console.h"
-#include "flow/engine_qemu.h"
+#include "flow/engine.h"
 
 enum run_end {
     RUN_POWERED_OFF,
@@ -19,14 +19,21 @@ enum run_end {
 /* Blocks the signals that ask berth to end and returns a signalfd for them. */
 int supervise_signals(struct err *e);
 
+struct watch {
+    struct console *console;
+    int signals;      /* from supervise_signals; -1: they do what they always do */
+    int server;       /* becomes readable when the guest's disk is gone */
+    const char *name; /* of the guest, for messages */
+    int patience;     /* milliseconds without a word until it counts as hung; -1: for ever */
+};
+
 /*
- * Moves console and machine protocol until the engine is gone; then it is closed. signals: from
- * supervise_signals. server: a descriptor that becomes readable when the guest's disk is gone.
+ * Moves console and machine protocol until the engine is gone; then it is closed.
  *
  * Ctrl-] or a signal presses the guest's power button, a second one, or SUPERVISE_GRACE seconds,
- * end the engine. Returns 0 with *end, or ERR_CRASHED for a panic or an engine that broke down.
+ * end the engine. Returns 0 with *end, or ERR_CRASHED for a panic, a guest that hangs or an engine
+ * that broke down.
  */
-int supervise(struct engine *engine, struct console *console, int signals, int server,
-              const char *name, enum run_end *end, struct err *e);
+int supervise(struct engine *engine, const struct watch *watch, enum run_end *end, struct err *e);
 
 #endif

@@ -1,187 +1,40 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* undo.c: remembers what a change overwrites in the table, and takes the change back. */
+/* undo.c: takes the last change back, when nothing that it wrote was changed since. */
 #include "flow/undo.h"
 #include "core/cleanup.h"
 #include "core/digest.h"
-#include "core/size.h"
+#include "partition/probe.h"
 
 #include <string.h>
 
-#define TORN_UNIT   512
-#define REGION_MOST MIB
+#define SECTOR 512 /* what a power cut leaves whole */
 
-#define HEAD 4096 /* bytes of a partition that have its superblock, or its boot sector */
-
-static int hash(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e)
+void *undo_read(struct blockdev *bd, struct extent range, struct err *e)
 {
-    _cleanup_free_ void *buf = malloc((size_t)range.bytes);
+    void *buf = malloc((size_t)range.bytes);
+
+    if (buf == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    if (blockdev_pread(bd, buf, (size_t)range.bytes, range.start, e) == 0)
+        return buf;
+    free(buf);
+    return NULL;
+}
+
+int undo_hash(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e)
+{
+    _cleanup_free_ void *buf = undo_read(bd, range, e);
 
     if (buf == NULL)
-        return err_no_memory(e);
-    if (blockdev_pread(bd, buf, (size_t)range.bytes, range.start, e) < 0)
         return -1;
     strcpy(text, "sha256:");
     digest_hex_of(buf, (size_t)range.bytes, text + strlen("sha256:"));
     return 0;
 }
 
-/* ---- before ---- */
-
-static bool is_remembered(const struct disk_log *log, const struct extent *range)
-{
-    for (size_t i = 0; i < log->n_before; i++)
-        if (extent_contains(&log->before[i].range, range))
-            return true;
-    return false;
-}
-
-static int remember(struct disk_log *log, struct blockdev *bd, struct extent range, struct err *e)
-{
-    struct history_region *grown;
-    void *bytes;
-
-    if (is_remembered(log, &range))
-        return 0;
-    grown = realloc(log->before, (log->n_before + 1) * sizeof(*grown));
-    bytes = malloc((size_t)range.bytes);
-    if (grown != NULL)
-        log->before = grown;
-    if (grown == NULL || bytes == NULL) {
-        free(bytes);
-        return err_no_memory(e);
-    }
-    grown[log->n_before++] = (struct history_region){.range = range, .before = bytes};
-    return blockdev_pread(bd, bytes, (size_t)range.bytes, range.start, e);
-}
-
-/* unit: bytes that each region has at most. */
-static int remember_places(struct disk_log *log, struct blockdev *bd, const struct table *table,
-                           uint64_t unit, struct err *e)
-{
-    _cleanup_free_ struct extent *places = NULL;
-    size_t n = 0;
-
-    if (table->kind == TABLE_NONE)
-        return 0;
-    if (table_sectors(table, bd, &places, &n, e) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        for (uint64_t done = 0; done < places[i].bytes; done += unit) {
-            uint64_t left = places[i].bytes - done;
-
-            if (remember(log, bd,
-                         (struct extent){places[i].start + done, left < unit ? left : unit}, e) < 0)
-                return -1;
-        }
-    return 0;
-}
-
-int undo_remember(struct disk_log *log, struct blockdev *bd, const struct table *there,
-                  const struct plan *plan, struct err *e)
-{
-    /* where a table comes over something else, an undo that was torn between sectors goes on */
-    uint64_t unit = there->kind == TABLE_NONE ? TORN_UNIT : REGION_MOST;
-
-    if (remember_places(log, bd, there, unit, e) < 0)
-        return -1;
-    for (size_t i = 0; i < plan->n_layouts; i++)
-        if (remember_places(log, bd, plan->layouts[i], unit, e) < 0)
-            return -1;
-    return 0;
-}
-
-void undo_forget(struct disk_log *log)
-{
-    for (size_t i = 0; i < log->n_before; i++)
-        free(log->before[i].before);
-    free(log->before);
-    log->before = NULL;
-    log->n_before = 0;
-}
-
-/* ---- after ---- */
-
-/* The one thing that the plan did, when it is one that can be taken back. */
-static const struct step *only_step(const struct plan *plan)
-{
-    const struct step *only = NULL;
-
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const struct step *step = &plan->steps[i];
-
-        if (step->kind == STEP_HOLD || step->kind == STEP_RELEASE)
-            continue;
-        if (only != NULL ||
-            (step->kind != STEP_LAYOUT && step->kind != STEP_RESIZE && step->kind != STEP_MOVE))
-            return NULL;
-        only = step;
-    }
-    return only;
-}
-
-/* A region as it is now. before: what was there, or NULL where that is not needed. */
-static int add_region(struct blockdev *bd, struct extent range, const void *before,
-                      struct history_undo *undo, struct err *e)
-{
-    struct history_region *to = &undo->regions[undo->n_regions++];
-    char text[DIGEST_TEXT];
-
-    to->range = range;
-    if (hash(bd, range, text, e) < 0)
-        return -1;
-    to->after = strdup(text);
-    to->before = before != NULL ? malloc((size_t)range.bytes) : NULL;
-    if (to->after == NULL || (before != NULL && to->before == NULL))
-        return err_no_memory(e);
-    if (before != NULL)
-        memcpy(to->before, before, (size_t)range.bytes);
-    return 0;
-}
-
-static bool is_partly_remembered(const struct disk_log *log, const struct extent *range)
-{
-    for (size_t i = 0; i < log->n_before; i++)
-        if (extent_overlaps(&log->before[i].range, range))
-            return true;
-    return false;
-}
-
-/* What was remembered, and boot records that the table has got: the old one needs nothing that was
- * there, but somebody may change them. */
-static int add_regions(const struct disk_log *log, struct blockdev *bd, bool with_bytes,
-                       struct history_undo *undo, struct err *e)
-{
-    _cleanup_table_ struct table *now = table_read(bd, e);
-    _cleanup_free_ struct extent *sectors = NULL;
-    size_t n = 0;
-
-    if (now == NULL || (now->kind != TABLE_NONE && table_sectors(now, bd, &sectors, &n, e) < 0))
-        return -1;
-    undo->regions = calloc(log->n_before + n + 2, sizeof(*undo->regions));
-    if (undo->regions == NULL)
-        return err_no_memory(e);
-    for (size_t i = 0; i < log->n_before; i++)
-        if (add_region(bd, log->before[i].range, with_bytes ? log->before[i].before : NULL, undo,
-                       e) < 0)
-            return -1;
-    for (size_t i = 0; i < n; i++)
-        if (!is_partly_remembered(log, &sectors[i]) &&
-            add_region(bd, sectors[i], NULL, undo, e) < 0)
-            return -1;
-    return 0;
-}
-
-/* The head of what was moved or resized: its superblock changes with every mount, and more often
- * than the seconds that it counts. */
-static int add_head(struct blockdev *bd, const struct step *step, struct history_undo *undo,
-                    struct err *e)
-{
-    struct extent head = {step->to.start, step->to.bytes < HEAD ? step->to.bytes : HEAD};
-
-    return add_region(bd, head, NULL, undo, e);
-}
-
-static int written(struct blockdev *bd, const struct step *step, uint64_t *seconds, struct err *e)
+int undo_written(struct blockdev *bd, const struct step *step, uint64_t *seconds, struct err *e)
 {
     const struct fs_ops *fs = step->fs != NULL ? fs_by_name(step->fs) : NULL;
     _cleanup_blockdev_ struct blockdev *slice = NULL;
@@ -193,75 +46,153 @@ static int written(struct blockdev *bd, const struct step *step, uint64_t *secon
     return slice == NULL ? -1 : fs->written(slice, seconds, e);
 }
 
-static int fill(const struct disk_log *log, struct blockdev *bd, const struct step *step,
-                const char *text, struct history_undo *undo, struct err *e)
+int undo_is_back(struct blockdev *bd, const struct history_region *region, struct err *e)
 {
-    undo->op = step->kind == STEP_MOVE     ? HISTORY_MOVE
-               : step->kind == STEP_RESIZE ? HISTORY_RESIZE
-                                           : HISTORY_TABLE;
-    undo->text = strdup(text);
-    undo->partition = step->partition;
-    undo->from = step->from;
-    undo->to = step->to;
-    undo->fs = step->fs != NULL ? strdup(step->fs) : NULL;
-    if (undo->text == NULL || (step->fs != NULL && undo->fs == NULL))
-        return err_no_memory(e);
-    if (add_regions(log, bd, step->kind == STEP_LAYOUT, undo, e) < 0)
+    _cleanup_free_ void *buf = NULL;
+
+    if (region->before == NULL)
+        return 0;
+    buf = undo_read(bd, region->range, e);
+    return buf == NULL ? -1 : memcmp(buf, region->before, (size_t)region->range.bytes) == 0;
+}
+
+/* ---- a change that was cut short ---- */
+
+static bool same(const void *a, const void *b, uint64_t at, size_t n)
+{
+    return a != NULL && memcmp((const char *)a + at, (const char *)b + at, n) == 0;
+}
+
+/* True when each sector is one that the change found, wrote, or was to put back. */
+static bool is_between(const struct history_region *region, const void *now)
+{
+    uint64_t bytes = region->range.bytes;
+
+    for (uint64_t at = 0; at < bytes; at += SECTOR) {
+        size_t n = bytes - at < SECTOR ? (size_t)(bytes - at) : SECTOR;
+
+        if (!same(region->before, now, at, n) && !same(region->began, now, at, n) &&
+            !same(region->planned, now, at, n))
+            return false;
+    }
+    return true;
+}
+
+static bool lies_on(const struct blockdev *bd, const struct extent *range)
+{
+    struct extent disk = {0, bd->bytes};
+
+    return extent_contains(&disk, range);
+}
+
+/* 1: the change was cut short, and nothing else was written there since. *changed: it had begun. */
+static int is_cut_short(struct blockdev *bd, const struct history_undo *begun, bool *changed,
+                        struct err *e)
+{
+    *changed = false;
+    for (size_t i = 0; i < begun->n_regions; i++) {
+        const struct history_region *region = &begun->regions[i];
+        _cleanup_free_ void *now = NULL;
+
+        if (region->before == NULL || !lies_on(bd, &region->range))
+            return 0;
+        now = undo_read(bd, region->range, e);
+        if (now == NULL)
+            return -1;
+        if (!is_between(region, now))
+            return 0;
+        *changed |= !same(region->before, now, 0, (size_t)region->range.bytes);
+    }
+    return 1;
+}
+
+/* What is there now is what the change has left. */
+static int set_after(struct history_undo *undo, struct blockdev *bd, struct err *e)
+{
+    for (size_t i = 0; i < undo->n_regions; i++) {
+        char text[DIGEST_TEXT];
+
+        if (undo_hash(bd, undo->regions[i].range, text, e) < 0)
+            return -1;
+        free(undo->regions[i].after);
+        undo->regions[i].after = strdup(text);
+        if (undo->regions[i].after == NULL)
+            return err_no_memory(e);
+    }
+    return 0;
+}
+
+int undo_settle(struct history *history, struct blockdev *bd, struct err *e)
+{
+    bool changed;
+    int cut;
+
+    if (history->begun == NULL)
+        return 0;
+    cut = is_cut_short(bd, history->begun, &changed, e);
+    if (cut < 0 || (cut > 0 && changed && set_after(history->begun, bd, e) < 0))
         return -1;
-    if (step->kind == STEP_LAYOUT)
-        return 0;
-    return add_head(bd, step, undo, e) < 0 ? -1 : written(bd, step, &undo->fs_written, e);
+    if (cut > 0 && changed) {
+        history_undo_free(history->undo);
+        history->undo = steal(history->begun);
+    }
+    history_undo_free(history->begun);
+    history->begun = NULL;
+    return 0;
 }
 
-int undo_describe(const struct disk_log *log, struct blockdev *bd, const struct plan *plan,
-                  const char *text, struct history_undo **undo, struct err *e)
+/* ---- nothing was changed since ---- */
+
+static const struct table_entry *entry_with(const struct table *table, const struct extent *range)
 {
-    const struct step *step = only_step(plan);
-
-    *undo = NULL;
-    if (step == NULL || log->n_before == 0)
-        return 0;
-    *undo = calloc(1, sizeof(**undo));
-    if (*undo == NULL)
-        return err_no_memory(e);
-    if (fill(log, bd, step, text, *undo, e) == 0)
-        return 0;
-    history_undo_free(*undo);
-    *undo = NULL;
-    return -1;
+    for (size_t i = 0; i < table->n; i++)
+        if (extent_contains(&table->entries[i].range, range))
+            return &table->entries[i];
+    return NULL;
 }
 
-/* ---- taking it back ---- */
-
-/* True when the region is back already: an undo was cut short behind it. */
-static bool is_back(struct blockdev *bd, const struct history_region *region)
-{
-    _cleanup_free_ void *buf = malloc((size_t)region->range.bytes);
-    struct err ignored;
-
-    return region->before != NULL && buf != NULL &&
-           blockdev_pread(bd, buf, (size_t)region->range.bytes, region->range.start, &ignored) ==
-               0 &&
-           memcmp(buf, region->before, (size_t)region->range.bytes) == 0;
-}
-
-static int check_untouched(struct blockdev *bd, const struct history_undo *undo, struct err *e)
+/* 1: it holds what berth wrote. */
+static int is_as_left(struct blockdev *bd, const struct history_region *region, struct err *e)
 {
     char text[DIGEST_TEXT];
 
-    for (size_t i = 0; i < undo->n_regions; i++) {
-        const struct history_region *region = &undo->regions[i];
-        struct extent disk = {0, bd->bytes};
+    if (undo_hash(bd, region->range, text, e) < 0)
+        return -1;
+    return region->after != NULL && strcmp(text, region->after) == 0;
+}
 
-        if (!extent_contains(&disk, &region->range))
+/* 1: or it is back already, since an undo was cut short. */
+static int is_untouched(struct blockdev *bd, const struct history_region *region, struct err *e)
+{
+    int left = is_as_left(bd, region, e);
+
+    return left != 0 ? left : undo_is_back(bd, region, e);
+}
+
+static const char *what_was_touched(const struct table *there, const struct history_undo *undo,
+                                    const struct extent *region)
+{
+    if (undo->op == HISTORY_WIPE && extent_contains(&undo->to, region))
+        return "something was put there since";
+    return entry_with(there, region) != NULL
+               ? "the filesystem in it was written to since"
+               : "the partition table was changed by something else since";
+}
+
+static int check_untouched(struct blockdev *bd, const struct table *there,
+                           const struct history_undo *undo, struct err *e)
+{
+    for (size_t i = 0; i < undo->n_regions; i++) {
+        const struct extent *range = &undo->regions[i].range;
+        int untouched;
+
+        if (!lies_on(bd, range))
             return err_set(e, ERR_REFUSED, "the disk has become smaller since");
-        if (hash(bd, region->range, text, e) < 0)
+        untouched = is_untouched(bd, &undo->regions[i], e);
+        if (untouched < 0)
             return -1;
-        if (strcmp(text, region->after) != 0 && !is_back(bd, region))
-            return err_set(e, ERR_REFUSED,
-                           undo->op != HISTORY_TABLE && region->range.start == undo->to.start
-                               ? "the filesystem in it was written to since"
-                               : "the partition table was changed by something else since");
+        if (untouched == 0)
+            return err_set(e, ERR_REFUSED, "%s", what_was_touched(there, undo, range));
     }
     return 0;
 }
@@ -271,12 +202,14 @@ static int check_unwritten(struct blockdev *bd, const struct history_undo *undo,
     struct step step = {.fs = undo->fs, .to = undo->to};
     uint64_t seconds;
 
-    if (written(bd, &step, &seconds, e) < 0)
+    if (undo_written(bd, &step, &seconds, e) < 0)
         return -1;
     if (seconds == undo->fs_written)
         return 0;
     return err_set(e, ERR_REFUSED, "the filesystem in it was written to since");
 }
+
+/* ---- taking it back ---- */
 
 struct table *undo_table(struct blockdev *bd, const struct history_region *regions, size_t n,
                          struct err *e)
@@ -291,42 +224,227 @@ struct table *undo_table(struct blockdev *bd, const struct history_region *regio
     return stage == NULL ? NULL : table_read(stage, e);
 }
 
-static int reverse(const struct table *there, const struct history_undo *undo,
-                   struct wanted *wanted, struct err *e)
+/* The entry that was changed, in a copy of the table. */
+static struct table_entry *changed_entry(const struct table *there, const struct history_undo *undo,
+                                         struct wanted *wanted, struct err *e)
 {
     struct table_entry *entry;
 
     wanted->table = table_copy(there, e);
     if (wanted->table == NULL)
-        return -1;
+        return NULL;
     entry = table_entry_by_uuid(wanted->table, &undo->partition);
     if (entry == NULL)
-        return err_set(e, ERR_REFUSED, "its partition is gone");
+        err_set(e, ERR_REFUSED, "its partition is gone");
+    return entry;
+}
+
+static int reverse(const struct table *there, const struct history_undo *undo,
+                   struct wanted *wanted, struct err *e)
+{
+    struct table_entry *entry = changed_entry(there, undo, wanted, e);
+
+    if (entry == NULL)
+        return -1;
     if (entry->range.start != undo->from.start)
         entry->ebr = 0;
     entry->range = undo->from;
     return 0;
 }
 
+/* 1: some of them are there again: an undo was cut short. Sectors without a signature do not tell.
+ */
+static int is_unwiped(struct blockdev *bd, const struct history_undo *undo, struct err *e)
+{
+    for (size_t i = 0; i < undo->n_regions; i++) {
+        int untouched = is_as_left(bd, &undo->regions[i], e);
+
+        if (untouched <= 0)
+            return untouched < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+/* Signatures come back to where there are none: else something else was put there since. */
+static int unwipe(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
+                  struct wanted *wanted, struct err *e)
+{
+    const struct table_entry *entry = changed_entry(there, undo, wanted, e);
+    _cleanup_free_ struct probe_signature *list = NULL;
+    size_t n = 0;
+    int back;
+
+    if (entry == NULL)
+        return -1;
+    if (entry->range.start != undo->to.start || entry->range.bytes != undo->to.bytes)
+        return err_set(e, ERR_REFUSED, "its partition is another one now");
+    back = is_unwiped(bd, undo, e);
+    if (back < 0 || (back == 0 && probe_signatures(bd, undo->to, &list, &n, e) < 0))
+        return -1;
+    if (n > 0)
+        return err_set(e, ERR_REFUSED, "there is a %s in it since", list[0].name);
+    wanted->unwipe = entry->number;
+    return 0;
+}
+
+/* A table that was damaged cannot be written: it comes back as the bytes that it was. */
+static void forget_damaged(struct table *table)
+{
+    if (table_problem(table) == NULL)
+        return;
+    table->kind = TABLE_NONE;
+    table->n = 0;
+    table->extended = (struct table_extended){0};
+}
+
+/* Where no table comes back the bytes do, and a log that others wrote may mean any. */
+static int put_back(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
+                    struct wanted *wanted, struct err *e)
+{
+    wanted->table = undo_table(bd, undo->regions, undo->n_regions, e);
+    if (wanted->table == NULL)
+        return -1;
+    forget_damaged(wanted->table);
+    for (size_t i = 0; wanted->table->kind == TABLE_NONE && i < undo->n_regions; i++)
+        for (size_t k = 0; k < there->n; k++)
+            if (undo->regions[i].before != NULL &&
+                extent_overlaps(&undo->regions[i].range, &there->entries[k].range))
+                return err_set(e, ERR_REFUSED, "partition %u lies where bytes would be put back",
+                               there->entries[k].number);
+    return 0;
+}
+
+/* 1: its first bytes are as they were, and what it gained was never written to. */
+static int is_unused(struct blockdev *bd, const struct table_entry *entry, uint64_t bytes,
+                     const struct history_undo *undo, struct err *e)
+{
+    struct extent gained = {entry->range.start + bytes, entry->range.bytes - bytes};
+    bool sampled = false, kept = false;
+    int data;
+
+    for (size_t i = 0; i < undo->n_regions; i++)
+        kept |=
+            undo->regions[i].before == NULL && undo->regions[i].range.start == entry->range.start;
+    if (!kept)
+        return 0;
+    data = probe_has_data(bd, gained, &sampled, e);
+    return data < 0 ? -1 : data == 0 && !sampled;
+}
+
+/* A container that grew alone becomes smaller without its key when nobody has used it since; its
+ * regions were found to be as they were left. */
+static int look_at_grown(struct blockdev *bd, const struct table *there,
+                         const struct history_undo *undo, struct wanted *wanted, struct err *e)
+{
+    for (size_t i = 0; i < there->n; i++) {
+        const struct table_entry *entry = &there->entries[i];
+        const struct table_entry *was = change_same(wanted->table, there, entry);
+        int unused = 0;
+
+        if (was != NULL && was->range.start == entry->range.start &&
+            was->range.bytes < entry->range.bytes)
+            unused = is_unused(bd, entry, was->range.bytes, undo, e);
+        if (unused < 0)
+            return -1;
+        if (unused > 0)
+            wanted->locked_back = entry->number;
+    }
+    return 0;
+}
+
 static int back(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
                 struct wanted *wanted, struct err *e)
 {
-    if (check_untouched(bd, undo, e) < 0)
+    if (check_untouched(bd, there, undo, e) < 0)
         return -1;
-    if (undo->op == HISTORY_TABLE) {
-        wanted->table = undo_table(bd, undo->regions, undo->n_regions, e);
-        return wanted->table == NULL ? -1 : 0;
-    }
+    if (undo->op == HISTORY_WIPE)
+        return unwipe(bd, there, undo, wanted, e);
+    if (undo->op == HISTORY_TABLE)
+        return put_back(bd, there, undo, wanted, e) < 0 ? -1
+                                                        : look_at_grown(bd, there, undo, wanted, e);
     return check_unwritten(bd, undo, e) < 0 ? -1 : reverse(there, undo, wanted, e);
+}
+
+/* ---- what it left ---- */
+
+static bool has_partition(const struct table *table, const struct guid *uuid)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (guid_equal(&table->entries[i].uuid, uuid))
+            return true;
+    return false;
+}
+
+static bool is_in_partition(const struct table *there, const struct extent *range)
+{
+    for (size_t i = 0; i < there->n; i++)
+        if (extent_contains(&there->entries[i].range, range))
+            return true;
+    return false;
+}
+
+/* 1: the table is as the change left it. */
+static int is_table_untouched(struct blockdev *bd, const struct table *there,
+                              const struct history_undo *undo, struct err *e)
+{
+    int left = 1;
+
+    for (size_t i = 0; left > 0 && i < undo->n_regions; i++) {
+        const struct history_region *region = &undo->regions[i];
+
+        if (is_in_partition(there, &region->range))
+            continue;
+        left = lies_on(bd, &region->range) ? is_as_left(bd, region, e) : 0;
+    }
+    return left;
+}
+
+int undo_leftovers(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
+                   struct extent **list, size_t *n, struct err *e)
+{
+    _cleanup_table_ struct table *before = NULL;
+    int untouched = is_table_untouched(bd, there, undo, e);
+
+    *list = NULL;
+    *n = 0;
+    if (untouched <= 0)
+        return untouched;
+    if (undo->op == HISTORY_TABLE) {
+        before = undo_table(bd, undo->regions, undo->n_regions, e);
+        if (before == NULL)
+            return -1;
+    }
+    *list = calloc((before != NULL ? before->n : 0) + 1, sizeof(**list));
+    if (*list == NULL)
+        return err_no_memory(e);
+    if ((undo->op == HISTORY_MOVE || undo->op == HISTORY_RESIZE) &&
+        has_partition(there, &undo->partition))
+        (*list)[(*n)++] = undo->from;
+    for (size_t i = 0; before != NULL && i < before->n; i++)
+        if (change_same(there, before, &before->entries[i]) != NULL)
+            (*list)[(*n)++] = before->entries[i].range;
+    return 0;
+}
+
+/* The disk's own log, and where that has nothing the one in the file. */
+static int read_history(const char *file, struct blockdev *bd, const struct table *there,
+                        struct history **history, struct err *e)
+{
+    if (disk_log_read(bd, there, history, e) < 0)
+        return -1;
+    if (file == NULL || access(file, F_OK) < 0)
+        return 0;
+    history_free(*history);
+    *history = NULL;
+    return disk_log_read_file(file, bd, there, history, e);
 }
 
 int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
               struct err *e)
 {
     _cleanup_history_ struct history *history = NULL;
-    (void)arg;
 
-    if (disk_log_read(bd, there, &history, e) < 0)
+    if (read_history(arg, bd, there, &history, e) < 0)
         return -1;
     if (history->pending != NULL) {
         err_set(e, ERR_REFUSED, "work on partition %u is not finished", history->pending->number);

@@ -1,30 +1,70 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * undo.h: taking the last change of a disk back: a table becomes what it was, a resize or move is
- * done the other way. Refused unless the disk is still as berth left it.
+ * done the other way, wiped signatures come back. Refused unless the disk is still as berth left
+ * it.
  */
 #ifndef BERTH_FLOW_UNDO_H
 #define BERTH_FLOW_UNDO_H
 
+#include "core/digest.h"
 #include "flow/change.h"
 #include "flow/disk_log.h"
 
-/* Remembers the bytes where the table is, and where the plan will put it. */
+#define UNDO_HEAD 4096 /* bytes of a partition that have its superblock, or its boot sector */
+
+/* ---- undo_begin.c, undo_record.c: while a change is made ---- */
+
+/* Remembers the bytes that the plan overwrites where the table is and will be, and of signatures.
+ * Where it repeats a change that was cut short, those that were there before the first try. */
 int undo_remember(struct disk_log *log, struct blockdev *bd, const struct table *there,
                   const struct plan *plan, struct err *e);
 void undo_forget(struct disk_log *log);
+
+/* Makes log->history->begun what it takes to undo the plan if it is cut short, for the log; NULL
+ * where it leaves nothing half done, or pending work that is finished. */
+int undo_begin(struct disk_log *log, struct blockdev *bd, const struct plan *plan, const char *text,
+               struct err *e);
 
 /* What it takes to undo the plan that was done; *undo is new, or NULL when that cannot be. */
 int undo_describe(const struct disk_log *log, struct blockdev *bd, const struct plan *plan,
                   const char *text, struct history_undo **undo, struct err *e);
 
-/* A change_edit_fn: the table before the last change. arg: NULL. ERR_REFUSED says what has
- * happened since. */
+/* True when the plan, once it is done, can be taken back as far as its steps tell. */
+bool undo_covers(const struct plan *plan);
+
+/* ---- undo.c: taking it back ---- */
+
+/* A change that was cut short becomes the one that undo takes back, when every sector is as it was
+ * before, when it began, or as it was to be; else it is forgotten. */
+int undo_settle(struct history *history, struct blockdev *bd, struct err *e);
+
+/* A change_edit_fn: the table before the last change. arg: the journal file that has the log, or
+ * NULL for the disk's own. ERR_REFUSED says what has happened since. */
 int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
               struct err *e);
 
 /* The table that a disk has when these bytes are put back; NULL with the err filled. */
 struct table *undo_table(struct blockdev *bd, const struct history_region *regions, size_t n,
                          struct err *e);
+
+/* Where partitions that are there still were before the change, which left there what it copied or
+ * cut off; none when something else changed the table since. *list is new. */
+int undo_leftovers(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
+                   struct extent **list, size_t *n, struct err *e);
+
+/* ---- what both share ---- */
+
+/* "sha256:<hex>" of what is there now. */
+int undo_hash(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e);
+
+/* When the filesystem of the step was last written, 0 where it does not keep that. */
+int undo_written(struct blockdev *bd, const struct step *step, uint64_t *seconds, struct err *e);
+
+/* Copies of the bytes that are there now, new; NULL with the err filled. */
+void *undo_read(struct blockdev *bd, struct extent range, struct err *e);
+
+/* 1 when the region is back already: an undo was cut short behind it. */
+int undo_is_back(struct blockdev *bd, const struct history_region *region, struct err *e);
 
 #endif

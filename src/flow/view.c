@@ -185,3 +185,24 @@ struct blockdev *view_open(struct blockdev *disk, struct blockdev *private_disk,
         return NULL;
     return &steal(view)->bd;
 }
+
+int view_ranges(struct blockdev *bd, struct storage_range *ranges, struct err *e)
+{
+    uint64_t offset = 0;
+    int n = 0;
+
+    while (offset < bd->bytes) {
+        struct piece piece = piece_at((struct view *)bd, offset, bd->bytes - offset);
+        struct storage_range *range = &ranges[n];
+
+        if (n++ == STORAGE_RANGES)
+            return err_set(e, ERR_UNSUPPORTED, "%s: in more than %d pieces", bd->name,
+                           STORAGE_RANGES);
+        *range = (struct storage_range){.start = offset, .bytes = piece.bytes};
+        if (blockdev_fd_extent(piece.device, (struct extent){offset, piece.bytes}, &range->fd,
+                               &range->at, e) < 0)
+            return -1;
+        offset += piece.bytes;
+    }
+    return n;
+}

@@ -8,6 +8,7 @@
 
 #include "block/blockdev.h"
 #include "core/err.h"
+#include "hypervisor/storage.h"
 #include "model/extent.h"
 
 #include <stddef.h>
@@ -17,5 +18,9 @@
  * at their borders, so that no byte of the disk outside them is ever read or written. */
 struct blockdev *view_open(struct blockdev *disk, struct blockdev *private_disk,
                            const struct extent *own, size_t n_own, struct err *e);
+
+/* The view as ranges of the descriptors behind it, for who reads and writes them itself: in order,
+ * without a gap, at most STORAGE_RANGES. Returns how many, -1 on failure. */
+int view_ranges(struct blockdev *view, struct storage_range *ranges, struct err *e);
 
 #endif

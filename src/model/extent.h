@@ -21,6 +21,15 @@ static inline bool extent_overlaps(const struct extent *a, const struct extent *
     return a->start < extent_end(b) && b->start < extent_end(a);
 }
 
+/* The range from the first byte of both to the last. */
+static inline struct extent extent_union(const struct extent *a, const struct extent *b)
+{
+    uint64_t start = a->start < b->start ? a->start : b->start;
+    uint64_t end = extent_end(a) > extent_end(b) ? extent_end(a) : extent_end(b);
+
+    return (struct extent){start, end - start};
+}
+
 /* Holds for an inner range whose end is past 2^64, too. */
 static inline bool extent_contains(const struct extent *outer, const struct extent *inner)
 {

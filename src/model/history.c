@@ -24,6 +24,8 @@ void history_undo_free(struct history_undo *undo)
     for (size_t i = 0; i < undo->n_regions; i++) {
         free(undo->regions[i].after);
         free(undo->regions[i].before);
+        free(undo->regions[i].began);
+        free(undo->regions[i].planned);
     }
     free(undo->regions);
     free(undo->text);
@@ -51,6 +53,7 @@ void history_free(struct history *history)
         free(history->entries[i].text);
     free(history->entries);
     history_undo_free(history->undo);
+    history_undo_free(history->begun);
     pending_free(history->pending);
     json_decref(history->unknown);
     free(history);
@@ -61,8 +64,7 @@ void history_cleanup(struct history **history)
     history_free(*history);
 }
 
-/* A new string: the beginning of the text, whole characters, control characters as '?'. */
-static char *entry_text(const char *text)
+char *history_line(const char *text)
 {
     size_t n = strnlen(text, HISTORY_TEXT_MOST + 1);
     char *line;
@@ -87,7 +89,7 @@ static char *entry_text(const char *text)
 int history_add(struct history *history, uint64_t time, const char *text, bool changes_disk,
                 struct err *e)
 {
-    _cleanup_free_ char *line = entry_text(text);
+    _cleanup_free_ char *line = history_line(text);
     struct history_entry *entries =
         reallocarray(history->entries, history->n + 1, sizeof(*entries));
 

@@ -31,11 +31,13 @@ struct history_entry {
 
 enum history_op { HISTORY_TABLE, HISTORY_RESIZE, HISTORY_MOVE, HISTORY_WIPE };
 
-/* Something that the last change wrote. */
+/* Something that the last change wrote, or is about to write. */
 struct history_region {
     struct extent range;
-    char *after;  /* "sha256:<hex>" of what berth wrote there */
-    void *before; /* range.bytes that were there, or NULL: undo does not put them back */
+    char *after;   /* "sha256:<hex>" of what berth wrote there; NULL while it is not known */
+    void *before;  /* range.bytes that were there, or NULL: undo does not put them back */
+    void *began;   /* as they were when the change began, where that was another one's half; NULL */
+    void *planned; /* as the change will leave them; NULL when it is complete */
 };
 
 /* How the last change is taken back. The partition and what follows: of a resize or move. */
@@ -84,8 +86,9 @@ struct history {
     int level, needs;
     struct history_entry *entries; /* the oldest first */
     size_t n;
-    struct history_undo *undo; /* NULL when nothing can be undone */
-    struct pending *pending;   /* NULL when nothing is under way */
+    struct history_undo *undo;  /* NULL when nothing can be undone */
+    struct history_undo *begun; /* of a change that is under way, or was cut short; else NULL */
+    struct pending *pending;    /* NULL when nothing is under way */
     json_t *unknown;
 };
 
@@ -99,6 +102,10 @@ struct history *history_parse(const char *text, size_t len, struct err *e);
 
 /* The history as JSON, a new string that the caller frees. */
 char *history_print(const struct history *history, struct err *e);
+
+/* A new string that the history takes as one line: the beginning of the text, whole characters,
+ * control characters as '?'. Names on a disk are whatever somebody wrote. NULL without memory. */
+char *history_line(const char *text);
 
 /* Appends an entry, with a copy of the text as one line that is not too long; the oldest gives way.
  * time: seconds since 1970. */

@@ -36,7 +36,7 @@ static const struct member entry_members[] = {
 static const struct member region_members[] = {
     {"start", MEMBER_BYTES, true, REGION(range.start), 0, INT64_MAX},
     {"bytes", MEMBER_BYTES, true, REGION(range.bytes), 1, INT64_MAX},
-    {"after", MEMBER_DIGEST, true, REGION(after), 0, 0},
+    {"after", MEMBER_DIGEST, false, REGION(after), 0, 0},
 };
 
 static const struct member undo_members[] = {
@@ -139,22 +139,45 @@ static int read_entries(struct history *history, const json_t *object, struct er
     return 0;
 }
 
+/* Each of a region's bytes as text. */
+static const struct {
+    const char *name;
+    size_t offset;
+} region_bytes[] = {
+    {"before", REGION(before)},
+    {"began", REGION(began)},
+    {"planned", REGION(planned)},
+};
+
 /* left: how many bytes the regions may still have. */
+static int read_bytes(struct history_region *region, const json_t *object, size_t kind,
+                      uint64_t *left, struct err *e)
+{
+    const char *name = region_bytes[kind].name;
+    const json_t *text = json_object_get(object, name);
+    void **slot = (void **)((char *)region + region_bytes[kind].offset);
+
+    if (text == NULL)
+        return 0;
+    if (!json_is_string(text) || region->range.bytes > *left)
+        return err_set(e, ERR_SYNTAX, "\"%s\": expected at most %llu bytes as text", name,
+                       (unsigned long long)HISTORY_BEFORE_MOST);
+    *left -= region->range.bytes;
+    *slot = bytes_unpack(json_string_value(text), region->range.bytes, e);
+    return *slot == NULL ? err_wrap(e, "\"%s\"", name) : 0;
+}
+
 static int read_region(struct history_region *region, const json_t *object, uint64_t *left,
                        struct err *e)
 {
-    const json_t *before = json_object_get(object, "before");
-
     if (members_read(region_members, COUNT(region_members), object, region, e) < 0)
         return -1;
-    if (before == NULL)
-        return 0;
-    if (!json_is_string(before) || region->range.bytes > *left)
-        return err_set(e, ERR_SYNTAX, "\"before\": expected at most %llu bytes as text",
-                       (unsigned long long)HISTORY_BEFORE_MOST);
-    *left -= region->range.bytes;
-    region->before = bytes_unpack(json_string_value(before), region->range.bytes, e);
-    return region->before == NULL ? err_wrap(e, "\"before\"") : 0;
+    for (size_t i = 0; i < COUNT(region_bytes); i++)
+        if (read_bytes(region, object, i, left, e) < 0)
+            return -1;
+    if (region->after == NULL && (region->planned == NULL || region->before == NULL))
+        return err_set(e, ERR_SYNTAX, "\"after\" is missing");
+    return 0;
 }
 
 static int read_regions(struct history_undo *undo, const json_t *object, struct err *e)
@@ -175,23 +198,25 @@ static int read_regions(struct history_undo *undo, const json_t *object, struct 
     return 0;
 }
 
-static int read_undo(struct history *history, json_t *object, struct err *e)
+/* name: "undo" or "begun". */
+static int read_undo(struct history_undo **slot, const char *name, const json_t *top, struct err *e)
 {
     static const char *const lists[] = {"op", "regions", NULL};
+    json_t *object = json_object_get(top, name);
+    struct history_undo *undo;
     int op;
 
     if (object == NULL)
         return 0;
-    history->undo = calloc(1, sizeof(*history->undo));
-    if (history->undo == NULL)
+    undo = *slot = calloc(1, sizeof(*undo));
+    if (undo == NULL)
         return err_no_memory(e);
     op = read_choice(object, "op", op_names, COUNT(op_names), e);
-    if (op < 0 || members_read(undo_members, COUNT(undo_members), object, history->undo, e) < 0 ||
-        read_regions(history->undo, object, e) < 0)
-        return err_wrap(e, "\"undo\"");
-    history->undo->op = (enum history_op)op;
-    return members_unknown(undo_members, COUNT(undo_members), lists, object,
-                           &history->undo->unknown, e);
+    if (op < 0 || members_read(undo_members, COUNT(undo_members), object, undo, e) < 0 ||
+        read_regions(undo, object, e) < 0)
+        return err_wrap(e, "\"%s\"", name);
+    undo->op = (enum history_op)op;
+    return members_unknown(undo_members, COUNT(undo_members), lists, object, &undo->unknown, e);
 }
 
 static int check_pending(const struct pending *pending, struct err *e)
@@ -236,7 +261,7 @@ static int read_pending(struct history *history, json_t *object, struct err *e)
 
 static int read_history(struct history *history, json_t *object, struct err *e)
 {
-    static const char *const lists[] = {"entries", "undo", "pending", NULL};
+    static const char *const lists[] = {"entries", "undo", "begun", "pending", NULL};
 
     if (members_read(history_members, COUNT(history_members), object, history, e) < 0)
         return -1;
@@ -245,8 +270,8 @@ static int read_history(struct history *history, json_t *object, struct err *e)
                 history->needs, HISTORY_LEVEL);
         return err_hint(e, "a later berth wrote it: use that one");
     }
-    if (read_entries(history, object, e) < 0 ||
-        read_undo(history, json_object_get(object, "undo"), e) < 0 ||
+    if (read_entries(history, object, e) < 0 || read_undo(&history->undo, "undo", object, e) < 0 ||
+        read_undo(&history->begun, "begun", object, e) < 0 ||
         read_pending(history, json_object_get(object, "pending"), e) < 0)
         return -1;
     return members_unknown(history_members, COUNT(history_members), lists, object,
@@ -303,25 +328,35 @@ static int write_entries(const struct history *history, json_t *object, struct e
     return member_add(object, "entries", steal(list), e);
 }
 
+static int write_bytes(const struct history_region *region, json_t *object, size_t kind,
+                       struct err *e)
+{
+    const char *name = region_bytes[kind].name;
+    const void *bytes = *(void *const *)((const char *)region + region_bytes[kind].offset);
+    _cleanup_free_ char *text = NULL;
+
+    if (bytes == NULL)
+        return 0;
+    if (region->range.bytes > HISTORY_BEFORE_MOST)
+        return err_set(e, ERR_FAILED, "\"%s\": more than %llu bytes", name,
+                       (unsigned long long)HISTORY_BEFORE_MOST);
+    text = bytes_pack(bytes, region->range.bytes, e);
+    return text == NULL ? -1 : member_add(object, name, json_string(text), e);
+}
+
 static int write_region(const struct history_region *region, json_t *list, struct err *e)
 {
     _cleanup_json_ json_t *object = json_object();
-    _cleanup_free_ char *before = NULL;
 
     if (members_write(region_members, COUNT(region_members), region, object, e) < 0)
         return -1;
-    if (region->before != NULL) {
-        if (region->range.bytes > HISTORY_BEFORE_MOST)
-            return err_set(e, ERR_FAILED, "\"before\": more than %llu bytes",
-                           (unsigned long long)HISTORY_BEFORE_MOST);
-        before = bytes_pack(region->before, region->range.bytes, e);
-        if (before == NULL || member_add(object, "before", json_string(before), e) < 0)
+    for (size_t i = 0; i < COUNT(region_bytes); i++)
+        if (write_bytes(region, object, i, e) < 0)
             return -1;
-    }
     return json_array_append(list, object) < 0 ? err_no_memory(e) : 0;
 }
 
-static int write_undo(const struct history_undo *undo, json_t *top, struct err *e)
+static int write_undo(const struct history_undo *undo, const char *name, json_t *top, struct err *e)
 {
     _cleanup_json_ json_t *object = json_object(), *list = json_array();
 
@@ -329,14 +364,14 @@ static int write_undo(const struct history_undo *undo, json_t *top, struct err *
         return 0;
     if (member_add(object, "op", json_string(op_names[undo->op]), e) < 0 ||
         members_write(undo_members, COUNT(undo_members), undo, object, e) < 0)
-        return err_wrap(e, "\"undo\"");
+        return err_wrap(e, "\"%s\"", name);
     for (size_t i = 0; i < undo->n_regions; i++)
         if (write_region(&undo->regions[i], list, e) < 0)
-            return err_wrap(e, "\"undo\": region %zu", i + 1);
+            return err_wrap(e, "\"%s\": region %zu", name, i + 1);
     if (member_add(object, "regions", steal(list), e) < 0 ||
         add_unknown(object, undo->unknown, e) < 0)
         return -1;
-    return member_add(top, "undo", steal(object), e);
+    return member_add(top, name, steal(object), e);
 }
 
 static int write_pending(const struct pending *pending, json_t *top, struct err *e)
@@ -361,7 +396,8 @@ char *history_print(const struct history *history, struct err *e)
     char *text;
 
     if (members_write(history_members, COUNT(history_members), history, object, e) < 0 ||
-        write_entries(history, object, e) < 0 || write_undo(history->undo, object, e) < 0 ||
+        write_entries(history, object, e) < 0 || write_undo(history->undo, "undo", object, e) < 0 ||
+        write_undo(history->begun, "begun", object, e) < 0 ||
         write_pending(history->pending, object, e) < 0 ||
         add_unknown(object, history->unknown, e) < 0) {
         err_wrap(e, "the disk's log");

@@ -55,7 +55,7 @@ struct machine_run {
     uint64_t memory; /* bytes */
     unsigned cpus;
     char *net;    /* "user" | "none" */
-    char *engine; /* "auto" | "qemu" */
+    char *engine; /* "auto" | "kvm" | "qemu" */
 };
 
 struct machine_system {

@@ -245,6 +245,16 @@ static int check_keys(const struct machine *machine, enum machine_section_id id,
     return 0;
 }
 
+static int key_missing(const struct machine *machine, const struct node *section,
+                       const struct machine_key *key, struct err *e)
+{
+    node_error(section, machine->path, ERR_SYNTAX, e, "the key \"%s\" is missing", key->name);
+    return strcmp(key->name, "berth") == 0
+               ? err_hint(e, "a machine file has \"berth: 1\"; a script of sfdisk begins with a "
+                             "line such as \"label: gpt\"")
+               : -1;
+}
+
 static int read_key(const struct machine *machine, const struct machine_key *key,
                     const struct node *section, void *base, struct err *e)
 {
@@ -253,8 +263,7 @@ static int read_key(const struct machine *machine, const struct machine_key *key
     if (node == NULL || node->kind == NODE_NULL) {
         if (!key->required)
             return 0;
-        return node_error(section, machine->path, ERR_SYNTAX, e, "the key \"%s\" is missing",
-                          key->name);
+        return key_missing(machine, section, key, e);
     }
     if (key->at != NOWHERE)
         *(struct position *)(void *)((char *)base + key->at) = node->at;

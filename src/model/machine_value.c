@@ -322,9 +322,8 @@ const struct machine_value value_net = {
     .words = (const char *const[]){"user", "none", NULL},
 };
 const struct machine_value value_engine = {
-    .expected = "auto or qemu",
-    .words = (const char *const[]){"auto", "qemu", NULL},
-    .later = (const char *const[]){"kvm", NULL},
+    .expected = "auto, kvm or qemu",
+    .words = (const char *const[]){"auto", "kvm", "qemu", NULL},
 };
 const struct machine_value value_console = {
     .expected = "vga or serial",

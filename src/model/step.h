@@ -22,6 +22,7 @@ enum step_kind {
     STEP_RESIZE,  /* shrink or grow a partition with its filesystem */
     STEP_MOVE,    /* copy a partition to another place */
     STEP_WIPE,    /* overwrite signatures */
+    STEP_UNWIPE,  /* put them back */
     STEP_LAYOUT,  /* make the partition table another one */
     STEP_RESTORE, /* put the bytes back that were where the table is */
     STEP_FORMAT,  /* make a filesystem in a partition */
@@ -49,7 +50,7 @@ struct step {
     uint64_t cost; /* bytes it will write, about */
     enum step_durability durability;
     struct guid partition;  /* FILL, HOLD, RESIZE, MOVE, FORMAT, RELEASE: which */
-    unsigned number;        /* RESIZE, MOVE, FORMAT, WIPE: its number */
+    unsigned number;        /* RESIZE, MOVE, FORMAT, WIPE, UNWIPE: its number */
     size_t layout;          /* LAYOUT: which of the plan's tables */
     struct extent from, to; /* RESIZE, MOVE: the partition before and after */
     char *fs, *label;       /* RESIZE, MOVE, FORMAT: by its name in partition/fs.def, or NULL */

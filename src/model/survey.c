@@ -38,10 +38,14 @@ void survey_free(struct survey *survey)
     free(survey->partitions);
     record_free(survey->record);
     pending_free(survey->pending);
+    free(survey->worker);
     free(survey->path);
     free(survey->model);
     free(survey->serial);
     free(survey->wwn);
+    free(survey->fs);
+    free(survey->fs_uuid);
+    free(survey->label);
     free(survey);
 }
 

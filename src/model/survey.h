@@ -67,6 +67,7 @@ struct survey {
     bool is_file, exists;
     uint64_t bytes;
     unsigned sector;
+    bool sector_guessed;        /* of a file whose table does not show it */
     char *model, *serial, *wwn; /* of a device, or NULL */
     enum table_kind table;
     struct guid uuid;      /* of the table */
@@ -75,11 +76,14 @@ struct survey {
     struct damage *damage; /* what is wrong with the table, worst first */
     size_t n_damage;
     bool unknown_data;                   /* no table, yet not blank */
+    char *fs, *fs_uuid, *label;          /* no table: what the disk holds as a whole, or NULL */
     bool boot_code;                      /* sector 0 has boot code */
     struct survey_partition *partitions; /* by number */
     size_t n_partitions;
     struct record *record;   /* from the ESP, or NULL */
+    bool work_is_next;       /* the next boot is chosen to do the record's work */
     struct pending *pending; /* work that was interrupted, from the disk's area, or NULL */
+    char *worker;            /* it is not: "under way in berth (process 812)"; or NULL */
     unsigned esp;            /* number of the ESP that has the record; 0: none has */
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* kernel_modules.c: orders the modules of the running kernel. Pure. */
+/* kernel_modules.c: orders the modules of a kernel. Pure. */
 #include "os/kernel_modules.h"
 #include "core/cleanup.h"
 
@@ -58,6 +58,20 @@ static bool is_file_of(const char *path, const char *module)
         if ((*name == '-' ? '_' : *name) != (*module == '-' ? '_' : *module))
             return false;
     return strncmp(name, ".ko", 3) == 0;
+}
+
+bool kernel_modules_list(const char *text, const char *module)
+{
+    for (const char *line = text; *line != '\0'; line += *line == '\n') {
+        size_t len = strcspn(line, ":\n");
+        char path[256];
+
+        snprintf(path, sizeof(path), "%.*s", (int)len, line);
+        if (is_file_of(path, module))
+            return true;
+        line += strcspn(line, "\n");
+    }
+    return false;
 }
 
 static bool is_of_no_use(const char *path)

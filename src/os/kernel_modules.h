@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * kernel_modules.h: which of the running kernel's modules another start of it needs to reach the
- * same disks, in the order in which they load. Pure: texts in, paths out.
+ * kernel_modules.h: which of a kernel's modules another start of it needs to reach its disks, in
+ * the order in which they load. Pure: texts in, paths out.
  */
 #ifndef BERTH_OS_KERNEL_MODULES_H
 #define BERTH_OS_KERNEL_MODULES_H
 
 #include "core/strings.h"
+
+#include <stdbool.h>
+
+/* True when the text of modules.dep or modules.builtin has the module ("virtio_blk"). */
+bool kernel_modules_list(const char *text, const char *module);
 
 /*
  * loaded: the text of /proc/modules, the latest first. dep: that of modules.dep(5). Appends the

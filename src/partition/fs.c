@@ -41,13 +41,18 @@ const struct fs_ops *fs_by_blkid(const char *type)
     return NULL;
 }
 
+uint64_t fs_bounds_floor(const struct fs_bounds *bounds)
+{
+    return bounds->floor != 0 && bounds->floor < bounds->least ? bounds->floor : bounds->least;
+}
+
 int fs_bounds_allow(const struct blockdev *bd, const struct fs_bounds *bounds, uint64_t bytes,
                     struct err *e)
 {
     char wanted[SIZE_TEXT], limit[SIZE_TEXT];
 
     size_human(bytes, wanted, sizeof(wanted));
-    if (bytes < bounds->least)
+    if (bytes < fs_bounds_floor(bounds))
         return err_set(e, ERR_NO_SPACE, "%s: what it holds does not fit into %s, only into %s",
                        bd->name, wanted, size_exact(bounds->least, limit, sizeof(limit)));
     if (bytes > bounds->most)

@@ -27,9 +27,14 @@ struct fs_bounds {
         least;     /* the smallest it can be shrunk to with some air; `now` when it cannot shrink */
     uint64_t most; /* the largest it can grow to; `now` when it cannot grow */
     uint64_t unit; /* its size is a multiple of this */
+    uint64_t floor; /* below, its content cannot fit; from here to `least` only its tool can tell.
+                       0: `least` is no estimate */
 };
 
-/* ERR_NO_SPACE when it cannot be that large or small. bd is for the message. */
+/* The smallest size that is worth trying. */
+uint64_t fs_bounds_floor(const struct fs_bounds *bounds);
+
+/* ERR_NO_SPACE when it certainly cannot be that large or small. bd is for the message. */
 int fs_bounds_allow(const struct blockdev *bd, const struct fs_bounds *bounds, uint64_t bytes,
                     struct err *e);
 
@@ -40,12 +45,33 @@ struct fs_free {
     uint8_t *bits;   /* bit n%8 of byte n/8: block n is free */
 };
 
+/* A program that it takes, and what does not work without. */
+struct fs_program {
+    const char *name, *purpose; /* "ntfsresize", "check, shrink, grow" */
+};
+
+/* The purpose of one that a filesystem which is there already does without. */
+#define FS_ONLY_MAKES "make"
+
+/* What is encrypted, with the file that has its key; as in struct fs_ops. */
+struct fs_locked_ops {
+    int (*bounds)(struct blockdev *bd, const char *key_file, struct fs_bounds *bounds,
+                  struct err *e);
+    /* overlay: of bd, which is the partition as it is */
+    int (*resize)(struct blockdev *bd, struct blockdev *overlay, uint64_t bytes,
+                  const char *key_file, struct err *e);
+    int (*free_blocks)(struct blockdev *bd, const char *key_file, struct fs_free *free,
+                       struct err *e);
+};
+
 struct fs_ops {
-    const char *name;          /* "ext4", as in --fs */
-    const char *const *blkid;  /* what libblkid calls it, NULL at the end */
-    const char *type;          /* the partition type it goes with (partition/type.def) */
-    const char *package;       /* the Debian package of its tools, or NULL */
-    const char *grow, *shrink; /* NULL: it can; else why it cannot, in words */
+    const char *name;                  /* "ext4", as in --fs */
+    const char *const *blkid;          /* what libblkid calls it, NULL at the end */
+    const char *type;                  /* the partition type it goes with (partition/type.def) */
+    const char *package;               /* the Debian package of its programs */
+    const struct fs_program *programs; /* name NULL behind the last */
+    uint64_t least;                    /* what one takes; 0: making one on trial says so */
+    const char *grow, *shrink;         /* NULL: it can; else why it cannot, in words */
 
     /* Makes an empty one that fills the device, whatever was there. Does not flush. */
     int (*make)(struct blockdev *bd, const struct fs_options *options, struct err *e);
@@ -53,6 +79,10 @@ struct fs_ops {
     /* ERR_REFUSED with the way out when it must not be changed now: hibernated, not cleanly
      * unmounted, to be checked first, encrypted, unknown features. Reads only. */
     int (*ready)(struct blockdev *bd, struct err *e);
+
+    /* The same for a move that changes nothing in it: ERR_REFUSED when what sleeps in it knows its
+     * place. NULL: it can always be moved. */
+    int (*movable)(struct blockdev *bd, struct err *e);
 
     /* Looks through all of it without writing; ERR_VERIFY says what is wrong. */
     int (*check)(struct blockdev *bd, struct err *e);
@@ -75,11 +105,18 @@ struct fs_ops {
      * nothing. */
     int (*moved)(struct blockdev *bd, uint64_t at, struct err *e);
 
+    /* Where the block begins by which its content is recognised, bytes, whole 4096. NULL: 0. */
+    int (*head)(struct blockdev *bd, uint64_t *offset, struct err *e);
+
+    /* What is in it, when somebody has the key. NULL: it is not encrypted. */
+    const struct fs_locked_ops *locked;
+
     /* While it is mounted there: makes it fill its partition. NULL: it cannot. */
     int (*grow_mounted)(const char *node, const char *mountpoint, struct err *e);
 
-    /* While it is mounted there: makes it that many bytes large. NULL: it cannot. */
-    int (*shrink_mounted)(const char *mountpoint, uint64_t bytes, struct err *e);
+    /* While it is mounted there: makes it that many bytes large on the node, its size and all on
+     * the disk when it returns. NULL: it cannot. */
+    int (*shrink_mounted)(const char *node, const char *mountpoint, uint64_t bytes, struct err *e);
 };
 
 /*
@@ -87,7 +124,8 @@ struct fs_ops {
  * shrink_mounted is not): mounts it where nobody else sees it, and changes it. `node` is a block
  * device's path; NULL: bd is (a range of) an ordinary file, and a loop device of our own serves.
  * bytes: what it shall have; 0: all of its partition. Not resumable: the filesystem itself keeps
- * what a power cut leaves whole. ERR_REFUSED with the way out without root.
+ * what a power cut leaves whole. ERR_REFUSED where the kernel does not let us mount it: without
+ * root, or where it does not know the filesystem; nothing was done then.
  */
 int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char *node,
                        uint64_t bytes, struct err *e);

@@ -3,17 +3,22 @@
  * fs_btrfs.c: btrfs, which changes its size only while it is mounted. Of its superblock, what is
  * needed to judge it is read here; the rest is left to its own tools.
  */
+#include "core/cleanup.h"
+#include "core/io.h"
 #include "core/size.h"
 #include "core/spawn.h"
 #include "partition/fs_tool.h"
 
 #include <endian.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SUPER_AT  (64 * KIB)
 #define MIN_BYTES (110 * MIB) /* what mkfs.btrfs asks for */
 #define LABEL_MAX 255
+
+#define KERNEL_LEAST (256 * MIB) /* below, the kernel shrinks none, whatever it holds */
 
 /* The superblock (btrfs on-disk format, "superblock"), up to the first device's size. */
 struct superblock {
@@ -48,8 +53,7 @@ static int btrfs_make(struct blockdev *bd, const struct fs_options *options, str
                           uuid,         "-L", NULL, fs_tool_device, NULL};
 
     if (bd->bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for a btrfs (at least %llu)",
-                       bd->name, (unsigned long long)bd->bytes, (unsigned long long)MIN_BYTES);
+        return fs_tool_too_small(bd, "btrfs", MIN_BYTES, e);
     if (fs_tool_label(options, "btrfs", LABEL_MAX, &argv[7], e) < 0)
         return -1;
     guid_print(&options->uuid, uuid);
@@ -81,7 +85,8 @@ static int btrfs_check(struct blockdev *bd, struct err *e)
 }
 
 /* What is used may be there twice (metadata), and btrfs shrinks by whole chunks of up to a
- * gigabyte: a guess; btrfs itself refuses what does not fit, and nothing is lost. */
+ * gigabyte: `least` has room for that. From what is used up to there btrfs itself tries; it refuses
+ * what does not fit, and nothing is lost. */
 static int btrfs_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
 {
     struct superblock super;
@@ -95,31 +100,51 @@ static int btrfs_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct er
     bounds->least = round_up(used + used / 4 + 512 * MIB, MIB);
     if (bounds->least > bounds->now)
         bounds->least = bounds->now;
+    bounds->floor = round_up(used, MIB) > KERNEL_LEAST ? round_up(used, MIB) : KERNEL_LEAST;
     bounds->most = round_down(INT64_MAX, bounds->unit);
     return 0;
 }
 
-static int btrfs_grow_mounted(const char *node, const char *mountpoint, struct err *e)
+/* It may span several devices, each with a size of its own: this one is named by its number. */
+static int resize_mounted(const char *node, const char *mountpoint, const char *size, struct err *e)
 {
-    (void)node;
-    return spawn_tool(NULL, e, "btrfs", "filesystem", "resize", "max", mountpoint, NULL);
-}
+    _cleanup_close_ int fd = open(node, O_RDONLY | O_CLOEXEC);
+    struct superblock super;
+    char text[64];
 
-static int btrfs_shrink_mounted(const char *mountpoint, uint64_t bytes, struct err *e)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)round_down(bytes, 4096));
+    if (fd < 0)
+        return err_errno(e, "%s", node);
+    if (io_pread(fd, &super, sizeof(super), SUPER_AT, e) < 0)
+        return err_wrap(e, "%s", node);
+    snprintf(text, sizeof(text), "%llu:%s", (unsigned long long)le64toh(super.device_id), size);
     return spawn_tool(NULL, e, "btrfs", "filesystem", "resize", text, mountpoint, NULL);
 }
 
+static int btrfs_grow_mounted(const char *node, const char *mountpoint, struct err *e)
+{
+    return resize_mounted(node, mountpoint, "max", e);
+}
+
+static int btrfs_shrink_mounted(const char *node, const char *mountpoint, uint64_t bytes,
+                                struct err *e)
+{
+    char size[32];
+
+    snprintf(size, sizeof(size), "%llu", (unsigned long long)round_down(bytes, 4096));
+    return resize_mounted(node, mountpoint, size, e);
+}
+
 static const char mounted_only[] = "btrfs changes its size only while it is mounted";
+
+static const struct fs_program programs[] = {
+    {"mkfs.btrfs", FS_ONLY_MAKES}, {"btrfs", "check, shrink, grow"}, {NULL, NULL}};
 
 const struct fs_ops fs_btrfs_ops = {
     .name = "btrfs",
     .blkid = (const char *const[]){"btrfs", NULL},
     .type = "linux",
     .package = "btrfs-progs",
+    .programs = programs,
     .grow = mounted_only,
     .shrink = mounted_only,
     .make = btrfs_make,

@@ -19,7 +19,26 @@ int fs_ext_check(struct blockdev *bd, struct err *e)
 {
     static const char *const argv[] = {"e2fsck", "-f", "-n", fs_tool_device, NULL};
 
-    return fs_tool_must(bd, argv, ERR_VERIFY, NULL, e);
+    if (fs_tool_must(bd, argv, ERR_VERIFY, NULL, e) == 0)
+        return 0;
+    return e->code != ERR_VERIFY ? -1
+                                 : err_hint(e, "let e2fsck -f mend it first (in an image file as "
+                                               "e2fsck -f 'FILE?offset=BYTES')");
+}
+
+/* resize2fs, which when it fails advises an e2fsck of the device that it was given: that is an
+ * overlay, and what is on the disk needs none. */
+static int run_resize2fs(struct blockdev *overlay, const char *const *argv, char **said,
+                         struct err *e)
+{
+    char *advice;
+
+    if (fs_tool_must(overlay, argv, ERR_TOOL, said, e) == 0)
+        return 0;
+    advice = strstr(e->text, " Please run 'e2fsck");
+    if (advice != NULL)
+        *advice = '\0';
+    return err_hint(e, "nothing was changed: it was tried on a copy; another size may do");
 }
 
 /* Blocks that resize2fs itself wants; by its own manual no more than a guess. */
@@ -29,7 +48,7 @@ static int least_of_resize2fs(struct blockdev *bd, uint64_t *blocks, struct err 
     _cleanup_free_ char *said = NULL;
     const char *number;
 
-    if (fs_tool_must(bd, argv, ERR_TOOL, &said, e) < 0)
+    if (run_resize2fs(bd, argv, &said, e) < 0)
         return -1;
     number = strrchr(said, ':');
     if (number == NULL || sscanf(number, ": %lu", blocks) != 1)
@@ -52,6 +71,7 @@ int fs_ext_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
         .least = size.least * size.block,
         .most = size.most * size.block,
         .unit = size.block,
+        .floor = size.floor * size.block,
     };
     return 0;
 }
@@ -63,7 +83,7 @@ static int run_resize(struct blockdev *overlay, uint64_t bytes, struct err *e)
     struct fs_ext_size size;
 
     snprintf(sectors, sizeof(sectors), "%llus", (unsigned long long)(bytes / 512));
-    if (fs_tool_must(overlay, argv, ERR_TOOL, NULL, e) < 0 || fs_ext_size(overlay, &size, e) < 0)
+    if (run_resize2fs(overlay, argv, NULL, e) < 0 || fs_ext_size(overlay, &size, e) < 0)
         return -1;
     if (size.blocks * size.block > bytes)
         return err_set(e, ERR_VERIFY, "%s: resize2fs has left it %llu bytes large, not %llu",
@@ -79,8 +99,10 @@ int fs_ext_resize(struct blockdev *overlay, uint64_t bytes, struct err *e)
 {
     struct fs_bounds bounds;
 
-    if (fs_ext_check(overlay, e) < 0 || fs_ext_bounds(overlay, &bounds, e) < 0 ||
-        fs_bounds_allow(overlay, &bounds, bytes, e) < 0)
+    if (fs_ext_check(overlay, e) < 0)
+        return err_hint(e, "nothing was changed: let e2fsck -f mend it first (in an image file as "
+                           "e2fsck -f 'FILE?offset=BYTES')");
+    if (fs_ext_bounds(overlay, &bounds, e) < 0 || fs_bounds_allow(overlay, &bounds, bytes, e) < 0)
         return -1;
     if (round_down(bytes, bounds.unit) == bounds.now)
         return overlay_cut(overlay, bytes, e);

@@ -15,6 +15,7 @@ struct fs_ext_size {
     uint64_t block;  /* bytes */
     uint64_t blocks; /* of the whole filesystem */
     uint64_t least;  /* blocks it needs by our estimate */
+    uint64_t floor;  /* blocks that what is in use takes by itself */
     uint64_t most;   /* blocks its numbers have room for */
 };
 int fs_ext_size(struct blockdev *bd, struct fs_ext_size *size, struct err *e);

@@ -135,9 +135,7 @@ static int make(struct blockdev *bd, const char *kind, const struct fs_options *
     const char *label;
 
     if (bd->bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an %s (at least %llu)",
-                       bd->name, (unsigned long long)bd->bytes, kind,
-                       (unsigned long long)MIN_BYTES);
+        return fs_tool_too_small(bd, kind, MIN_BYTES, e);
     if (fs_tool_label(options, kind, MAX_LABEL, &label, e) < 0)
         return -1;
     stage = mem_open(round_down(bd->bytes, BLOCK), 512, e);
@@ -162,6 +160,9 @@ static int fs_ext2_make(struct blockdev *bd, const struct fs_options *options, s
     return make(bd, "ext2", options, e);
 }
 
+static const struct fs_program programs[] = {
+    {"mke2fs", FS_ONLY_MAKES}, {"e2fsck", "check"}, {"resize2fs", "shrink, grow"}, {NULL, NULL}};
+
 /* clang-format off */
 #define EXT_ROW(kind)                                                                              \
     const struct fs_ops fs_##kind##_ops = {                                                        \
@@ -169,6 +170,7 @@ static int fs_ext2_make(struct blockdev *bd, const struct fs_options *options, s
         .blkid = (const char *const[]){#kind, NULL},                                               \
         .type = "linux",                                                                           \
         .package = "e2fsprogs",                                                                    \
+        .programs = programs,                                                                      \
         .make = fs_##kind##_make,                                                                   \
         .ready = fs_ext_ready,                                                                     \
         .check = fs_ext_check,                                                                     \

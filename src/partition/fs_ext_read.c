@@ -95,29 +95,36 @@ static uint64_t group_overhead(ext2_filsys fs, dgrp_t group)
     return blocks;
 }
 
-/*
- * The fewest blocks that hold what is in use: as many groups as the inodes need, their own
- * metadata, the data, and 5 % and 2 MiB of air: what is moved may need more extents than
- * before. resize2fs refuses to leave a last group that holds little more than its metadata.
- */
-static uint64_t estimate_least(ext2_filsys fs, uint64_t data)
+/* The fewest blocks that hold as many groups as the inodes need, their own metadata, and the data.
+ * tail: blocks that the last group has beside its metadata. */
+static uint64_t fewest_blocks(ext2_filsys fs, uint64_t data, uint64_t tail)
 {
     struct ext2_super_block *super = fs->super;
     uint64_t inodes = super->s_inodes_count - super->s_free_inodes_count;
     uint64_t in_group = super->s_blocks_per_group, overhead = 0, need, floor;
     uint64_t blocks = ext2fs_blocks_count(super);
 
-    data += data / 20 + 2 * MIB / fs->blocksize;
     for (dgrp_t g = 0; g < fs->group_desc_count; g++) {
         overhead += group_overhead(fs, g);
         need = super->s_first_data_block + overhead + data;
-        floor = g * in_group + super->s_first_data_block + group_overhead(fs, g) + 64;
+        floor = g * in_group + super->s_first_data_block + group_overhead(fs, g) + tail;
         if (need < floor)
             need = floor;
         if (need <= (g + 1) * in_group && (g + 1) * (uint64_t)super->s_inodes_per_group >= inodes)
             return need < blocks ? need : blocks;
     }
     return blocks;
+}
+
+/*
+ * What is moved may need more extents than before: 5 % and 2 MiB of air. resize2fs refuses to leave
+ * a last group that holds little more than its metadata. Without both it is a size below which
+ * nothing can fit.
+ */
+static void estimate(ext2_filsys fs, uint64_t data, struct fs_ext_size *size)
+{
+    size->floor = fewest_blocks(fs, data, 0);
+    size->least = fewest_blocks(fs, data + data / 20 + 2 * MIB / fs->blocksize, 64);
 }
 
 /* Block numbers have 32 bits, or 48 in practice; inode numbers always 32. */
@@ -143,10 +150,10 @@ static int read_size(struct blockdev *bd, void *result, struct err *e)
     used = size->blocks - ext2fs_free_blocks_count(io.fs->super);
     for (dgrp_t g = 0; g < io.fs->group_desc_count; g++)
         overhead += group_overhead(io.fs, g);
-    size->least = estimate_least(io.fs, used > overhead ? used - overhead : 0);
+    estimate(io.fs, used > overhead ? used - overhead : 0, size);
     size->most = most_blocks(io.fs);
     if (ext2fs_has_feature_bigalloc(io.fs->super)) /* resize2fs 1.47 leaves its counters wrong */
-        size->least = size->most = size->blocks;
+        size->floor = size->least = size->most = size->blocks;
     ext_io_close(&io);
     return 0;
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * fs_luks.c: LUKS2 containers. Making one needs no device mapper; looking into one does, and so
- * nothing inside is changed here.
- */
+/* fs_luks.c: LUKS2 containers. Making one needs no device mapper; looking into one does. */
+#include "partition/fs_luks.h"
 #include "core/size.h"
 #include "partition/fs_tool.h"
 
@@ -24,8 +22,7 @@ static int luks_make(struct blockdev *bd, const struct fs_options *options, stru
         return err_hint(e, "name a file that holds it with --key-file");
     }
     if (bd->bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for a LUKS container", bd->name,
-                       (unsigned long long)bd->bytes);
+        return fs_tool_too_small(bd, "luks", MIN_BYTES, e);
     if (fs_tool_label(options, "luks", LABEL_MAX, &argv[10], e) < 0)
         return -1;
     argv[8] = options->key_file;
@@ -36,7 +33,7 @@ static int luks_make(struct blockdev *bd, const struct fs_options *options, stru
 static int luks_ready(struct blockdev *bd, struct err *e)
 {
     err_set(e, ERR_REFUSED, "%s is encrypted: what is in it cannot be seen", bd->name);
-    return err_hint(e, "open it first: cryptsetup open");
+    return err_hint(e, "--key-file FILE names the file with its passphrase");
 }
 
 static int luks_check(struct blockdev *bd, struct err *e)
@@ -49,21 +46,26 @@ static int luks_check(struct blockdev *bd, struct err *e)
 static int luks_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
 {
     (void)e;
-    *bounds = (struct fs_bounds){bd->bytes, bd->bytes, bd->bytes, bd->sector};
+    *bounds = (struct fs_bounds){bd->bytes, bd->bytes, bd->bytes, bd->sector, 0};
     return 0;
 }
 
-static const char open_first[] = "what is in it must be opened first: cryptsetup open";
+static const char key_first[] = "--key-file FILE, with its passphrase, has it resized, too";
+
+static const struct fs_program programs[] = {{"cryptsetup", "make, check, open"}, {NULL, NULL}};
 
 const struct fs_ops fs_luks_ops = {
     .name = "luks",
     .blkid = (const char *const[]){"crypto_LUKS", NULL},
-    .type = "linux",
+    .type = "luks",
     .package = "cryptsetup-bin",
-    .grow = open_first,
-    .shrink = open_first,
+    .programs = programs,
+    .least = MIN_BYTES,
+    .grow = key_first,
     .make = luks_make,
     .ready = luks_ready,
     .check = luks_check,
     .bounds = luks_bounds,
+    .head = fs_luks_data,
+    .locked = &fs_luks_locked,
 };

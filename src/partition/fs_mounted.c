@@ -7,16 +7,12 @@
  */
 #include "core/cleanup.h"
 #include "partition/fs.h"
+#include "partition/fs_loop.h"
 
-#include <fcntl.h>
-#include <linux/loop.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-
-#define TRIES 16
 
 struct work {
     const struct fs_ops *ops;
@@ -24,55 +20,28 @@ struct work {
     uint64_t bytes; /* 0: all */
 };
 
-/* ---- a loop device of our own over a range of a file ---- */
-
-static int configure(int loop, int fd, uint64_t start, uint64_t bytes, unsigned sector)
-{
-    struct loop_config config = {
-        .fd = (uint32_t)fd,
-        .block_size = sector,
-        .info = {.lo_offset = start, .lo_sizelimit = bytes, .lo_flags = LO_FLAGS_AUTOCLEAR},
-    };
-
-    return ioctl(loop, LOOP_CONFIGURE, &config);
-}
-
-/* Returns its descriptor, with which it goes; another process may take the free one first. */
-static int open_loop(struct blockdev *bd, char node[32], struct err *e)
-{
-    _cleanup_close_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    struct extent all = {0, bd->bytes};
-    uint64_t start;
-    int fd;
-
-    if (control < 0)
-        return err_errno(e, "/dev/loop-control");
-    if (blockdev_fd_extent(bd, all, &fd, &start, e) < 0)
-        return -1;
-    for (int i = 0; i < TRIES; i++) {
-        _cleanup_close_ int loop = -1;
-
-        snprintf(node, 32, "/dev/loop%d", ioctl(control, LOOP_CTL_GET_FREE));
-        loop = open(node, O_RDWR | O_CLOEXEC);
-        if (loop >= 0 && configure(loop, fd, start, bd->bytes, bd->sector) == 0)
-            return steal_fd(&loop);
-        if (errno != EBUSY)
-            break;
-    }
-    return err_errno(e, "a loop device over %s", bd->name);
-}
-
 /* ---- the mount ---- */
+
+/* Not allowed, or not known to the kernel: what is on the disk has no part in it. */
+static int no_mount(const char *what, struct err *e)
+{
+    bool refused = errno == EPERM || errno == EACCES || errno == ENODEV || errno == ENOSYS;
+
+    err_errno(e, "%s", what);
+    if (refused)
+        e->code = ERR_REFUSED;
+    return -1;
+}
 
 static int change(const struct work *work, const char *folder, struct err *e)
 {
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return err_errno(e, "a mount namespace of its own");
+        return no_mount("a mount namespace of its own", e);
     if (mount(work->node, folder, work->ops->name, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
               NULL) < 0)
-        return err_errno(e, "mounting %s", work->node);
+        return no_mount("mounting it", e);
     if ((work->bytes == 0 ? work->ops->grow_mounted(work->node, folder, e)
-                          : work->ops->shrink_mounted(folder, work->bytes, e)) < 0)
+                          : work->ops->shrink_mounted(work->node, folder, work->bytes, e)) < 0)
         return -1;
     return umount2(folder, 0) < 0 ? err_errno(e, "unmounting %s", work->node) : 0;
 }
@@ -127,7 +96,7 @@ int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char
 {
     struct work work = {ops, node, bytes};
     _cleanup_close_ int loop = -1;
-    char loop_node[32];
+    char loop_node[FS_LOOP_NODE];
 
     if (bytes == 0 ? ops->grow_mounted == NULL : ops->shrink_mounted == NULL)
         return err_set(e, ERR_UNSUPPORTED, "%s: %s", bd->name,
@@ -137,7 +106,7 @@ int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char
         return err_hint(e, "as root, berth mounts it for that where nobody else sees it");
     }
     if (node == NULL) {
-        loop = open_loop(bd, loop_node, e);
+        loop = fs_loop_open(bd, true, loop_node, e);
         if (loop < 0)
             return -1;
         work.node = loop_node;

@@ -37,8 +37,7 @@ static int ntfs_make(struct blockdev *bd, const struct fs_options *options, stru
     size_t n = 15;
 
     if (bd->bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an NTFS", bd->name,
-                       (unsigned long long)bd->bytes);
+        return fs_tool_too_small(bd, "ntfs", MIN_BYTES, e);
     if (fs_tool_label(options, "ntfs", MAX_LABEL, &argv[n++], e) < 0)
         return -1;
     if (getenv("SOURCE_DATE_EPOCH") != NULL)
@@ -58,8 +57,8 @@ static int ntfs_check(struct blockdev *bd, struct err *e)
 }
 
 /* ntfsresize's own figure counts what is used; what is in the way needs some room to go to. */
-static int least_bytes(struct blockdev *bd, const struct fs_ntfs_boot *boot, uint64_t *least,
-                       struct err *e)
+static int least_bytes(struct blockdev *bd, const struct fs_ntfs_boot *boot,
+                       struct fs_bounds *bounds, struct err *e)
 {
     static const char *const argv[] = {"ntfsresize", "--info", "--no-progress-bar", fs_tool_device,
                                        NULL};
@@ -73,9 +72,10 @@ static int least_bytes(struct blockdev *bd, const struct fs_ntfs_boot *boot, uin
     found = strstr(said, words);
     if (found != NULL && sscanf(found + sizeof(words) - 1, "%llu bytes", &bytes) != 1)
         return err_set(e, ERR_TOOL, "%s: ntfsresize did not say how small it can be", bd->name);
-    *least = round_up(bytes + bytes / 20 + MIB, boot->cluster);
-    if (*least > boot->bytes)
-        *least = boot->bytes;
+    bounds->floor = round_up(bytes, boot->cluster);
+    bounds->least = round_up(bytes + bytes / 20 + MIB, boot->cluster);
+    if (bounds->least > boot->bytes)
+        bounds->least = boot->bytes;
     return 0;
 }
 
@@ -83,7 +83,7 @@ static int ntfs_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err
 {
     struct fs_ntfs_boot boot;
 
-    if (fs_ntfs_boot_read(bd, &boot, e) < 0 || least_bytes(bd, &boot, &bounds->least, e) < 0)
+    if (fs_ntfs_boot_read(bd, &boot, e) < 0 || least_bytes(bd, &boot, bounds, e) < 0)
         return -1;
     bounds->now = boot.bytes;
     bounds->most = (uint64_t)CLUSTERS_MAX * boot.cluster;
@@ -132,13 +132,20 @@ static int ntfs_moved(struct blockdev *bd, uint64_t at, struct err *e)
     return fs_ntfs_boot_patch(bd, HIDDEN_AT, &hidden, sizeof(hidden), e);
 }
 
+static const struct fs_program programs[] = {{"mkntfs", FS_ONLY_MAKES},
+                                             {"ntfsresize", "check, shrink, grow"},
+                                             {"ntfsfix", "shrink, grow"},
+                                             {NULL, NULL}};
+
 const struct fs_ops fs_ntfs_ops = {
     .name = "ntfs",
     .blkid = (const char *const[]){"ntfs", "BitLocker", NULL},
     .type = "windows",
     .package = "ntfs-3g",
+    .programs = programs,
     .make = ntfs_make,
     .ready = fs_ntfs_ready,
+    .movable = fs_ntfs_movable,
     .check = ntfs_check,
     .bounds = ntfs_bounds,
     .resize = ntfs_resize,

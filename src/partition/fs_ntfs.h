@@ -8,6 +8,7 @@
 /* fs_ntfs_read.c: struct fs_ops says what they do. */
 int fs_ntfs_mounts(struct blockdev *bd, struct err *e); /* libntfs-3g can open it at all */
 int fs_ntfs_ready(struct blockdev *bd, struct err *e);
+int fs_ntfs_movable(struct blockdev *bd, struct err *e);
 int fs_ntfs_free_blocks(struct blockdev *bd, struct fs_free *free, struct err *e);
 
 /* fs_ntfs_boot.c: the boot sector and its copy in the partition's last sector. */

@@ -209,14 +209,34 @@ static int read_ready(struct blockdev *bd, void *result, struct err *e)
     return check_journal(bd, vol, e);
 }
 
-int fs_ntfs_ready(struct blockdev *bd, struct err *e)
+/* Where it does not say that it is hibernated nobody knows, as with what nobody can open. */
+static int read_awake(struct blockdev *bd, void *result, struct err *e)
+{
+    struct reader reader = {.bd = bd};
+    ntfs_volume *vol = open_volume(&reader, e);
+
+    (void)result;
+    return vol == NULL ? -1 : check_hibernation(bd, vol, e);
+}
+
+static int read_unencrypted(struct blockdev *bd, fs_jail_fn *read, struct err *e)
 {
     struct fs_ntfs_boot boot;
     char none = 0;
 
     if (fs_ntfs_boot_read(bd, &boot, e) < 0)
         return -1;
-    return fs_jail_read(bd, read_ready, &none, sizeof(none), e);
+    return fs_jail_read(bd, read, &none, sizeof(none), e);
+}
+
+int fs_ntfs_ready(struct blockdev *bd, struct err *e)
+{
+    return read_unencrypted(bd, read_ready, e);
+}
+
+int fs_ntfs_movable(struct blockdev *bd, struct err *e)
+{
+    return read_unencrypted(bd, read_awake, e);
 }
 
 static int read_opens(struct blockdev *bd, void *result, struct err *e)

@@ -61,8 +61,7 @@ static int make(struct blockdev *bd, uint64_t bytes, const struct fs_options *op
                           uuid,     "--label", NULL,         fs_tool_device, NULL};
 
     if (bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for a swap area", bd->name,
-                       (unsigned long long)bytes);
+        return fs_tool_too_small(bd, "swap", MIN_BYTES, e);
     if (fs_tool_label(options, "swap", LABEL_MAX, &argv[7], e) < 0)
         return -1;
     guid_print(&options->uuid, uuid);
@@ -106,7 +105,7 @@ static int swap_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err
 
     if (read_header(bd, &header, e) < 0)
         return -1;
-    *bounds = (struct fs_bounds){area_bytes(&header), MIN_BYTES, MAX_BYTES, PAGE};
+    *bounds = (struct fs_bounds){area_bytes(&header), MIN_BYTES, MAX_BYTES, PAGE, 0};
     return 0;
 }
 
@@ -145,11 +144,14 @@ static int swap_free_blocks(struct blockdev *bd, struct fs_free *free_blocks, st
     return 0;
 }
 
+static const struct fs_program programs[] = {{"mkswap", "make, shrink, grow"}, {NULL, NULL}};
+
 const struct fs_ops fs_swap_ops = {
     .name = "swap",
     .blkid = (const char *const[]){"swap", "swsuspend", NULL},
     .type = "swap",
     .package = "util-linux",
+    .programs = programs,
     .make = swap_make,
     .ready = swap_ready,
     .check = swap_check,

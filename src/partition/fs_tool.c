@@ -48,11 +48,23 @@ static size_t descriptor_path(const char *text)
     return strncmp(text, prefix, len) == 0 ? len + strspn(text + len, "0123456789") : 0;
 }
 
+/* The last whole lines of what a tool printed: as many as say enough. */
+static const char *last_lines(const char *said)
+{
+    size_t len = strlen(said);
+    const char *from = said + len - WORDS / 2, *line;
+
+    if (len <= WORDS / 2)
+        return said;
+    line = strchr(from, '\n');
+    return line != NULL && line[1 + strspn(line + 1, " \n")] != '\0' ? line + 1 : from;
+}
+
 /* The end of what a tool printed, on one line, with the device's name for the path it got. */
 static void last_words(const char *said, const char *name, char words[WORDS])
 {
-    size_t len = strlen(said), n = 0, path;
-    const char *from = len > WORDS / 2 ? said + len - WORDS / 2 : said;
+    size_t n = 0, path;
+    const char *from = last_lines(said);
 
     while (*from != '\0' && n < WORDS - 1) {
         path = descriptor_path(from);
@@ -151,4 +163,13 @@ int fs_tool_label(const struct fs_options *options, const char *kind, size_t mos
         return 0;
     return err_set(e, ERR_USAGE, "the label \"%s\" is longer than the %zu bytes of %s", *label,
                    most, kind);
+}
+
+int fs_tool_too_small(const struct blockdev *bd, const char *kind, uint64_t least, struct err *e)
+{
+    char has[SIZE_TEXT], needs[SIZE_TEXT];
+
+    return err_set(e, ERR_NO_SPACE, "%s: %s are too few for %s, which takes %s or more", bd->name,
+                   size_human(bd->bytes, has, sizeof(has)), kind,
+                   size_human(least, needs, sizeof(needs)));
 }

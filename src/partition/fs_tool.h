@@ -37,4 +37,7 @@ int fs_tool_wipe(struct blockdev *bd, struct err *e);
 int fs_tool_label(const struct fs_options *options, const char *kind, size_t most,
                   const char **label, struct err *e);
 
+/* ERR_NO_SPACE: the device is too small for a filesystem of that kind. */
+int fs_tool_too_small(const struct blockdev *bd, const char *kind, uint64_t least, struct err *e);
+
 #endif

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* fs_vfat.c: makes FAT filesystems with mkfs.vfat and mtools, in memory. */
+/*
+ * fs_vfat.c: makes FAT filesystems with mkfs.vfat and mtools, in memory, and looks through them
+ * with fsck.vfat. Their size is changed by berth itself (fat_resize.c).
+ */
 #include "partition/fs_vfat.h"
+#include "block/overlay.h"
 #include "core/cleanup.h"
 #include "core/spawn.h"
+#include "partition/fat_resize.h"
 #include "partition/fs_tool.h"
+#include "tree/fat_disk.h"
+#include "tree/fat_volume.h"
 
 #include <ctype.h>
 #include <endian.h>
+#include <stddef.h>
 #include <string.h>
 
 /* Sound bounds away from the exact limits (4085 and 65525), near which drivers disagree. */
@@ -176,37 +184,11 @@ int vfat_make(struct blockdev *partition, const struct vfat_options *options, st
 /* ---- the row ---- */
 
 #define LABEL_MAX 11
-#define HIDDEN_AT 0x1c
-#define DIRTY     1U
-
-/* The start of the boot sector (Microsoft FAT32 File System Specification 1.03). */
-struct fat_boot {
-    uint8_t unused1[11];
-    uint16_t sector;
-    uint8_t cluster_sectors;
-    uint16_t reserved;
-    uint8_t fats;
-    uint16_t root_entries, sectors_16;
-    uint8_t unused2;
-    uint16_t fat_sectors_16;
-    uint8_t unused3[4];
-    uint32_t hidden, sectors_32;
-    union {
-        struct {
-            uint8_t drive, state;
-        } fat16;
-        struct {
-            uint8_t unused1[14];
-            uint16_t backup; /* sector of the boot sector's copy, 0: none */
-            uint8_t unused2[12];
-            uint8_t drive, state;
-        } __attribute__((packed)) fat32;
-    };
-} __attribute__((packed));
+#define HIDDEN_AT offsetof(struct fat_boot, hidden_sectors)
 
 static bool is_fat32(const struct fat_boot *boot)
 {
-    return boot->fat_sectors_16 == 0;
+    return boot->fat_sectors16 == 0;
 }
 
 static int read_boot(struct blockdev *bd, struct fat_boot *boot, struct err *e)
@@ -215,7 +197,7 @@ static int read_boot(struct blockdev *bd, struct fat_boot *boot, struct err *e)
 
     if (blockdev_pread(bd, boot, sizeof(*boot), 0, e) < 0)
         return -1;
-    sector = le16toh(boot->sector);
+    sector = le16toh(boot->sector_bytes);
     if (sector < 512 || sector > 4096 || (sector & (sector - 1)) != 0 || boot->cluster_sectors == 0)
         return err_set(e, ERR_REFUSED, "%s: its FAT boot sector makes no sense", bd->name);
     return 0;
@@ -229,11 +211,11 @@ static int fat_moved(struct blockdev *bd, uint64_t at, struct err *e)
 
     if (read_boot(bd, &boot, e) < 0)
         return -1;
-    hidden = htole32((uint32_t)(at / le16toh(boot.sector)));
+    hidden = htole32((uint32_t)(at / le16toh(boot.sector_bytes)));
     if (is_fat32(&boot) && boot.fat32.backup != 0 &&
-        blockdev_pwrite(bd, &hidden, sizeof(hidden),
-                        (uint64_t)le16toh(boot.fat32.backup) * le16toh(boot.sector) + HIDDEN_AT,
-                        e) < 0)
+        blockdev_pwrite(
+            bd, &hidden, sizeof(hidden),
+            (uint64_t)le16toh(boot.fat32.backup) * le16toh(boot.sector_bytes) + HIDDEN_AT, e) < 0)
         return -1;
     return blockdev_pwrite(bd, &hidden, sizeof(hidden), HIDDEN_AT, e);
 }
@@ -276,13 +258,27 @@ static int fat_make(struct blockdev *bd, const struct fs_options *options, struc
     return fs_tool_make(bd, bd->bytes, words.argv, fat_patch, options, e);
 }
 
+/* Linux marks the boot sector of what is mounted, Windows the FAT's second entry (specification,
+ * "FAT Data Structure": bits that are 0 then). */
 static int fat_ready(struct blockdev *bd, struct err *e)
 {
+    static const uint32_t clean16 = 0xc000, clean32 = 0x0c000000;
+    struct fat_volume volume;
     struct fat_boot boot;
+    uint32_t mark;
+    bool clean;
 
-    if (read_boot(bd, &boot, e) < 0)
+    if (read_boot(bd, &boot, e) < 0 || fat_volume_open(&volume, bd, e) < 0 ||
+        blockdev_pread(bd, &mark, sizeof(mark), volume.fat.start + volume.bits / 8, e) < 0)
         return -1;
-    if (((is_fat32(&boot) ? boot.fat32.state : boot.fat16.state) & DIRTY) == 0)
+    mark = le32toh(mark);
+    clean = ((is_fat32(&boot) ? boot.fat32.identity : boot.fat16.identity).state &
+             FAT_STATE_DIRTY) == 0;
+    if (volume.bits == 16)
+        clean = clean && (mark & clean16) == clean16;
+    if (volume.bits == 32)
+        clean = clean && (mark & clean32) == clean32;
+    if (clean)
         return 0;
     err_set(e, ERR_REFUSED, "%s: its FAT was not cleanly unmounted", bd->name);
     return err_hint(e, "let fsck.vfat -a look at it");
@@ -292,35 +288,37 @@ static int fat_check(struct blockdev *bd, struct err *e)
 {
     static const char *const argv[] = {"fsck.vfat", "-n", fs_tool_device, NULL};
 
-    return fs_tool_must(bd, argv, ERR_VERIFY, NULL, e);
+    if (fs_tool_must(bd, argv, ERR_VERIFY, NULL, e) == 0)
+        return 0;
+    return e->code == ERR_VERIFY ? err_hint(e, "fsck.vfat -a mends it") : -1;
 }
 
-static int fat_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
+static int fat_resize_checked(struct blockdev *overlay, uint64_t bytes, struct err *e)
 {
-    struct fat_boot boot;
-    uint64_t sectors;
+    struct fs_bounds bounds;
 
-    if (read_boot(bd, &boot, e) < 0)
+    if (fat_check(overlay, e) < 0 || fat_bounds(overlay, &bounds, e) < 0 ||
+        fs_bounds_allow(overlay, &bounds, bytes, e) < 0)
         return -1;
-    sectors = boot.sectors_16 != 0 ? le16toh(boot.sectors_16) : le32toh(boot.sectors_32);
-    bounds->now = bounds->least = bounds->most = sectors * le16toh(boot.sector);
-    bounds->unit = le16toh(boot.sector);
-    return 0;
+    if (fat_resize(overlay, bytes, e) < 0 || overlay_cut(overlay, bytes, e) < 0)
+        return err_wrap(e, "changing its size");
+    return fat_check(overlay, e);
 }
 
-static const char why_not[] =
-    "no tool changes the size of a FAT in its place: copy its files, make it anew, copy them back";
+static const struct fs_program programs[] = {
+    {"mkfs.vfat", FS_ONLY_MAKES}, {"fsck.vfat", "check, shrink, grow"}, {NULL, NULL}};
 
 const struct fs_ops fs_vfat_ops = {
     .name = "vfat",
     .blkid = (const char *const[]){"vfat", NULL},
     .type = "windows",
     .package = "dosfstools",
-    .grow = why_not,
-    .shrink = why_not,
+    .programs = programs,
     .make = fat_make,
     .ready = fat_ready,
     .check = fat_check,
     .bounds = fat_bounds,
+    .resize = fat_resize_checked,
+    .free_blocks = fat_free_blocks,
     .moved = fat_moved,
 };

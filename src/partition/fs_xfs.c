@@ -41,8 +41,7 @@ static int xfs_make(struct blockdev *bd, const struct fs_options *options, struc
                           "-s",       sector, "-L", NULL, fs_tool_device, NULL};
 
     if (bd->bytes < MIN_BYTES)
-        return err_set(e, ERR_NO_SPACE, "%s: %llu bytes are too few for an XFS (at least %llu)",
-                       bd->name, (unsigned long long)bd->bytes, (unsigned long long)MIN_BYTES);
+        return fs_tool_too_small(bd, "xfs", MIN_BYTES, e);
     if (fs_tool_label(options, "xfs", LABEL_MAX, &argv[9], e) < 0)
         return -1;
     guid_print(&options->uuid, uuid + strlen(uuid));
@@ -96,13 +95,20 @@ static int xfs_grow_mounted(const char *node, const char *mountpoint, struct err
     return spawn_tool(NULL, e, "xfs_growfs", mountpoint, NULL);
 }
 
+static const struct fs_program programs[] = {{"mkfs.xfs", FS_ONLY_MAKES},
+                                             {"xfs_repair", "check"},
+                                             {"xfs_logprint", "check"},
+                                             {"xfs_growfs", "grow"},
+                                             {NULL, NULL}};
+
 const struct fs_ops fs_xfs_ops = {
     .name = "xfs",
     .blkid = (const char *const[]){"xfs", NULL},
     .type = "linux",
     .package = "xfsprogs",
+    .programs = programs,
     .grow = "XFS grows only while it is mounted",
-    .shrink = "XFS cannot be made smaller: copy its files to a smaller one",
+    .shrink = "XFS cannot be made smaller",
     .make = xfs_make,
     .ready = xfs_ready,
     .check = xfs_check,

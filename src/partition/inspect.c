@@ -37,7 +37,7 @@ static int backup_has_data(struct blockdev *bd, struct extent backup, struct err
     return !all_zero(buf + entries, bd->sector) && memcmp(buf + entries, GPT_SIGNATURE, 8) != 0;
 }
 
-/* A disk without a table: is anything on it? libblkid also looks for signatures of whole disks. */
+/* A disk without a table: is anything on it? A filesystem over all of it is named. */
 static int find_unknown_data(struct disk *disk, struct survey *survey, struct err *e)
 {
     struct blockdev *bd = disk_blockdev(disk);
@@ -49,7 +49,9 @@ static int find_unknown_data(struct disk *disk, struct survey *survey, struct er
     if (probe_range(bd, all, &probe, e) < 0)
         return -1;
     found = probe.fs != NULL || probe.ambivalent;
-    probe_clear(&probe);
+    survey->fs = steal(probe.fs);
+    survey->fs_uuid = steal(probe.uuid);
+    survey->label = steal(probe.label);
     if (found == 0)
         found = probe_has_data(bd, rest, NULL, e);
     if (found == 0)
@@ -202,6 +204,7 @@ struct survey *inspect(struct disk *disk, const char *path, struct err *e)
         return NULL;
     survey->exists = true;
     survey->is_file = !disk_is_device(disk);
+    survey->sector_guessed = disk_sector_is_guess(disk);
     disk_identify(disk, &identity);
     survey->model = identity.model;
     survey->serial = identity.serial;

@@ -41,9 +41,9 @@ int probe_signatures(struct blockdev *bd, struct extent range, struct probe_sign
 int probe_wipe(struct blockdev *bd, struct extent range, const struct probe_signature *list,
                size_t n, struct err *e);
 
-/* 1 when the range holds anything but zeros, 0 when nothing was seen. All of a file is looked
- * through; of a large range of a device its ends and samples only: then *sampled (may be NULL) says
- * that a 0 is not certain. */
+/* 1 when the range holds anything but zeros and what berth's own log left, 0 when nothing was seen.
+ * All of a file is looked through; of a large range of a device its ends and samples only: then
+ * *sampled (may be NULL) says that a 0 is not certain. */
 int probe_has_data(struct blockdev *bd, struct extent range, bool *sampled, struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* probe_data.c: is there anything but zeros? */
+/* probe_data.c: is there anything but zeros, and what berth's own log has left? */
+#include "block/area.h"
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "partition/probe.h"
@@ -17,14 +18,27 @@ static bool all_zero(const unsigned char *buf, size_t n)
     return n == 0 || (buf[0] == 0 && memcmp(buf, buf + 1, n - 1) == 0);
 }
 
-/* 1: the range has a byte that is not zero. */
+/* The first byte that is not zero; n: none. */
+static size_t first_data(const unsigned char *buf, size_t n)
+{
+    size_t i = 0;
+
+    if (all_zero(buf, n))
+        return n;
+    while (buf[i] == 0)
+        i++;
+    return i;
+}
+
+/* 1: the range has a byte that is somebody's. */
 static int scan(struct blockdev *bd, struct extent range, unsigned char *buf, struct err *e)
 {
     uint64_t at = range.start, end = extent_end(&range);
 
     while (at < end) {
         struct extent data;
-        size_t n;
+        size_t n, i;
+        int left;
 
         if (blockdev_next_data(bd, at, &data, e) < 0)
             return -1;
@@ -35,9 +49,13 @@ static int scan(struct blockdev *bd, struct extent range, unsigned char *buf, st
         n = data.bytes < n ? (size_t)data.bytes : n;
         if (blockdev_pread(bd, buf, n, at, e) < 0)
             return -1;
-        if (!all_zero(buf, n))
+        i = first_data(buf, n);
+        left = i < n ? area_left(bd, at + i, end, &at, e) : 0;
+        if (left < 0)
+            return -1;
+        if (i < n && left == 0)
             return 1;
-        at += n;
+        at += left == 0 ? n : 0;
     }
     return 0;
 }

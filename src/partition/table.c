@@ -257,3 +257,13 @@ void table_cleanup(struct table **table)
 {
     table_free(*table);
 }
+
+struct table_title table_title(unsigned number, const char *name)
+{
+    bool named = name != NULL && *name != '\0';
+    struct table_title title;
+
+    snprintf(title.text, sizeof(title.text), "partition %u%s%s%s", number, named ? " (" : "",
+             named ? name : "", named ? ")" : "");
+    return title;
+}

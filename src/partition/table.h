@@ -81,6 +81,14 @@ int table_insert(struct table *table, const struct table_entry *entry, struct er
 /* On an MBR the logical ones behind it move up by one number; the extended partition goes with all
  * that is in it. */
 void table_remove(struct table *table, unsigned number);
+
+/* What messages call a partition: "partition 3 (home)"; without a name (empty or NULL) "partition
+ * 3". For use in one expression: table_title(3, "home").text. */
+struct table_title {
+    char text[192];
+};
+struct table_title table_title(unsigned number, const char *name);
+
 struct table_entry *table_entry_by_uuid(struct table *table, const struct guid *uuid);
 struct table_entry *table_entry_by_number(struct table *table, unsigned number);
 
@@ -136,6 +144,9 @@ int table_sectors(const struct table *table, const struct blockdev *bd, struct e
 
 /* The worst damage that forbids changing the table, or NULL. */
 const struct damage *table_problem(const struct table *table);
+
+/* Whether the table has damage of that kind. */
+bool table_has_damage(const struct table *table, enum damage_kind kind);
 
 /* The PARTUUID of an MBR's partition in the form that everything else knows: id, number, zeros. */
 struct guid table_mbr_uuid(const struct table *table, unsigned number);

@@ -15,9 +15,6 @@ int table_reserve(struct table *table, size_t n, struct err *e);
 int table_damage(struct table *table, enum damage_kind kind, unsigned number, struct err *e,
                  const char *fmt, ...) ERR_PRINTF(5, 6);
 
-/* Whether the table has damage of that kind. */
-bool table_has_damage(const struct table *table, enum damage_kind kind);
-
 /* table_check.c: lists what is wrong with a table's entries, and brings the worst damage to the
  * front. */
 int table_check(struct table *table, const struct blockdev *bd, struct err *e);

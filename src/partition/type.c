@@ -32,6 +32,15 @@ static const struct {
 };
 #undef TYPE
 
+static const struct {
+    uint8_t code;
+    const char *name;
+} codes[] = {
+#define CODE(code, name) {code, name},
+#include "partition/code.def"
+#undef CODE
+};
+
 #define N_TYPES   (sizeof(rows) / sizeof(rows[0]))
 #define N_ALIASES (sizeof(aliases) / sizeof(aliases[0]))
 
@@ -101,6 +110,17 @@ const struct partition_type *partition_type_of_code(uint8_t code)
     return NULL;
 }
 
+const char *partition_type_title(const struct guid *guid, uint8_t code)
+{
+    const struct partition_type *type =
+        code != 0 ? partition_type_of_code(code) : partition_type_of(guid);
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (code != 0 && codes[i].code == code)
+            return codes[i].name;
+    return type != NULL ? type->long_name : NULL;
+}
+
 bool partition_type_is(const struct guid *guid, const char *name)
 {
     const struct partition_type *type = partition_type_of(guid);
@@ -156,6 +176,7 @@ int partition_type_parse(const char *text, enum table_kind kind, struct guid *ty
     if (found != NULL)
         return take(text, kind, found, type, code, e);
     err_set(e, ERR_USAGE, "\"%s\" is not a partition type", text);
-    return err_hint(e, "take a name such as linux, swap or esp, a GUID%s",
-                    kind == TABLE_MBR ? ", or an MBR's code such as 83" : "");
+    return err_hint(e, kind == TABLE_MBR
+                           ? "take a name such as linux, swap or esp, a GUID, or a code such as 83"
+                           : "take a name such as linux, swap or esp, or a GUID");
 }

@@ -27,6 +27,10 @@ const struct partition_type *partition_type(const char *name);
 const struct partition_type *partition_type_of(const struct guid *guid);
 const struct partition_type *partition_type_of_code(uint8_t code);
 
+/* What other tools call it: of an MBR by its code ("W95 FAT32 (LBA)"), else (code 0) by its GUID;
+ * NULL when berth knows no name. */
+const char *partition_type_title(const struct guid *guid, uint8_t code);
+
 bool partition_type_is(const struct guid *guid, const char *name);
 
 /* All of them, in order; NULL behind the last. */

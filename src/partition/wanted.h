@@ -19,6 +19,8 @@ struct wanted {
     struct table *table;
     struct wanted_format *formats;
     size_t n_formats;
+    unsigned locked_back; /* a partition whose encrypted content did not follow when it grew; 0 */
+    unsigned unwipe;      /* the partition whose wiped signatures come back; 0: none */
 };
 
 void wanted_clear(struct wanted *wanted);

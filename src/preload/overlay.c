@@ -8,7 +8,7 @@
  * read or write the file behind this library's back is refused. Without the environment's
  * three paths the library does nothing; when it cannot do its work it ends the process.
  */
-#include "block/overlay_store.h"
+#include "core/overlay_store.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -88,8 +88,9 @@ static void map_changes(const char *path)
 
     if (fd < 0 || fstat(fd, &st) < 0)
         give_up("cannot open the map");
+    /* the sixth argument of syscall() lies on the stack, where an int is half of what is read */
     map = (void *)syscall(SYS_mmap, NULL, st.st_size, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_NORESERVE, fd, 0);
+                          MAP_SHARED | MAP_NORESERVE, fd, (off_t)0);
     if (map == MAP_FAILED)
         give_up("cannot map the map");
     close(fd);
@@ -228,14 +229,14 @@ static ssize_t each_piece(int fd, const struct iovec *pieces, int count, off_t o
 PUBLIC ssize_t preadv(int fd, const struct iovec *pieces, int count, off_t offset)
 {
     return is_overlay(fd) ? each_piece(fd, pieces, count, offset, read_piece)
-                          : syscall(SYS_preadv, fd, pieces, count, offset, 0);
+                          : syscall(SYS_preadv, fd, pieces, count, offset, 0L);
 }
 SAME_AS(preadv) ssize_t preadv64(int fd, const struct iovec *pieces, int count, off64_t offset);
 
 PUBLIC ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset)
 {
     return is_overlay(fd) ? each_piece(fd, pieces, count, offset, write_piece)
-                          : syscall(SYS_pwritev, fd, pieces, count, offset, 0);
+                          : syscall(SYS_pwritev, fd, pieces, count, offset, 0L);
 }
 SAME_AS(pwritev) ssize_t pwritev64(int fd, const struct iovec *pieces, int count, off64_t offset);
 
@@ -244,7 +245,7 @@ SAME_AS(pwritev) ssize_t pwritev64(int fd, const struct iovec *pieces, int count
 static ssize_t at_position(int fd, const struct iovec *pieces, int count, piece_fn *fn)
 {
     bool appends = fn == write_piece && (fcntl(fd, F_GETFL) & O_APPEND) != 0;
-    off_t offset = syscall(SYS_lseek, fd, 0, appends ? SEEK_END : SEEK_CUR);
+    off_t offset = syscall(SYS_lseek, fd, (off_t)0, appends ? SEEK_END : SEEK_CUR);
     ssize_t done = offset < 0 ? -1 : each_piece(fd, pieces, count, offset, fn);
 
     if (done > 0 && syscall(SYS_lseek, fd, offset + done, SEEK_SET) < 0)

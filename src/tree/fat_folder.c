@@ -8,6 +8,7 @@
  */
 #include "core/cleanup.h"
 #include "core/utf16.h"
+#include "tree/fat_disk.h"
 #include "tree/fat_volume.h"
 
 #include <endian.h>
@@ -16,19 +17,7 @@
 #include <strings.h>
 #include <time.h>
 
-/* Specification, "FAT Directory Structure". */
-struct short_entry {
-    uint8_t name[11];
-    uint8_t attributes;
-    uint8_t cases; /* Windows NT's: 0x08 the name, 0x10 the extension is in lower case */
-    uint8_t created_tenths;
-    uint16_t created_time, created_date, accessed_date;
-    uint16_t cluster_high;
-    uint16_t time, date;
-    uint16_t cluster_low;
-    uint32_t bytes;
-} __attribute__((packed));
-
+/* Specification, "FAT Long Directory Entries". */
 struct long_entry {
     uint8_t order; /* counts down to 1; bit 6 marks the first that comes */
     uint16_t units1[5];
@@ -38,15 +27,8 @@ struct long_entry {
     uint16_t units3[2];
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct short_entry) == 32 && sizeof(struct long_entry) == 32,
-               "a folder's entries have 32 bytes");
+_Static_assert(sizeof(struct long_entry) == FAT_ENTRY_BYTES, "as the short ones");
 
-#define ATTRIBUTE_LABEL  0x08
-#define ATTRIBUTE_FOLDER 0x10
-#define ATTRIBUTE_LONG   0x0f
-#define ATTRIBUTES       0x3f
-#define NAME_END         0x00
-#define NAME_DELETED     0xe5
 #define NAME_IS_E5       0x05
 #define ORDER_LAST       0x40
 #define UNITS_EACH       13
@@ -114,14 +96,14 @@ static char *put_short(char *to, const uint8_t *from, size_t n, bool lower)
     return to;
 }
 
-static void print_short(const struct short_entry *entry, uint8_t cases, char name[13])
+static void print_short(const struct fat_entry *entry, uint8_t cases, char name[13])
 {
     uint8_t raw[11];
     char *to, *dot;
 
     memcpy(raw, entry->name, sizeof(raw));
     if (raw[0] == NAME_IS_E5)
-        raw[0] = NAME_DELETED;
+        raw[0] = FAT_NAME_DELETED;
     to = put_short(name, raw, 8, (cases & 0x08) != 0);
     dot = to;
     *to++ = '.';
@@ -153,18 +135,18 @@ static bool is_component(const char *name)
 }
 
 /* Makes the node of a short entry and the long name before it; false: nothing to show. */
-static bool make_node(const struct short_entry *entry, const struct long_name *l,
+static bool make_node(const struct fat_entry *entry, const struct long_name *l,
                       struct fat_node *node)
 {
     memset(node, 0, sizeof(*node));
-    if ((entry->attributes & ATTRIBUTE_LABEL) != 0)
+    if ((entry->attributes & FAT_ATTRIBUTE_LABEL) != 0)
         return false;
     print_short(entry, 0, node->short_name);
     if (l->pieces > 0 && l->expected == 0 && l->checksum == short_checksum(entry->name))
         print_long(l, node->name);
     else
         print_short(entry, entry->cases, node->name);
-    node->folder = (entry->attributes & ATTRIBUTE_FOLDER) != 0;
+    node->folder = (entry->attributes & FAT_ATTRIBUTE_FOLDER) != 0;
     node->cluster = (uint32_t)le16toh(entry->cluster_high) << 16 | le16toh(entry->cluster_low);
     node->bytes = node->folder ? 0 : le32toh(entry->bytes);
     node->mtime = unix_time(le16toh(entry->date), le16toh(entry->time));
@@ -177,20 +159,21 @@ static int walk_entries(const struct fat_volume *v, const uint8_t *data, size_t 
 {
     struct long_name l = {0};
 
-    for (size_t at = 0; at + 32 <= len && data[at] != NAME_END; at += 32) {
-        struct short_entry entry;
+    for (size_t at = 0; at + 32 <= len && data[at] != FAT_NAME_END; at += 32) {
+        struct fat_entry entry;
         struct fat_node node;
         int status = 0;
 
         memcpy(&entry, data + at, sizeof(entry));
-        if (entry.name[0] != NAME_DELETED && (entry.attributes & ATTRIBUTES) == ATTRIBUTE_LONG) {
+        if (entry.name[0] != FAT_NAME_DELETED &&
+            (entry.attributes & FAT_ATTRIBUTES) == FAT_ATTRIBUTE_LONG) {
             struct long_entry piece;
 
             memcpy(&piece, data + at, sizeof(piece));
             take_piece(&l, &piece);
             continue;
         }
-        if (entry.name[0] != NAME_DELETED && make_node(&entry, &l, &node)) {
+        if (entry.name[0] != FAT_NAME_DELETED && make_node(&entry, &l, &node)) {
             if (v->bits != 32) /* the upper half has another meaning there */
                 node.cluster &= 0xffff;
             status = each(arg, &node, e);

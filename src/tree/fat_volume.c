@@ -8,41 +8,12 @@
 #include "tree/fat_volume.h"
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "tree/fat_disk.h"
 
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Specification, "Boot Sector and BPB". */
-struct boot_sector {
-    uint8_t jump[3];
-    char oem[8];
-    uint16_t sector_bytes;
-    uint8_t cluster_sectors;
-    uint16_t reserved_sectors;
-    uint8_t fats;
-    uint16_t root_entries;
-    uint16_t sectors16;
-    uint8_t media;
-    uint16_t fat_sectors16;
-    uint16_t track_sectors, heads;
-    uint32_t hidden_sectors;
-    uint32_t sectors32;
-    uint32_t fat_sectors32;
-    uint16_t flags; /* FAT32: bit 7 no mirroring, bits 0 to 3 the FAT that counts then */
-    uint16_t version;
-    uint32_t root_cluster;
-    uint8_t rest[462];
-    uint8_t signature[2];
-} __attribute__((packed));
-
-_Static_assert(sizeof(struct boot_sector) == 512, "the boot sector's fields are at fixed places");
-
-#define DIR_ENTRY_BYTES     32
-#define FAT12_CLUSTERS      4085 /* from here on it is FAT16 */
-#define FAT16_CLUSTERS      65525
-#define FAT32_CLUSTERS      0x0ffffff5U
-#define FAT32_MASK          0x0fffffffU
 #define FLAG_NO_MIRROR      0x80
 #define SECTOR_BYTES_MAX    4096
 #define CLUSTER_SECTORS_MAX 128
@@ -57,7 +28,7 @@ static int not_fat(struct fat_volume *v, const char *why, struct err *e)
     return err_set(e, ERR_VERIFY, "%s: not a FAT filesystem (%s)", v->bd->name, why);
 }
 
-static int check_boot_sector(struct fat_volume *v, const struct boot_sector *b, struct err *e)
+static int check_boot_sector(struct fat_volume *v, const struct fat_boot *b, struct err *e)
 {
     unsigned sector = le16toh(b->sector_bytes);
 
@@ -73,14 +44,14 @@ static int check_boot_sector(struct fat_volume *v, const struct boot_sector *b, 
 }
 
 /* Which copy of the FAT counts. */
-static unsigned active_fat(const struct boot_sector *b)
+static unsigned active_fat(const struct fat_boot *b)
 {
-    unsigned flags = le16toh(b->flags);
+    unsigned flags = le16toh(b->fat32.flags);
 
     return b->fat_sectors16 == 0 && (flags & FLAG_NO_MIRROR) != 0 ? flags & 0xf : 0;
 }
 
-static unsigned bits_for(const struct boot_sector *b, uint64_t clusters)
+static unsigned bits_for(const struct fat_boot *b, uint64_t clusters)
 {
     if (b->fat_sectors16 == 0)
         return 32;
@@ -102,12 +73,12 @@ static int check_clusters(struct fat_volume *v, uint64_t clusters, struct err *e
 }
 
 /* All of this stays far below 2^64: 32-bit counts of sectors of at most 4 KiB. */
-static int lay_out(struct fat_volume *v, const struct boot_sector *b, struct err *e)
+static int lay_out(struct fat_volume *v, const struct fat_boot *b, struct err *e)
 {
     uint64_t sector = le16toh(b->sector_bytes);
     uint64_t total = sector * (b->sectors16 != 0 ? le16toh(b->sectors16) : le32toh(b->sectors32));
-    uint64_t fat =
-        sector * (b->fat_sectors16 != 0 ? le16toh(b->fat_sectors16) : le32toh(b->fat_sectors32));
+    uint64_t fat = sector * (b->fat_sectors16 != 0 ? le16toh(b->fat_sectors16)
+                                                   : le32toh(b->fat32.fat_sectors));
     uint64_t first_fat = sector * le16toh(b->reserved_sectors);
     uint64_t clusters;
 
@@ -116,8 +87,8 @@ static int lay_out(struct fat_volume *v, const struct boot_sector *b, struct err
     v->cluster = (uint32_t)sector * b->cluster_sectors;
     v->fat = (struct extent){first_fat + active_fat(b) * fat, fat};
     v->root = (struct extent){first_fat + b->fats * fat,
-                              (uint64_t)le16toh(b->root_entries) * DIR_ENTRY_BYTES};
-    v->root_cluster = le32toh(b->root_cluster) & FAT32_MASK;
+                              (uint64_t)le16toh(b->root_entries) * FAT_ENTRY_BYTES};
+    v->root_cluster = le32toh(b->fat32.root_cluster) & FAT32_MASK;
     v->data = extent_end(&v->root) + (sector - v->root.bytes % sector) % sector;
     if (total > v->bd->bytes)
         return not_fat(v, "it is larger than its partition", e);
@@ -130,7 +101,7 @@ static int lay_out(struct fat_volume *v, const struct boot_sector *b, struct err
 
 int fat_volume_open(struct fat_volume *v, struct blockdev *bd, struct err *e)
 {
-    struct boot_sector boot;
+    struct fat_boot boot;
 
     memset(v, 0, sizeof(*v));
     v->bd = bd;

@@ -28,12 +28,12 @@ NAMES = {"mke2fs": "mkfs.ext4", "mkntfs": "mkfs.ntfs"}  # further names of some
 APPLETS = "awk cat chmod cmp cp cut date dd df echo env expr false find grep head hexdump kill ln " \
     "ls mkdir mkfifo mknod modprobe mv od poweroff printf ps readlink reboot rm rmdir sed seq setsid " \
     "sha256sum sleep sort stat stty switch_root sync tail tee test timeout touch tr true truncate " \
-    "uname wc xargs"
+    "uname wc xargs yes"
 # what the root needs before modprobe is there
 EARLY = "virtio_pci virtio_blk ext4 crc32c_generic"
 # where in the kernel's tree there is what the tests use
-TREES = ("arch", "crypto", "drivers/block", "drivers/char/hw_random", "drivers/dax", "drivers/md",
-         "drivers/virtio", "fs", "lib")
+TREES = ("arch", "crypto", "drivers/block", "drivers/char/hw_random", "drivers/crypto/ccp",
+         "drivers/dax", "drivers/md", "drivers/virtio", "fs", "lib", "virt")
 
 INIT = """\
 #!/bin/busybox sh
@@ -107,7 +107,7 @@ def closure(dependencies, names):
 
 
 def make_kernel(source, folder):
-    """Takes the stock kernel out of the tar of a Debian: vmlinuz, initrd, modules.img."""
+    """Takes the stock kernel out of the tar of a Debian: vmlinuz, vmlinux, initrd, modules.img."""
     tree = folder / "tree"
     tree.mkdir(parents=True)
     with subprocess.Popen(["zstd", "-dcf", source], stdout=subprocess.PIPE) as reader, \
@@ -116,7 +116,9 @@ def make_kernel(source, folder):
             name = member.name.removeprefix("./")
             if name.startswith("boot/vmlinuz-"):
                 version = name.removeprefix("boot/vmlinuz-")
-                (folder / "vmlinuz").write_bytes(archive.extractfile(member).read())
+                packed = archive.extractfile(member).read()
+                (folder / "vmlinuz").write_bytes(tiny.loaded_low(packed))
+                (folder / "vmlinux").write_bytes(tiny.payload(packed))
             elif name.startswith("usr/lib/modules/") and member.isfile() and wanted(name):
                 target = tree / name.removeprefix("usr/lib/modules/")
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -232,15 +234,16 @@ class Machine:
     folder `content` is in /content. Files made in `folder` go with it.
     """
 
-    def __init__(self, folder, disks, content=None):
+    def __init__(self, folder, disks, content=None, cpu=None, memory=1024):
         stock = kernel()
         self.disks = disks
-        extra = ["-kernel", stock / "vmlinuz", "-initrd", stock / "initrd",
+        extra = ["-kernel", stock / "vmlinux", "-initrd", stock / "initrd",
                  "-append", "console=ttyS0 quiet loglevel=1 panic=-1", "-no-reboot",
                  *attach("modules", stock / "modules.img", "modules", ",readonly=on")]
         for serial, path in disks.items():
             extra += attach(serial, path, serial)
-        self.vm = VM(make_root(folder, content), snapshot=True, extra=[str(word) for word in extra])
+        self.vm = VM(make_root(folder, content), snapshot=True, cpu=cpu, memory=memory,
+                     extra=[str(word) for word in extra])
 
     def __enter__(self):
         self.vm.expect("# ", 120)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Block devices as a stock kernel has them: who holds a partition is named, and it stays untouched."""
 import contextlib
+import os
 import textwrap
 
 import pytest
 
+import disks
 from boot import devices
+from crash import trace
 from guests import tiny
 from program import Berth
 
@@ -37,10 +40,10 @@ def machine(tmp_path_factory):
     berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
     (content / "main.yaml").write_text(MACHINE)
     (content / "both.yaml").write_text(MACHINE + DEV)
-    disks = {name: devices.blank_disk(folder / f"{name}.img", 200 << 20)
-             for name in ("systems", "scratch", "other")}
-    berth.ok("apply", content / "both.yaml", "--disk", disks["systems"], "--yes")
-    with devices.Machine(folder, disks, content) as booted:
+    blank = {name: devices.blank_disk(folder / f"{name}.img", size << 20)
+             for name, size in (("systems", 200), ("scratch", 200), ("other", 2048))}
+    berth.ok("apply", content / "both.yaml", "--disk", blank["systems"], "--yes")
+    with devices.Machine(folder, blank, content) as booted:
         booted.ok("cp -a /content/store/. /tmp/store")
         yield booted
 
@@ -251,6 +254,147 @@ def test_a_mounted_partition_grows_where_it_is_and_is_neither_moved_nor_shrunk(m
     assert int(machine.ok("df -k /mnt | tail -1").split()[1]) > 80 << 10
     assert machine.ok(FILES.format("/mnt/d")) == filled
     machine.ok("umount /mnt")
+
+
+@pytest.fixture(params=["btrfs", "xfs"])
+def mounted(machine, request):
+    """A partition `data` of 1200 MiB with files, mounted: its kind, and what they hash to."""
+    kind, part = request.param, f"berth part %s {OTHER} %s --serial other --yes -q"
+    machine.blank(OTHER)
+    machine.ok(f"modprobe {kind}; " + part % ("table", "gpt") + " && " +
+               part % ("add", f"--name data --size 1200M --fs {kind}"), 180)
+    with set_up(machine, f"mount -t {kind} {OTHER}1 /mnt && mkdir /mnt/d && for i in $(seq 8); do "
+                "head -c 3000000 /dev/urandom >/mnt/d/$i; done", "umount /mnt"):
+        yield kind, part, machine.ok(FILES.format("/mnt/d"))
+
+
+def test_a_mounted_btrfs_or_xfs_grows_where_it_is_and_only_btrfs_shrinks(machine, mounted):
+    kind, part, sums = mounted
+    machine.ok(part % ("resize", "data --size 1500M"), 120)
+    assert int(machine.ok("df -k /mnt | tail -1").split()[1]) > 1300 << 10
+    shrink = part % ("resize", "data --size 900M")
+    if kind == "btrfs":
+        machine.ok(shrink, 120)
+        assert machine.ok(f"blockdev --getsize64 {OTHER}1") == str(900 << 20)
+        assert machine.ok("df -k /mnt | tail -1").split()[1] == str(900 << 10)
+        machine.refused(part % ("resize", "data --size 100M"), "cannot be shrunk to", status=2)
+    else:
+        machine.refused(shrink, "mounted on /mnt")
+    machine.ok("sync; echo 3 >/proc/sys/vm/drop_caches")
+    assert machine.ok(FILES.format("/mnt/d")) == sums
+    assert machine.json(f"disk show {OTHER}")["disk"]["partitions"][0]["size"] == \
+        (900 << 20 if kind == "btrfs" else 1500 << 20)
+
+
+def test_the_kernel_reads_a_fat_of_any_width_that_was_resized(machine):
+    machine.blank(SCRATCH)
+    machine.ok(PART % ("table", "gpt") + " && " + PART % ("add", "--name data --size 40M --fs vfat"))
+    mount = f"mount -t vfat -o iocharset=utf8 {SCRATCH}1 /mnt"
+    machine.ok(f"{mount} && mkdir -p '/mnt/a folder/of folders' && for i in $(seq 40); do "
+               "head -c ${i}00 /dev/urandom >\"/mnt/a folder/of folders/file number $i\"; done")
+    sums = machine.ok(FILES.format("/mnt"))
+    machine.ok("umount /mnt")
+    for size, bits in (("24M", 16), ("2M", 12), ("120M", 32)):
+        machine.ok(PART % ("resize", f"data --size {size}"))
+        machine.ok(f"fsck.vfat -n {SCRATCH}1 && {mount}")
+        assert machine.ok(FILES.format("/mnt")) == sums
+        assert int(machine.ok("stat -f -c %b /mnt")) > 0
+        machine.ok(f"echo more >/mnt/more && rm /mnt/more && umount /mnt && fsck.vfat -n {SCRATCH}1")
+        assert f"{bits} bit entries" in machine.ok(f"fsck.vfat -nv {SCRATCH}1")
+
+
+KEY = "--key-file /tmp/key"
+MARK = "what nobody may read"
+
+
+@pytest.fixture
+def locked(machine):
+    """A LUKS2 partition `data` of 80 MiB with an ext4 in it, closed; what its files hash to."""
+    machine.blank(SCRATCH)
+    machine.ok(PART % ("table", "gpt") + " && " +
+               PART % ("add", "--name data --size 80M --start 64M"))
+    machine.ok(f"echo -n key >/tmp/key && cryptsetup luksFormat -q --pbkdf pbkdf2 "
+               f"--pbkdf-force-iterations 1000 {SCRATCH}1 /tmp/key")
+    open_it(machine)
+    machine.ok("mke2fs -q -t ext4 -b 4096 /dev/mapper/test && mount /dev/mapper/test /mnt && mkdir /mnt/d && "
+               "for i in $(seq 40); do head -c ${i}000 /dev/urandom >/mnt/d/$i; "
+               f"yes '{MARK}' | head -c ${{i}}00 >/mnt/d/text-$i; done")
+    sums = machine.ok(FILES.format("/mnt/d"))
+    close_it(machine)
+    return sums
+
+
+def open_it(machine):
+    machine.ok(f"cryptsetup open --key-file /tmp/key {SCRATCH}1 test")
+
+
+def close_it(machine):
+    machine.ok("umount /mnt; cryptsetup close test")
+
+
+def look_inside(machine):
+    """(hashes, MiB of the filesystem)"""
+    open_it(machine)
+    machine.ok("e2fsck -fn /dev/mapper/test && mount /dev/mapper/test /mnt")
+    found = machine.ok(FILES.format("/mnt/d")), int(machine.ok("stat -f -c %b /mnt")) // 256
+    close_it(machine)
+    return found
+
+
+def test_what_is_in_a_luks_container_is_resized_with_its_key(machine, locked):
+    for size in (130, 50):
+        machine.ok(PART % ("resize", f"data --size {size}M {KEY}"), 120)
+        sums, mib = look_inside(machine)
+        assert sums == locked
+        assert size - 32 < mib <= size - 16
+    machine.ok("sync")
+    assert MARK.encode() not in machine.disks["scratch"].read_bytes()
+    assert machine.ok("ls /dev/mapper") == "control"
+    assert machine.ok("losetup -a") == ""
+
+
+def test_a_cut_while_what_is_encrypted_shrinks_is_finished_without_the_key(machine, locked, tmp_path):
+    base, log = tmp_path / "base", tmp_path / "trace"
+    machine.ok("sync")
+    disks.copy(machine.disks["scratch"], base)
+    machine.ok("export BERTH_TRACE=/tmp/trace; " + PART % ("resize", f"data --size 50M {KEY}") +
+               "; unset BERTH_TRACE", 120)
+    machine.blank(OTHER)
+    machine.ok(f"dd if=/tmp/trace of={OTHER} bs=1M conv=fsync")
+    size = int(machine.ok("stat -c %s /tmp/trace; rm /tmp/trace"))
+    with open(machine.disks["other"], "rb") as other:
+        log.write_bytes(other.read(size))
+    part = 64 << 20, (64 + 50) << 20
+    wanted = list(disks.data_chunks(machine.disks["scratch"], *part))
+    assert look_inside(machine)[0] == locked
+    berth, finished = Berth(tmp_path), 0
+    for name, state in trace.states(base, trace.read(log), tmp_path, 24):
+        # neither root nor a device mapper has part in this
+        pending = berth.json("disk", "show", state)["disk"]["pending"]
+        done = berth("disk", "finish", state, "--yes")
+        if pending and done.returncode == 0:
+            finished += 1
+            assert list(disks.data_chunks(state, *part)) == wanted, name
+        elif pending:
+            assert done.returncode == 3 and "give the command again" in done.stderr, name
+        assert berth.json("disk", "show", state)["disk"]["pending"] is None
+        os.unlink(state)
+    assert finished > 0
+
+
+def test_without_its_key_only_the_container_grows(machine, locked):
+    before = machine.fingerprint("scratch")
+    machine.refused(PART % ("resize", "data --size 60M"), "is encrypted", "--key-file")
+    machine.ok("echo -n other >/tmp/other")
+    machine.refused(PART % ("resize", "data --size 60M --key-file /tmp/other"), "could not be opened")
+    assert machine.fingerprint("scratch") == before
+    said = machine.ok((PART % ("resize", "data --size 120M")).replace(" -q", ""))
+    assert "what is in its luks stays as large as it is" in said
+    sums, mib = look_inside(machine)
+    assert sums == locked and mib <= 80 - 16
+    open_it(machine)
+    assert int(machine.ok("blockdev --getsize64 /dev/mapper/test")) == (120 - 16) << 20
+    machine.ok("cryptsetup close test")
 
 
 @pytest.mark.parametrize("verb", ["rm data", "format data --fs ext4 --lose data", "wipe data --lose data"])

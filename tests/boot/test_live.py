@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On a live machine: berth changes the very disk that its host has booted from.
+"""On a live machine: berth changes the very disk that its host, a stock Debian, has booted from, the
+mounted root too.
 
-The machine is emulated with AMD's SVM, so that berth inside it has a KVM for `run`. A third system
-and its machine file arrive on a second disk.
+For `run` the machine is emulated with AMD's SVM, so that berth inside it has a KVM. A third system and
+its machine file arrive on a second disk.
 """
 import os
 import re
@@ -49,8 +50,12 @@ guests:
   - name: third
     image: tiny
     root: {size: 512MiB, fs: ext4}
-    run: {memory: 256MiB, cpus: 1, net: none, engine: qemu}
+    run: {memory: 256MiB, cpus: 1, net: none, engine: kvm}
 """
+
+# folders right below the root are put far from one another
+FILL = "for i in $(seq 16); do mkdir /data-$i && head -c 4M /dev/urandom >/data-$i/file; done; sync; "
+SUMS = "find /data-* /usr/bin -type f | sort | xargs sha256sum | sha256sum"
 
 # what a running system writes by itself, and where berth keeps its own
 MAY_CHANGE = re.compile(r"/var/(log|lib/systemd|lib/berth)/")
@@ -96,7 +101,41 @@ def log_in_as_root(vm):
     vm.send("sudo -i\r")
     vm.expect("# ", 60)
     vm.send("stty -echo; export TERM=dumb PAGER=cat\r")
-    succeed(vm, "mkdir -p /run/transfer && mount -o ro LABEL=TRANSFER /run/transfer")
+    succeed(vm, "true")
+
+
+def test_the_root_of_the_live_host_shrinks_and_moves_at_the_next_boot(live_disk):
+    before = disks.ranges(live_disk)
+    with VM(live_disk, "uefi", memory=1024) as vm:
+        log_in_as_root(vm)
+        sums = succeed(vm, FILL + SUMS)
+        restart_into_work(vm, "resize /dev/vda main --size 3GiB")
+        vm.expect("berth: that was all")
+        log_in_as_root(vm)
+        assert succeed(vm, SUMS) == sums
+        assert succeed(vm, "blockdev --getsize64 $(findmnt -no SOURCE /)").strip() == str(3 << 30)
+        assert "3 main        3 GiB" in succeed(vm, "berth disk show /dev/vda")
+        assert "finish" not in succeed(vm, "berth menu show --disk /dev/vda")
+        succeed(vm, "mount PARTLABEL=esp /mnt && ls /mnt/berth && ! test -e /mnt/berth/work && "
+                "umount /mnt")
+        restart_into_work(vm, "move /dev/vda main --start +256MiB")
+        vm.monitor("stop")
+        start = before["main"][0]
+        content = disks.fingerprint(live_disk, start, start + (3 << 30))
+        vm.monitor("cont")
+        vm.expect("berth: that was all")
+        vm.expect("the machine restarts")
+    start += 256 << 20
+    assert disks.ranges(live_disk) == {**before, "main": (start, start + (3 << 30))}
+    assert disks.fingerprint(live_disk, start, start + (3 << 30)) == content
+
+
+def restart_into_work(vm, change):
+    refused, output = vm.shell(f"berth part {change} --serial berth-test --yes")
+    assert refused == 3 and "--at-boot" in output, output
+    succeed(vm, f"berth part {change} --at-boot --serial berth-test --yes")
+    vm.send("systemctl reboot\r")
+    vm.expect("berth: doing what was left to this boot")
 
 
 def test_a_third_system_is_added_booted_and_run_from_the_live_host(live_disk, transfer):
@@ -105,19 +144,20 @@ def test_a_third_system_is_added_booted_and_run_from_the_live_host(live_disk, tr
     names = disks.ranges(live_disk)
     with VM(live_disk, cpu=CPU, memory=2048, extra=extra) as vm:
         log_in_as_root(vm)
+        succeed(vm, "mkdir -p /run/transfer && mount -o ro LABEL=TRANSFER /run/transfer")
         add_third(vm)
+        change_the_menu_through_a_mounted_esp(vm)
+        run_third_beside_the_host(vm)
         succeed(vm, "berth menu next third --disk /dev/vda")
         vm.send("systemctl reboot\r")
         vm.expect("TINY-UP third")
-        vm.send("sync; reboot -f\r")
-        log_in_as_root(vm)
-        change_the_menu_through_a_mounted_esp(vm)
-        run_third_beside_the_host(vm)
-        vm.send("systemctl poweroff\r")
+        vm.send("sync; poweroff -f\r")
         vm.wait()
     after = disks.ranges(live_disk)
     assert {name: after[name] for name in names} == names
     assert "third" in after
+    start = after["main"][0]
+    subprocess.run(["e2fsck", "-fn", f"{live_disk}?offset={start}"], check=True)
 
 
 def add_third(vm):

@@ -22,7 +22,7 @@ host: {name: main, image: tiny, root: {size: 80MiB}}
 
 @pytest.fixture
 def disk(berth):
-    tiny.make_image(berth.home / "tiny.tar", tiny.Kernel(images.blob(images.debians(BERTH), "debian-12")))
+    tiny.make_image(berth.home / "tiny.tar", tiny.Kernel(images.blob(images.debians(BERTH), "debian-13")))
     berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
     (berth.home / "m.yaml").write_text(MACHINE)
     berth.ok("apply", berth.home / "m.yaml", "--yes")

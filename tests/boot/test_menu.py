@@ -23,23 +23,33 @@ def driver():
 
 
 @pytest.fixture(scope="session")
-def kernel():
-    """A stock kernel's vmlinuz."""
+def stock():
+    """A stock kernel."""
     source = os.environ.get("BERTH_TEST_TAR")
     if source is None:
         import images
-        source = images.blob(images.debians(BERTH), "debian-12")
-    return tiny.Kernel(source).files["vmlinuz"]
+        source = images.blob(images.debians(BERTH), "debian-13")
+    return tiny.Kernel(source)
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory, driver, kernel):
-    """A disk with main and dev, whose newest kernel is VERSION and whose other one boots nothing."""
-    disk = MenuDisk(tmp_path_factory.mktemp("pristine"), driver)
+def kernel(stock):
+    """Its vmlinuz."""
+    return stock.files["vmlinuz"]
+
+
+def fill(disk, kernel):
+    """Makes main and dev, whose newest kernel is VERSION and whose other one boots nothing."""
     for name in ("main", "dev"):
         disk.fill(name, {f"boot/vmlinuz-{VERSION}": kernel,
                          f"boot/initrd.img-{VERSION}": marker_initramfs(),
                          f"boot/vmlinuz-{OLDER}": b"not a kernel"})
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory, driver, kernel):
+    disk = MenuDisk(tmp_path_factory.mktemp("pristine"), driver)
+    fill(disk, kernel)
     disk.make()
     return disk
 
@@ -154,7 +164,8 @@ def test_a_disk_of_4096_byte_sectors_boots_from_uefi(tmp_path, driver, kernel):
         booted(vm, "main")
 
 
-def test_everything_works_under_secure_boot(disk):
+def test_everything_works_under_secure_boot(disk, stock):
+    fill(disk, stock.signed)
     disk.next("dev")
     variables = disk.folder / "secure.fd"
     shutil.copy("/usr/share/OVMF/OVMF_VARS_4M.ms.fd", variables)

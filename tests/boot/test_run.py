@@ -3,11 +3,9 @@
 
 The systems are tiny (tests/guests/tiny.py): a stock kernel and a shell on the serial line.
 """
-import fcntl
 import os
 import pathlib
 import signal
-import struct
 import termios
 import time
 
@@ -24,7 +22,6 @@ UP = "TINY-UP {}"
 TIMEOUT = 120  # seconds; a tiny system is up after five to twenty
 MIB = 1 << 20
 LEAVE = "\x1d"  # Ctrl-]
-F_OFD_GETLK = 36
 
 MACHINE = """\
 berth: 1
@@ -53,7 +50,7 @@ guests:
 def made(tmp_path_factory):
     """A disk with main and dev, which no test changes."""
     folder = tmp_path_factory.mktemp("run")
-    kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-12"))
+    kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-13"))
     tiny.make_image(folder / "tiny.tar", kernel)
     (folder / "machine.yaml").write_text(MACHINE)
     berth = Berth(folder)
@@ -81,14 +78,6 @@ def runs(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def is_locked(disk, start, end):
-    """True while some process holds a part of that range of the disk file."""
-    with open(disk, "r+b") as file:
-        lock = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, start, end - start, 0)
-        answer = fcntl.fcntl(file.fileno(), F_OFD_GETLK, lock)
-    return struct.unpack("hhqqi", answer)[0] != fcntl.F_UNLCK
 
 
 class Run:
@@ -235,7 +224,7 @@ def test_a_killed_supervisor_takes_engine_and_claims_with_it(berth, disk):
         engine = run.engine()
         os.kill(run.pid, signal.SIGKILL)
         wait_until(lambda: not runs(engine))
-    wait_until(lambda: not is_locked(disk, *disks.ranges(disk)["dev"]))
+    wait_until(lambda: not disks.is_locked(disk, *disks.ranges(disk)["dev"]))
     with Run(berth, disk, "dev") as run:
         assert run.engine() != engine
 

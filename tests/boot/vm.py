@@ -114,7 +114,7 @@ class VM:
     def shell(self, command, timeout=BOOT_TIMEOUT):
         """Runs a command in the shell of the serial line; returns its (status, output)."""
         self.send(f"echo BE''GIN; {command}; echo END-$?-\r")
-        self.expect(r"BEGIN\s+", timeout)
+        self.expect(r"BEGIN\s*\n", timeout)
         match = self.expect(r"END-(\d+)-", timeout)
         return int(match.group(1)), plain(self.child.before)
 

@@ -17,7 +17,7 @@
 
 struct names {
     char **list;
-    size_t n;
+    size_t n, room;
 };
 
 static void hex(const void *bytes, size_t n, char *out)
@@ -32,14 +32,17 @@ static int keep_name(void *arg, const char *name, enum tree_type type)
     struct names *names = arg;
 
     (void)type;
-    names->list = realloc(names->list, (names->n + 1) * sizeof(char *));
+    if (names->n == names->room) {
+        names->room = names->room == 0 ? 64 : 2 * names->room;
+        names->list = realloc(names->list, names->room * sizeof(char *));
+    }
     names->list[names->n++] = strdup(name);
     return 0;
 }
 
 static int digest(struct tree *tree, const char *path, uint64_t size, char *text, struct err *e)
 {
-    _cleanup_free_ char *buf = malloc(CHUNK);
+    static char buf[CHUNK];
     struct digest *sum = digest_new(e);
     char whole[DIGEST_TEXT];
     size_t got;
@@ -96,7 +99,7 @@ static int dump_entry(struct tree *tree, const struct tree_entry *entry, json_t 
 
 static int dump(struct tree *tree, const char *path, json_t *all, struct err *e)
 {
-    struct names names = {NULL, 0};
+    struct names names = {NULL, 0, 0};
     struct tree_entry entry;
 
     if (tree_stat(tree, path, &entry, e) < 0 || dump_entry(tree, &entry, all, e) < 0)

@@ -46,9 +46,9 @@ static int do_bounds(const struct request *r, struct err *e)
 
     if (r->ops->bounds(r->bd, &bounds, e) < 0)
         return -1;
-    printf("%llu %llu %llu %llu\n", (unsigned long long)bounds.now,
+    printf("%llu %llu %llu %llu %llu\n", (unsigned long long)bounds.now,
            (unsigned long long)bounds.least, (unsigned long long)bounds.most,
-           (unsigned long long)bounds.unit);
+           (unsigned long long)bounds.unit, (unsigned long long)fs_bounds_floor(&bounds));
     return 0;
 }
 

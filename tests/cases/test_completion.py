@@ -118,7 +118,7 @@ def test_a_commands_options_are_suggested(shell):
 
 
 def test_an_options_words_are_suggested(shell):
-    assert set(shell("berth", "run", "--engine", "")) == {"auto", "qemu"}
+    assert set(shell("berth", "run", "--engine", "")) == {"auto", "kvm", "qemu"}
 
 
 def test_columns_are_suggested_also_behind_a_comma(shell):

@@ -54,6 +54,24 @@ def test_a_disk_of_4096_byte_sectors_is_recognised(berth):
     assert berth.json("disk", "show", disk)["disk"]["sector-size"] == 4096
 
 
+def test_an_empty_mbr_does_not_show_its_sector_size(berth):
+    disk = berth.home / "empty.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "64M", "--sector-size", "4096", "--yes")
+    assert berth.json("disk", "show", disk)["disk"]["sector-size-guessed"]
+    assert "--sector-size 4096 says so" in berth.ok("disk", "show", disk)
+    assert "4096-byte" in berth.ok("disk", "show", disk, "--sector-size", "4096")
+
+
+def test_flags_and_type_names_are_what_lsblk_has(berth):
+    disk = berth.home / "mbr.img"
+    sfdisk(disk, "label: dos\nsize=20M,type=c,bootable\nsize=10M,type=7\nsize=10M,type=e8\n")
+    shown = berth.ok("disk", "show", disk, "-o", "PARTFLAGS,PARTTYPENAME")
+    assert [line.split(maxsplit=1) for line in shown.splitlines()[2:4]] == [
+        ["0x80", "W95 FAT32 (LBA)"], ["HPFS/NTFS/exFAT"]]
+    assert [p["type-name"] for p in berth.json("disk", "show", disk)["disk"]["partitions"]] == [
+        "fat32", "windows", "luks"]
+
+
 # ---- what people see ----
 
 # sfdisk writes any name into a GPT that is UTF-8, and mke2fs any label

@@ -56,7 +56,7 @@ class Image:
         return done.stdout
 
     def bounds(self):
-        """now, least, most, unit"""
+        """now, least, most, unit, floor"""
         return [int(word) for word in self.ok("bounds").split()]
 
     def refused(self, operation, *args, words):
@@ -111,6 +111,53 @@ class Ntfs:
             assert run("ntfscat", "-f", self.image.path, name).stdout == data
 
 
+class Fat:
+    """mkfs.vfat makes it, mtools fill and read it, fsck.vfat judges it. Its files lie in pieces; long
+    names, folders deep in each other, folders of many clusters. Label and UUID are part of it."""
+
+    def __init__(self, folder, size=12 * MIB, *options):
+        self.image = Image(folder, "vfat", size)
+        run("mkfs.vfat", "-n", "LABEL", *options, self.image.path)
+        first, second = folder / "first", folder / "tree"
+        make_files(first, 5, count=20, small=100)
+        deep = first / "d1" / "x" / "y" / "a folder with a long name" / "z"
+        deep.mkdir(parents=True)
+        (deep / "a file with a name that takes several entries.text").write_bytes(bytes(5000))
+        self.mtool("mcopy", "-s", *sorted(first.iterdir()), "::")
+        for path in sorted(first.rglob("*[02468]")):
+            if path.is_file():
+                self.mtool("mdel", f"::/{path.relative_to(first)}")
+                path.unlink()
+        make_files(second / "later", 6, count=12, small=10)
+        self.mtool("mcopy", "-s", second / "later", "::")
+        shutil.copytree(first, second, dirs_exist_ok=True)
+        self.expected = digests(second), self.identity()
+
+    def mtool(self, tool, *words):
+        run(tool, "-i", self.image.path, *words, env={**os.environ, "MTOOLS_SKIP_CHECK": "1"})
+
+    def identity(self):
+        return run("blkid", "-p", "-o", "value", "-s", "UUID", "-s", "LABEL", self.image.path).stdout
+
+    def bits(self):
+        """What the boot sector says it is."""
+        boot = self.image.path.read_bytes()[:512]
+        return int(boot[85:87] if boot[22:24] == bytes(2) else boot[57:59])
+
+    def clusters(self):
+        said = run("fsck.vfat", "-n", self.image.path, text=True).stdout
+        return int(re.search(r"/(\d+) clusters", said)[1])
+
+    def assert_whole(self):
+        run("fsck.vfat", "-n", self.image.path)
+        self.image.ok("ready")
+        out = self.image.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        self.mtool("mcopy", "-snm", "::", out)
+        assert (digests(out), self.identity()) == self.expected
+
+
 FILLED = {
     "ext4": lambda folder: Ext(folder, "ext4"),
     "ext4-1k": lambda folder: Ext(folder, "ext4", "-b", "1024"),
@@ -118,6 +165,10 @@ FILLED = {
     "ext3": lambda folder: Ext(folder, "ext3"),
     "ext2": lambda folder: Ext(folder, "ext2", "-b", "1024"),
     "ntfs": Ntfs,
+    "fat12": lambda folder: Fat(folder, 8 * MIB),
+    "fat16": lambda folder: Fat(folder, 40 * MIB),
+    "fat32": lambda folder: Fat(folder, 40 * MIB, "-F", "32", "-s", "1"),
+    "fat32-4096": lambda folder: Fat(folder, 280 * MIB, "-F", "32", "-S", "4096", "-s", "1"),
 }
 
 
@@ -128,7 +179,7 @@ def filled(request, folder):
 
 def test_shrinks_to_its_least_and_grows_with_every_file(filled):
     image = filled.image
-    now, least, _, unit = image.bounds()
+    now, least, _, unit, _ = image.bounds()
     assert least < now / 2
     image.ok("resize", least)
     assert image.bounds()[0] <= least
@@ -156,13 +207,13 @@ def test_what_is_called_free_is(filled):
     filled.assert_whole()
 
 
-@pytest.mark.parametrize("kind", ["ext4", "ntfs"])
+@pytest.mark.parametrize("kind", ["ext4", "ntfs", "fat16"])
 def test_random_sizes(folder, kind):
     chance = random.Random(3)
     filled = FILLED[kind](folder)
     image = filled.image
     for _ in range(5):
-        _, least, _, _ = image.bounds()
+        _, least, _, _, _ = image.bounds()
         size = chance.randrange(least, 400 * MIB) // 4096 * 4096
         image.resize_file(max(image.path.stat().st_size, size))
         image.ok("resize", size)
@@ -173,9 +224,22 @@ def test_random_sizes(folder, kind):
 def test_what_does_not_fit_changes_nothing(filled):
     image = filled.image
     before = fingerprint(image.path)
-    done = image.tool("resize", image.bounds()[1] - MIB)
+    done = image.tool("resize", image.bounds()[4] // 8192 * 4096)
     assert done.returncode == 2 and "does not fit" in done.stderr
     assert fingerprint(image.path) == before
+
+
+def test_between_what_cannot_fit_and_its_least_every_file_stays_or_nothing_changes(filled):
+    image = filled.image
+    before = fingerprint(image.path)
+    _, least, _, unit, floor = image.bounds()
+    size = (least + floor) // 2 // unit * unit
+    done = image.tool("resize", size)
+    if done.returncode == 0:
+        image.resize_file(size)
+        filled.assert_whole()
+    else:
+        assert fingerprint(image.path) == before
 
 
 def test_a_check_changes_nothing_and_finds_damage(filled):
@@ -190,6 +254,74 @@ def test_a_check_changes_nothing_and_finds_damage(filled):
     image.patch(start, b"\x5a" * length)
     done = image.tool("check")
     assert done.returncode in (1, 5), done.stderr
+
+
+@pytest.mark.parametrize("options, sizes", [
+    (("-F", "12", "-s", "4"), ((7, 12), (16, 16), (300, 32), (30, 16), (7, 12))),
+    (("-F", "16", "-S", "4096", "-s", "1"), ((40, 16), (512, 32), (100, 16), (12, 12))),
+])
+def test_a_fat_has_as_many_bits_as_its_clusters_ask_for(folder, options, sizes):
+    filled = Fat(folder, {"12": 6, "16": 24}[options[1]] * MIB, *options)
+    assert filled.bits() == int(options[1])
+    for size, bits in sizes:
+        size *= MIB
+        filled.image.resize_file(max(size, filled.image.path.stat().st_size))
+        filled.image.ok("resize", size)
+        filled.image.resize_file(size)
+        filled.assert_whole()
+        assert filled.bits() == bits, size
+
+
+def test_a_fat32_of_too_few_clusters_stays_one(folder):
+    """Linux, GRUB and UEFI go by the boot sector. mtools do not: it is empty."""
+    image = Image(folder, "vfat", 40 * MIB)
+    run("mkfs.vfat", "-F", "32", "-s", "8", image.path)
+    for size in (64, 300, 290, 40):
+        image.resize_file(max(size * MIB, image.path.stat().st_size))
+        image.ok("resize", size * MIB)
+        image.resize_file(size * MIB)
+        run("fsck.vfat", "-n", image.path)
+        kind = image.path.read_bytes()[82:90], image.path.read_bytes()[54:62]
+        assert kind[0] == b"FAT32   " if size != 40 else kind[1] == b"FAT16   "
+
+
+def test_no_fat_is_made_near_the_limits_where_drivers_disagree(folder):
+    """Of every number of clusters around 4085: FAT12 well below, FAT16 well above."""
+    filled = Fat(folder, 7 * MIB, "-F", "12", "-s", "4")
+    for sectors in range(16340, 16560, 28):
+        filled.image.resize_file(9 * MIB)
+        filled.image.ok("resize", sectors * 512)
+        clusters = filled.clusters()
+        assert clusters <= 4085 - 16 if filled.bits() == 12 else clusters >= 4085 + 16, sectors
+    filled.assert_whole()
+
+
+def test_a_bad_cluster_of_a_fat_stays_where_it_is_and_holds_nothing(folder):
+    filled = Fat(folder, 12 * MIB, "-F", "12", "-s", "8")
+    boot = filled.image.path.read_bytes()[:512]
+    fats, = struct.unpack_from("<H", boot, 14)
+    data = (fats + 2 * struct.unpack_from("<H", boot, 22)[0]) * 512 + 512 * 32
+    cluster = filled.clusters() // 2 * 2
+    for copy in range(2):
+        at = (fats + copy * struct.unpack_from("<H", boot, 22)[0]) * 512 + cluster * 3 // 2
+        high = filled.image.path.read_bytes()[at + 1] & 0xf0
+        filled.image.patch(at, bytes((0xf7, high | 0xf)))
+    place = data + (cluster - 2) * 4096
+    filled.image.patch(place, b"\xbd" * 4096)
+    filled.image.resize_file(400 * MIB)
+    filled.image.ok("resize", 400 * MIB)
+    filled.assert_whole()
+    filled.image.ok("free")  # which writes over all that is
+    assert filled.image.path.read_bytes()[place:place + 4096] == b"\xbd" * 4096
+
+
+def test_a_fat_whose_chain_is_broken_is_not_resized(folder):
+    filled = Fat(folder, 40 * MIB)
+    filled.image.patch(4 * 512 + 2 * 40, b"\x34\xf0")  # mkfs.vfat's FAT16 begins at sector 4
+    before = fingerprint(filled.image.path)
+    done = filled.image.tool("resize", 30 * MIB)
+    assert done.returncode in (1, 5) and "fsck.vfat" in done.stderr, done.stderr
+    assert fingerprint(filled.image.path) == before
 
 
 # ---- states in which nothing may be changed ----
@@ -306,6 +438,10 @@ def test_a_dirty_vfat_is_refused(folder):
     image.ok("ready")
     image.patch(0x41, b"\x01")
     image.refused("ready", words="not cleanly unmounted")
+    image.patch(0x41, b"\x00")
+    image.ok("ready")
+    image.patch(32 * 512 + 7, b"\x07")  # as Windows does, in the FAT
+    image.refused("ready", words="not cleanly unmounted")
 
 
 # ---- the rest ----
@@ -353,6 +489,12 @@ def test_mounts_of_others_do_not_matter(folder, kind):
         subprocess.run(["umount", other / "mnt"], capture_output=True, check=False)
 
 
+def mounted(kind):
+    """Where one of that kind is mounted; other tests may mount others meanwhile."""
+    lines = pathlib.Path("/proc/self/mounts").read_text(encoding="ascii").splitlines()
+    return [line for line in lines if line.split()[2] == kind]
+
+
 @pytest.mark.parametrize("kind", ["btrfs", "xfs"])
 def test_what_grows_only_mounted_does_so_in_private(folder, kind):
     image = Image(folder, kind, 320 * MIB)
@@ -361,9 +503,9 @@ def test_what_grows_only_mounted_does_so_in_private(folder, kind):
     image.refused("mounted", 0, words="mounted")
     if os.getuid() != 0:
         return
-    mounts = pathlib.Path("/proc/self/mounts").read_text(encoding="ascii")
+    mounts = mounted(kind)
     image.ok("mounted", 0, prefix=[])
-    assert pathlib.Path("/proc/self/mounts").read_text(encoding="ascii") == mounts
+    assert mounted(kind) == mounts
     assert image.bounds()[0] == 512 * MIB
     image.ok("check")
     image.ok("ready")

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """berth part and berth disk as commands: what each refuses, with which status, what it makes, and that
 it can be taken back."""
-import contextlib
-import fcntl
 import json
 import os
 import pathlib
 import shutil
 import struct
 import subprocess
-import tempfile
 import zlib
 
 import pytest
@@ -19,122 +16,8 @@ import filled
 from ordinary import AS_ORDINARY, ORDINARY
 from program import BERTH, Berth
 
-MIB = 1 << 20
-SIZE = 96 * MIB
-USAGE, REFUSED, NOT_FOUND, DAMAGED = 2, 3, 4, 5
-GPT = [("data", "ext4", 10, 16), ("win", "ntfs", 40, 12), ("", None, 60, 4)]
-MBR = [("", "ext4", 1, 16), ("", "extended", 20, 60), ("", "ext2", 21, 8), ("", "swap", 31, 4),
-       ("", None, 40, 8)]
-
-
-def make(path, parts, label, contents):
-    """A disk made by sfdisk, with filled filesystems; (name or number, kind, start, size) in MiB."""
-    lines = [f"label: {label}"]
-    for name, kind, start, size in parts:
-        more = f", name={name}" if name else ", type=5" if kind == "extended" else ""
-        lines.append(f"start={start * 2048}, size={size * 2048}{more}")
-    with open(path, "wb") as file:
-        file.truncate(SIZE)
-    subprocess.run(["sfdisk", "-q", path], input="\n".join(lines), text=True, check=True)
-    for _, kind, start, size in parts:
-        if kind in filled.KINDS:
-            contents[label, start * MIB] = kind, filled.make(kind, f"{path}.{kind}", size * MIB)
-            filled.paste(f"{path}.{kind}", path, start * MIB)
-
-
-@pytest.fixture(scope="module")
-def originals():
-    """(folder with gpt.img and dos.img, {(label, start): (kind, content)})"""
-    with tempfile.TemporaryDirectory(dir=disks.scratch()) as folder:
-        contents = {}
-        make(f"{folder}/gpt.img", GPT, "gpt", contents)
-        make(f"{folder}/dos.img", MBR, "dos", contents)
-        yield folder, contents
-
-
-class Disk:
-    """A disk file and berth on it."""
-
-    def __init__(self, folder, originals, label):
-        self.berth = Berth(folder)
-        self.path, self.label = folder / "disk.img", label
-        self.contents = originals[1]
-        if label:
-            disks.copy(f"{originals[0]}/{label}.img", self.path)
-        else:
-            with open(self.path, "wb") as file:
-                file.truncate(SIZE)
-
-    def __call__(self, verb, what, *args, **kwargs):
-        return self.berth(verb, what, self.path, *args, **kwargs)
-
-    def ok(self, verb, what, *args):
-        return self.berth.ok(verb, what, self.path, *args)
-
-    def do(self, verb, what, *args):
-        return self.ok(verb, what, *args, "--yes")
-
-    def refuses(self, status, words, verb, what, *args):
-        """It ends with the status, says the words, and changes no byte."""
-        before = disks.fingerprint(self.path)
-        done = self(verb, what, *args, "--yes")
-        assert done.returncode == status, f"status {done.returncode}: {done.stderr}"
-        assert words in done.stderr, done.stderr
-        assert disks.fingerprint(self.path) == before
-        return done.stderr
-
-    def show(self):
-        return json.loads(self.berth.ok("--json", "disk", "show", self.path))["disk"]
-
-    def parts(self):
-        """number: (start, size) in MiB"""
-        return {p["number"]: (p["start"] / MIB, p["size"] / MIB) for p in self.show()["partitions"]}
-
-    def check_files(self, start, now=None):
-        """The partition that started at that MiB, and starts at `now`, has its files."""
-        kind, content = self.contents[self.label, start * MIB]
-        now = start if now is None else now
-        end, = (p["start"] + p["size"] for p in self.show()["partitions"] if p["start"] == now * MIB)
-        assert filled.content(kind, self.path, now * MIB, end) == content
-
-    def patch(self, offset, data):
-        with open(self.path, "r+b") as disk:
-            disk.seek(offset, os.SEEK_SET if offset >= 0 else os.SEEK_END)
-            disk.write(data)
-
-    def read(self, offset, length):
-        with open(self.path, "rb") as disk:
-            disk.seek(offset, os.SEEK_SET if offset >= 0 else os.SEEK_END)
-            return disk.read(length)
-
-    @contextlib.contextmanager
-    def locked(self, start, length):
-        """As another berth that works on that range."""
-        with open(self.path, "r+b") as disk:
-            lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
-            fcntl.fcntl(disk, 37, lock)  # F_OFD_SETLK
-            yield
-
-
-@pytest.fixture
-def folder():
-    with tempfile.TemporaryDirectory(dir=disks.scratch()) as name:
-        yield pathlib.Path(name)
-
-
-@pytest.fixture
-def gpt(folder, originals):
-    return Disk(folder, originals, "gpt")
-
-
-@pytest.fixture
-def mbr(folder, originals):
-    return Disk(folder, originals, "dos")
-
-
-@pytest.fixture
-def blank(folder, originals):
-    return Disk(folder, originals, None)
+from part_disk import (DAMAGED, MIB, NOT_FOUND, REFUSED, SIZE, USAGE, Disk, blank, folder,  # noqa: F401
+                       gpt, mbr, originals)
 
 
 def sound(disk):
@@ -222,6 +105,24 @@ def test_the_neighbour_of_what_is_in_use_can_be_changed(gpt):
         gpt.do("part", "rm", "win")
 
 
+@pytest.mark.parametrize("command", [("resize", "data", "--size", "14M"), ("move", "data", "--start", "+1M")])
+def test_what_a_hibernated_system_may_have_mounted_stays_as_it_is(gpt, command):
+    gpt.do("part", "format", "3", "--fs", "swap")
+    gpt.patch(60 * MIB + 4096 - 10, b"S1SUSPEND\0")
+    gpt.refuses(REFUSED, "hibernated system that sleeps in partition 3", "part", *command)
+    gpt.do("part", "format", "3", "--fs", "swap", "--lose", "3")
+    gpt.do("part", *command)
+
+
+def test_an_unclean_filesystem_is_moved_as_it_is_and_not_resized(gpt):
+    subprocess.run(["debugfs", "-w", "-R", "feature needs_recovery", f"{gpt.path}?offset={10 * MIB}"],
+                   check=True, capture_output=True)
+    gpt.refuses(REFUSED, "journal needs recovery", "part", "resize", "data", "--size", "14M")
+    content = disks.fingerprint(gpt.path, 10 * MIB, 26 * MIB)
+    gpt.do("part", "move", "data", "--start", "+8M")
+    assert disks.fingerprint(gpt.path, 18 * MIB, 34 * MIB) == content
+
+
 def test_nobody_to_agree_is_a_refusal(gpt):
     before = disks.fingerprint(gpt.path)
     assert gpt("part", "rm", "win").returncode == 7
@@ -252,6 +153,69 @@ def test_an_extended_partition_that_is_not_empty_stays(mbr):
 
 # ---- pending work ----
 
+def extended(disk):
+    """sfdisk's view of the extended partition, (start, bytes, type), and of the logical ones."""
+    table = json.loads(subprocess.run(["sfdisk", "-J", disk.path], capture_output=True, check=True).stdout)
+    parts = table["partitiontable"]["partitions"]
+    frame = next(p for p in parts if p["type"] in ("5", "f", "85"))
+    return ((frame["start"] * 512, frame["size"] * 512, frame["type"]),
+            [(p["start"], p["size"]) for p in parts if int(p["node"].rsplit(".img", 1)[1]) > 4])
+
+
+@pytest.mark.parametrize("size, bytes_", [("rest", 76 * MIB), ("+4M", 64 * MIB), ("-20M", 40 * MIB),
+                                          ("28M", 28 * MIB)])
+def test_an_extended_partition_grows_and_shrinks_around_its_logical_ones(mbr, size, bytes_):
+    _, logical = extended(mbr)
+    mbr.do("part", "resize", "2", "--size", size)
+    assert extended(mbr) == ((20 * MIB, bytes_, "5"), logical)
+    mbr.do("disk", "undo")
+    assert extended(mbr) == ((20 * MIB, 60 * MIB, "5"), logical)
+
+
+def test_an_extended_partition_keeps_room_for_its_logical_ones(mbr):
+    assert "--size 28MiB" in mbr.refuses(USAGE, "logical partition 7 ends behind", "part", "resize", "2",
+                                          "--size", "27M")
+    mbr.refuses(USAGE, "has room for", "part", "resize", "2", "--size", "90M")
+
+
+@pytest.mark.parametrize("type_, code", [("extended-lba", "f"), ("85", "85")])
+def test_an_extended_partition_gets_another_extended_type(mbr, type_, code):
+    before = extended(mbr)
+    mbr.do("part", "set", "2", "--type", type_)
+    assert extended(mbr) == ((*before[0][:2], code), before[1])
+    mbr.refuses(REFUSED, "0f", "part", "set", "2", "--type", "linux")
+
+
+@pytest.mark.parametrize("command", [("move", "2", "--start", "+1M"), ("format", "2", "--fs", "ext4"),
+                                     ("wipe", "2", "--lose", "2")])
+def test_what_an_extended_partition_cannot_is_said_with_what_it_holds(mbr, command):
+    mbr.refuses(REFUSED, "logical partitions 5, 6, 7", "part", *command)
+
+
+def test_a_gpt_has_no_logical_partitions(gpt):
+    assert "extended" not in gpt.refuses(USAGE, "a GPT has no logical", "part", "add", "--logical")
+
+
+def test_a_luks_volume_gets_the_type_of_one(gpt, folder):
+    (folder / "key").write_bytes(b"secret")
+    gpt.do("part", "rm", "win")
+    gpt.do("part", "add", "--name", "vault", "--size", "20M", "--fs", "luks", "--key-file", folder / "key",
+           "--lose", "vault")
+    assert "luks" in [p["type-name"] for p in gpt.show()["partitions"] if p["name"] == "vault"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting takes root")
+def test_a_btrfs_shrinks_as_far_as_the_kernel_lets_it(folder):
+    berth, disk = Berth(folder), folder / "btrfs.img"
+    disk.touch()
+    os.truncate(disk, 500 * MIB)
+    berth.ok("part", "table", disk, "gpt", "--yes")
+    berth.ok("part", "add", disk, "--name", "data", "--size", "400M", "--fs", "btrfs", "--yes")
+    berth.ok("part", "resize", disk, "data", "--size", "300M", "--yes")
+    done = berth("part", "resize", disk, "data", "--size", "200M", "--yes")
+    assert done.returncode == USAGE and "needs 256MiB" in done.stderr
+
+
 def interrupt(disk, *command):
     """Leaves the disk as a power cut in the middle of the command does."""
     from crash import trace
@@ -281,91 +245,38 @@ def test_pending_work_is_finished_and_shown_until_then(gpt):
     gpt.check_files(10, now=14)
 
 
+@pytest.mark.parametrize("command", [("move", "data", "--start", "+4M"), ("resize", "data", "--size", "+8M"),
+                                     ("resize", "win", "--size", "-2M")])
+def test_the_same_relative_command_finishes_what_was_cut(gpt, command):
+    interrupt(gpt, "part", *command)
+    pending = gpt.show()["pending"]
+    other = *command[:3], command[3][0] + "1M"
+    gpt.refuses(REFUSED, "finish that first", "part", *other)
+    gpt.do("part", *command)
+    part, = (p for p in gpt.show()["partitions"] if p["number"] == pending["number"])
+    was = {"data": (10, 16), "win": (40, 12)}[command[1]]
+    grown = int(command[3][:-1])
+    assert (part["start"] / MIB, part["size"] / MIB) == \
+        ((was[0] + grown, was[1]) if command[0] == "move" else (was[0], was[1] + grown))
+
+
+def test_work_of_a_living_process_is_not_called_interrupted(gpt):
+    interrupt(gpt, "part", "move", "data", "--start", "+4M")
+    with gpt.locked(0, 100):
+        words = f"is under way in python3 (process {os.getpid()})"
+        shown = gpt.ok("disk", "show")
+        assert words in shown and "interrupted" not in shown
+        for command in (("part", "rm", "win"), ("part", "move", "data", "--start", "+4M"), ("disk", "finish"),
+                        ("disk", "undo"), ("disk", "check")):
+            assert "interrupted" not in gpt.refuses(REFUSED, words, *command)
+    gpt.do("disk", "finish")
+    gpt.check_files(10, now=14)
+
+
 def test_there_is_nothing_to_finish(gpt):
     before = disks.fingerprint(gpt.path)
     gpt.do("disk", "finish")
     assert disks.fingerprint(gpt.path) == before
-
-
-# ---- undo ----
-
-@pytest.mark.parametrize("command", [
-    ("rm", "data"), ("add", "--size", "4M"), ("set", "data", "--name", "other", "--type", "home"),
-    ("resize", "data", "--size", "20M"), ("resize", "data", "--size", "10M"),
-    ("move", "data", "--start", "+1M"), ("move", "win", "--start", "70M")])
-def test_a_change_is_taken_back(gpt, command):
-    before = disks.table(gpt.path)
-    gpt.do("part", *command)
-    assert disks.table(gpt.path) != before
-    gpt.do("disk", "undo")
-    assert disks.table(gpt.path) == before
-    gpt.check_files(10)
-    gpt.check_files(40)
-
-
-@pytest.mark.parametrize("command", [
-    ("rm", "5"), ("rm", "6"), ("rm", "1"), ("add", "--logical", "--size", "4M"), ("add", "--size", "4M"),
-    ("move", "5", "--start", "50M"), ("move", "6", "--start", "+1M"), ("resize", "5", "--size", "9M")])
-def test_a_change_of_an_mbr_is_taken_back(mbr, command):
-    before = disks.table(mbr.path)
-    mbr.do("part", *command)
-    assert disks.table(mbr.path) != before
-    mbr.do("disk", "undo")
-    assert disks.table(mbr.path) == before
-    for start in (1, 21, 31):
-        mbr.check_files(start)
-
-
-def test_an_undo_can_be_undone(gpt):
-    gpt.do("part", "move", "data", "--start", "+1M")
-    after = disks.table(gpt.path)
-    gpt.do("disk", "undo")
-    gpt.do("disk", "undo")
-    assert disks.table(gpt.path) == after
-
-
-def test_a_new_table_on_a_blank_disk_is_taken_back(blank):
-    before = disks.fingerprint(blank.path)
-    blank.do("part", "table", "gpt")
-    blank.do("disk", "undo")
-    assert disks.fingerprint(blank.path) == before
-
-
-@pytest.mark.parametrize("kind", ["gpt", "mbr"])
-def test_a_new_table_over_a_filesystem_is_taken_back(blank, folder, kind):
-    content = filled.make("ext4", blank.path, SIZE)
-    before = disks.fingerprint(blank.path)
-    blank.do("part", "table", kind, "--lose", blank.path)
-    assert disks.fingerprint(blank.path) != before
-    blank.do("disk", "undo")
-    assert filled.read("ext4", blank.path) == content
-    assert disks.fingerprint(blank.path) == before
-
-
-def test_a_new_table_over_a_table_is_taken_back(gpt):
-    before = disks.table(gpt.path)
-    gpt.do("part", "table", "mbr", "--lose", "data", "--lose", "win")
-    assert gpt.parts() == {}
-    gpt.do("disk", "undo")
-    assert disks.table(gpt.path) == before
-    gpt.check_files(10)
-
-
-def test_a_table_that_others_changed_is_not_taken_back(gpt):
-    gpt.do("part", "set", "data", "--name", "other")
-    subprocess.run(["sfdisk", "-q", "--part-label", gpt.path, "1", "theirs"], check=True)
-    gpt.refuses(REFUSED, "changed", "disk", "undo")
-
-
-def test_a_filesystem_that_was_written_to_is_not_moved_back(gpt):
-    gpt.do("part", "move", "data", "--start", "+1M")
-    subprocess.run(["tune2fs", "-L", "theirs", f"{gpt.path}?offset={11 * MIB}"], check=True,
-                   capture_output=True)
-    gpt.refuses(REFUSED, "written to", "disk", "undo")
-
-
-def test_there_is_nothing_to_undo(gpt):
-    gpt.refuses(NOT_FOUND, "undone", "disk", "undo")
 
 
 # ---- logical partitions, and tables of the other kind ----
@@ -497,11 +408,24 @@ def test_a_backup_restores_what_was_zeroed(folder, originals, label):
     disk.patch(0, bytes(34 * 512))
     if label == "gpt":
         disk.patch(-34 * 512, bytes(34 * 512))
-    disk.do("disk", "restore", folder / "backup", "--lose", disk.path)
+    if label == "gpt":  # nothing is where the table goes; of an MBR the other boot records are there
+        assert "LOSES" not in disk.do("disk", "restore", folder / "backup")
+    else:
+        disk.do("disk", "restore", folder / "backup", "--lose", disk.path)
     assert disks.table(disk.path) == before
     for found, start in originals[1]:
         if found == label:
             disk.check_files(start // MIB)
+
+
+def test_a_backup_does_not_overwrite_what_lies_where_the_table_was(gpt, folder):
+    gpt.ok("disk", "backup", folder / "backup")
+    gpt.patch(0, bytes(34 * 512))
+    gpt.patch(-34 * 512, bytes(34 * 512))
+    gpt.patch(5 * 512, b"somebody's")
+    assert "only where that table was" in gpt.refuses(REFUSED, "not empty", "disk", "restore", folder / "backup")
+    assert "LOSES what is now where the table goes" in gpt.do("disk", "restore", folder / "backup", "--lose",
+                                                              gpt.path)
 
 
 def test_a_backup_takes_changes_back(gpt, folder):
@@ -574,7 +498,7 @@ def test_an_ordinary_user_does_it_all(folder, gpt):
             os.chown(path, ORDINARY, ORDINARY)
     gpt.berth = Berth(folder, binary=program)
     for command in (("part", "resize", "data", "--size", "10M"), ("part", "move", "data", "--start", "+1M"),
-                    ("part", "add", "--size", "8M", "--fs", "ntfs"), ("part", "rm", "3"),
+                    ("part", "add", "--size", "8M", "--fs", "ntfs", "--lose", "4"), ("part", "rm", "3"),
                     ("disk", "undo"), ("disk", "check", "--repair")):
         done = gpt(*command, "--yes", prefix=AS_ORDINARY)
         assert done.returncode == 0, f"{command}: {done.stderr}"
@@ -600,3 +524,16 @@ def test_the_chain_stays_whole_while_a_logical_partition_moves_to_the_right(bert
         berth.ok("part", "move", disk, "6", "--start", start, "--yes")
         berth.ok("disk", "check", disk)
         assert len(disks.table(disk)["partitions"]) == 3  # as sfdisk sees them
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", "a\x7f", "a\x85b"])
+@pytest.mark.parametrize("command", [("add", "--size", "4M"), ("set", "data")])
+def test_a_name_with_a_control_character_is_refused_at_once(gpt, name, command):
+    gpt.refuses(USAGE, "--name", "part", *command, "--name", name)
+
+
+@pytest.mark.parametrize("size", ["20M", "14M"])
+def test_a_filesystem_that_is_not_sound_is_not_resized_and_nothing_is_written(gpt, size):
+    subprocess.run(["debugfs", "-w", "-R", "clri <2>", f"{gpt.path}?offset={10 * MIB}"], check=True,
+                   capture_output=True)
+    assert "nothing was changed" in gpt.refuses(DAMAGED, "e2fsck", "part", "resize", "data", "--size", size)

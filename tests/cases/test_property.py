@@ -140,7 +140,8 @@ class Disk:
             parts[start] = self.fill(start, after.ranges[start], *new)
         self.remember(steps, done)
         self.parts = parts
-        self.now = Snapshot(self.path, self.show())
+        # the rest only looked
+        self.now = after if new is None else Snapshot(self.path, self.show())
         return True
 
     def refused(self, done, before, after):
@@ -150,9 +151,9 @@ class Disk:
 
     def remember(self, steps, done):
         """Remembers what undo leads back to, or that there is nothing."""
-        one = len(steps) == 1 and steps[0]["op"] in ("layout", "resize", "move")
+        undone = all(step["op"] in ("layout", "resize", "move") for step in steps)
         if steps:
-            self.previous = self.parts if one and "no room" not in done.stderr else None
+            self.previous = self.parts if undone and "no room" not in done.stderr else None
 
     def check_outside(self, steps, before, after):
         """What changed is in the plan, or in the log: no more than that can be, in no partition."""
@@ -282,12 +283,8 @@ class Disk:
         previous, now = self.previous, self.parts
         lose = [arg for p in self.now.partitions.values() for arg in ("--lose", p["number"])]
         self.parts = previous
-        done = self.change("disk", "undo", *lose)
-        if not done:  # a grown ext filesystem may need more than it had, as far as one can tell
-            assert "cannot be shrunk" in self.log[-1], "undo was refused"
-            self.parts = now
-        else:
-            self.previous = now if self.previous is not None else None
+        assert self.change("disk", "undo", *lose), "undo was refused"
+        self.previous = now if self.previous is not None else None
 
     def step(self):
         names = ["add", "add"] if len(self.parts) < 2 else \

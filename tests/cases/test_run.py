@@ -86,7 +86,7 @@ def test_a_disk_without_record_is_status_4(berth, tmp_path):
     refused(berth, tmp_path / "empty.img", 4, "no systems")
 
 
-@pytest.mark.parametrize("options", [("--engine", "kvm"), ("--engine", "xen"), ("--cpus", "0"),
+@pytest.mark.parametrize("options", [("--engine", "xen"), ("--cpus", "0"),
                                      ("--cpus", "many"), ("--memory", "12"), ("--memory", "2x"),
                                      ("--net", "tap"), ("--nonsense",), ("more",)])
 def test_wrong_options_are_status_2(berth, disk, options):

@@ -128,6 +128,7 @@ def zero_sector(number):
 
 ONE = [("one", "ext4", 20, 16)]
 NTFS = [("one", "ntfs", 20, 12)]
+FAT = [("one", "vfat", 20, 12)]
 TWO = [("one", "ext4", 20, 16), ("two", "ntfs", 40, 12)]
 MBR = [("one", "ext4", 1, 16), ("frame", "extended", 20, 70), ("two", "ext4-1k", 21, 16),
        ("three", "ext2", 40, 8)]
@@ -150,6 +151,8 @@ RESIZES = {
     "shrink-ext4": Case(("part", "resize", "one", "--size", "9M"), ONE),
     "grow-ntfs": Case(("part", "resize", "one", "--size", "30M"), NTFS),
     "shrink-ntfs": Case(("part", "resize", "one", "--size", "9M"), NTFS),
+    "grow-vfat": Case(("part", "resize", "one", "--size", "70M"), FAT),
+    "shrink-vfat": Case(("part", "resize", "one", "--size", "9M"), FAT),
     "shrink-logical": Case(("part", "resize", "5", "--size", "10M"), MBR, mbr=True),
 }
 SCRIPTS = {

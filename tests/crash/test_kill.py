@@ -2,8 +2,6 @@
 """SIGKILL at any moment of an apply, for real: the next apply completes it, and the disk boots."""
 import os
 import random
-import signal
-import subprocess
 import time
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 import images
 from boot.vm import VM
 from crash import machines
+from crash.kill import run_and_kill, when_released
 from guests import tiny
 from program import BERTH, Berth
 
@@ -23,7 +22,7 @@ def world(tmp_path_factory):
     """(berth, machine file, disk of an apply that nobody killed, its seconds)"""
     home = tmp_path_factory.mktemp("kill")
     berth = Berth(home)
-    kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-12"))
+    kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-13"))
     tiny.make_image(home / "tiny.tar", kernel)
     berth.ok("image", "add", home / "tiny.tar", "--name", "tiny", "--unsigned")
     machine = machines.write(home / "machine.yaml", size="256MiB", root="64MiB")
@@ -33,15 +32,10 @@ def world(tmp_path_factory):
     return berth, machine, disk, time.monotonic() - start
 
 
-def apply_and_kill(berth, machine, disk, seconds):
-    """Starts an apply and kills it after that time; True when it was still at work."""
-    child = subprocess.Popen([berth.binary, "apply", machine, "--disk", disk, "--yes"],
-                             env={**berth.env, **machines.reproducible(machine)}, cwd=berth.home,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
-    time.sleep(seconds)
-    child.send_signal(signal.SIGKILL)
-    return child.wait() == -signal.SIGKILL
+def apply(berth, machine, disk):
+    """Why it failed, or None."""
+    done = berth("apply", machine, "--disk", disk, "--yes", env=machines.reproducible(machine))
+    return None if done.returncode == 0 else f"status {done.returncode}\n{done.stdout}{done.stderr}"
 
 
 def boots(disk, name, index):
@@ -59,8 +53,10 @@ def test_an_apply_that_was_killed_is_completed_by_the_next_one(world):
         attempts += 1
         assert attempts < 4 * KILLS, "nearly every apply ends before it is killed"
         disk = berth.home / f"killed-{attempts}.img"
-        at_work = apply_and_kill(berth, machine, disk, moments.uniform(0, seconds))
-        berth.ok("apply", machine, "--disk", disk, "--yes", env=machines.reproducible(machine))
+        at_work = run_and_kill(berth, moments.uniform(0, seconds), "apply", machine, "--disk", disk,
+                               "--yes", env=machines.reproducible(machine))
+        wrong = when_released(lambda: apply(berth, machine, disk))
+        assert wrong is None, f"attempt {attempts}: {wrong}"
         different = machines.difference(berth, disk, whole)
         assert different is None, f"attempt {attempts}: {different}"
         if not at_work:

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import disks
+import filled
 from crash import trace
 
 MIB = 1 << 20
@@ -57,6 +58,47 @@ def test_a_filesystem_written_amid_its_resize_is_kept(berth, size):
             finished += 1
         os.remove(cut)
     assert finished > len(changes) / 4
+
+
+WRITERS = {  # the words that put a file on an image of a filesystem, and those that print it
+    "vfat": (("mcopy", "-i", "{image}", "{file}", "::new"), ("mtype", "-i", "{image}", "::new")),
+    "ntfs": (("ntfscp", "{image}", "{file}", "new"), ("ntfscat", "{image}", "new")),
+}
+
+
+def run_on(words, image, file):
+    return subprocess.run([word.format(image=image, file=file) for word in words],
+                          capture_output=True, check=False)
+
+
+def extracted(disk):
+    image = f"{disk}-part"
+    disks.extract(disk, *disks.ranges(disk)["d"], image)
+    return image
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("size", ["120M", "40M"])
+def test_one_that_keeps_no_time_of_its_last_write_is_kept(berth, kind, size):
+    put, get = WRITERS[kind]
+    disk, file = berth.home / "d.img", berth.home / "new"
+    file.write_bytes(b"N" * 3 * MIB)
+    berth.ok("-y", "part", "table", disk, "gpt", "--size", "200M")
+    berth.ok("-y", "part", "add", disk, "--name", "d", "--start", "20M", "--size", "64M", "--fs", kind)
+    base, changes = traced(berth, disk, "resize", disk, "d", "--size", size)
+    finished = 0
+    for name, cut in trace.cuts(base, changes, berth.home):
+        image = extracted(cut)
+        if run_on(put, image, file).returncode == 0:
+            filled.paste(image, cut, START)
+            done = berth("-y", "disk", "finish", cut)
+            assert done.returncode == 0, f"{name}: {done.stderr}"
+            assert berth.json("disk", "show", cut)["disk"]["pending"] is None
+            filled.read(kind, extracted(cut))
+            assert run_on(get, extracted(cut), file).stdout == file.read_bytes(), name
+            finished += 1
+        os.remove(cut)
+    assert finished > 2
 
 
 def test_what_is_written_to_the_source_amid_a_move_is_moved(berth):

@@ -310,6 +310,33 @@ static void a_cut_leaves_the_old_or_the_new_count(void **state)
     blockdev_close(&r->bd);
 }
 
+static void what_an_area_left_is_known_by_a_head_that_lies_where_it_says(void **state)
+{
+    struct recorder *r = new_disk();
+    _cleanup_area_ struct area area;
+    uint64_t end = MIB + 512 * KIB, behind;
+    char tail[8 * KIB];
+    struct err e = {0};
+
+    (void)state;
+    choose(r, &area);
+    write_text(&area, "one");
+    write_text(&area, "two");
+    assert_int_equal(area_left(&r->bd, area.journal.start + area.journal.bytes, DISK, &behind, &e),
+                     1);
+    assert_int_equal(behind, end);
+    assert_int_equal(area_left(&r->bd, end - 1, DISK, &behind, &e), 1);
+    /* the journal may be anybody's, as may be what is behind, or a copy elsewhere */
+    assert_int_equal(area_left(&r->bd, area.journal.start, DISK, &behind, &e), 0);
+    assert_int_equal(area_left(&r->bd, end, DISK, &behind, &e), 0);
+    assert_int_equal(blockdev_pread(&r->bd, tail, sizeof(tail), end - sizeof(tail), &e), 0);
+    assert_int_equal(blockdev_pwrite(&r->bd, tail, sizeof(tail), 512 * KIB, &e), 0);
+    assert_int_equal(area_left(&r->bd, 512 * KIB, MIB, &behind, &e), 0);
+    /* without a head in the range nobody vouches for it */
+    assert_int_equal(area_left(&r->bd, end - 16 * KIB, end - 8 * KIB, &behind, &e), 0);
+    blockdev_close(&r->bd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_document_that_is_too_large_is_refused),
         cmocka_unit_test(a_rotten_document_is_named_and_can_be_replaced),
         cmocka_unit_test(what_somebody_else_wrote_is_not_overwritten),
+        cmocka_unit_test(what_an_area_left_is_known_by_a_head_that_lies_where_it_says),
         cmocka_unit_test(random_bytes_in_a_head_are_no_area_or_a_bounded_one),
         cmocka_unit_test(a_cut_leaves_the_old_or_the_new_document),
         cmocka_unit_test(a_cut_leaves_the_old_or_the_new_count),

@@ -110,6 +110,30 @@ static void everything_comes_back(void **state)
     assert_string_equal(again->pending->journal, "/var/lib/a journal");
 }
 
+static void a_change_that_has_begun_comes_back_without_what_it_left(void **state)
+{
+    struct err e = {0};
+    _cleanup_history_ struct history *history = history_new(&e), *again = NULL;
+    _cleanup_free_ char *text = NULL;
+    struct history_region *region;
+
+    (void)state;
+    add_undo(history, HISTORY_TABLE);
+    add_region(history, (struct extent){0, 9}, "old bytes");
+    history->begun = steal(history->undo);
+    region = history->begun->regions;
+    free(steal(region->after));
+    region->planned = strdup("new byte");
+    region->began = strdup("half old");
+    text = print(history);
+    again = parse(text);
+    assert_null(again->undo);
+    assert_null(again->begun->regions[0].after);
+    assert_memory_equal(again->begun->regions[0].before, "old bytes", 9);
+    assert_memory_equal(again->begun->regions[0].planned, "new byte", 9);
+    assert_memory_equal(again->begun->regions[0].began, "half old", 9);
+}
+
 static void an_empty_history_is_short(void **state)
 {
     struct err e = {0};
@@ -285,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_back),
+        cmocka_unit_test(a_change_that_has_begun_comes_back_without_what_it_left),
         cmocka_unit_test(an_empty_history_is_short),
         cmocka_unit_test(the_newest_hundred_entries_stay),
         cmocka_unit_test(an_entry_is_one_line_of_whole_characters),

@@ -76,6 +76,19 @@ static void modules_that_need_each_other_are_an_error(void **state)
     strings_clear(&files);
 }
 
+static void a_kernel_has_what_it_lists(void **state)
+{
+    static const char built_in[] = "kernel/fs/mbcache.ko\nkernel/fs/ext4/ext4.ko";
+
+    (void)state;
+    assert_true(kernel_modules_list(dep, "crc32c_intel"));
+    assert_true(kernel_modules_list(dep, "odd"));
+    assert_false(kernel_modules_list(dep, "crc32c"));
+    assert_false(kernel_modules_list(dep, "xfs"));
+    assert_true(kernel_modules_list(built_in, "ext4"));
+    assert_false(kernel_modules_list("", "ext4"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +97,7 @@ int main(void)
         cmocka_unit_test(what_drives_no_disk_is_left_out_unless_it_is_needed),
         cmocka_unit_test(a_module_of_unknown_origin_is_passed_over),
         cmocka_unit_test(modules_that_need_each_other_are_an_error),
+        cmocka_unit_test(a_kernel_has_what_it_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

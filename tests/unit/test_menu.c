@@ -212,7 +212,7 @@ static void work_has_an_entry_that_boots_only_when_it_is_chosen(void **state)
     assert_non_null(text);
     assert_non_null(
         strstr(text, "menuentry 'finish: ''shrink it'\\''s root' --id 'WORK' {\n"
-                     "    linux \"($berth_esp)/berth/work/linux\" berth.work=1 quiet panic=30 "
+                     "    linux \"($berth_esp)/berth/work/linux\" berth.work=1 quiet panic=10 "
                      "console=tty0 console=ttyS0,115200n8\n"
                      "    initrd \"($berth_esp)/berth/work/initrd\"\n"));
     assert_non_null(strstr(text, "set default='main'\n"));

@@ -510,6 +510,69 @@ static void a_menu_that_names_no_system_is_refused(void **state)
     refused(HEAD HOST "menu: {default: gone}\n", NULL, ERR_USAGE, "there is no system called gone");
 }
 
+static bool has_step(const struct plan *plan, enum step_kind kind)
+{
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].kind == kind)
+            return true;
+    return false;
+}
+
+static void partitions_alone_need_nothing_to_boot_from(void **state)
+{
+    static const char text[] = HEAD "partitions: [{name: home, size: 1GiB}]\n";
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_plan_ struct plan *plan = plan_blank(text, &machine, &survey), *again = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    assert_int_equal(plan->table->n, 1);
+    assert_string_equal(plan->table->entries[0].name, "home");
+    assert_false(has_step(plan, STEP_MENU));
+    after = survey_after(plan);
+    record_free(after->record);
+    after->record = NULL;
+    again = plan_make(machine, after, images, &options, &e);
+    assert_non_null(again);
+    assert_int_equal(again->n_steps, 0);
+}
+
+static void an_esp_that_is_named_gets_a_menu_without_systems_too(void **state)
+{
+    static const char text[] = HEAD "partitions: [{name: boot, type: esp}]\n";
+    _cleanup_machine_ struct machine *machine = NULL;
+    _cleanup_survey_ struct survey *survey = NULL;
+    _cleanup_plan_ struct plan *plan = plan_blank(text, &machine, &survey);
+
+    (void)state;
+    assert_int_equal(plan->table->n, 2); /* and one for BIOSes */
+    assert_true(has_step(plan, STEP_MENU));
+}
+
+static void a_size_that_is_there_to_the_byte_is_right(void **state)
+{
+    _cleanup_machine_ struct machine *machine =
+        parse(HEAD "partitions: [{name: home, size: 1025KiB}]\n");
+    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
+    _cleanup_machine_ struct machine *blank = NULL;
+    _cleanup_plan_ struct plan *first =
+        plan_blank(HEAD "partitions: [{name: home, size: 1GiB}]\n", &blank, &survey);
+    _cleanup_plan_ struct plan *plan = NULL;
+    struct plan_options options = {0};
+    struct err e;
+
+    (void)state;
+    after = survey_after(first);
+    record_free(after->record);
+    after->record = NULL;
+    after->partitions[0].range.bytes = 1025 * KIB;
+    plan = plan_make(machine, after, images, &options, &e);
+    assert_non_null(plan);
+    assert_int_equal(plan->n_steps + plan->notes.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,6 +602,9 @@ int main(void)
         cmocka_unit_test_setup(shrinking_is_told, setup),
         cmocka_unit_test_setup(changed_settings_are_told_by_name, setup),
         cmocka_unit_test_setup(a_menu_that_names_no_system_is_refused, setup),
+        cmocka_unit_test_setup(partitions_alone_need_nothing_to_boot_from, setup),
+        cmocka_unit_test_setup(an_esp_that_is_named_gets_a_menu_without_systems_too, setup),
+        cmocka_unit_test_setup(a_size_that_is_there_to_the_byte_is_right, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,10 @@ struct fixture {
     struct area area;
     uint8_t old[PART], next[PART];
     struct redo redo;
+    uint64_t head;
 };
+
+#define HEAD (AT + BLOCK)
 
 static bool is_free(void *arg, struct extent range)
 {
@@ -69,6 +72,7 @@ static int setup(void **state)
     uint8_t *content = calloc(1, DISK);
     struct err e = {0};
 
+    f->head = REDO_NO_HEAD;
     srandom(5);
     for (size_t i = 0; i < gap.start; i++)
         content[i] = (uint8_t)random();
@@ -119,6 +123,7 @@ static int prepare_in(struct fixture *f, const struct extent *room, size_t n, st
         .journal = &f->disk->bd,
         .room = room,
         .n_room = n,
+        .head = f->head,
     };
 
     return redo_prepare(&what, &f->redo, e);
@@ -170,8 +175,8 @@ static void each_device_is_flushed_before_the_next_step(void **state)
     struct fixture *f = *state;
     struct recorder *journal = recorder_open(NULL, 512 * KIB);
     struct extent room = {0, 512 * KIB};
-    struct redo_change what = {&f->disk->bd, AT,    f->overlay, next_change, is_free, NULL,
-                               &journal->bd, &room, 1};
+    struct redo_change what = {&f->disk->bd, AT,           f->overlay, next_change, is_free,
+                               NULL,         &journal->bd, &room,      1,           REDO_NO_HEAD};
     struct err e = {0};
 
     change_many(f);
@@ -300,7 +305,7 @@ static int recover(const struct fixture *f, struct recorder *r)
     assert_int_equal(area_find(&r->bd, &gap, 1, &area, &e), 1);
     if (strcmp(area.document, "nothing") != 0) {
         assert_string_equal(area.document, "pending");
-        assert_int_equal(redo_apply(&r->bd, &r->bd, &f->redo, REDO_NO_HEAD, &e), 0);
+        assert_int_equal(redo_apply(&r->bd, &r->bd, &f->redo, f->head, &e), 0);
         assert_int_equal(area_write(&area, "nothing", 7, &e), 0);
         completed = 1;
     }
@@ -333,17 +338,75 @@ static void is_old_or_becomes_new(void *arg, uint8_t *content, uint64_t bytes)
     blockdev_close(&r->bd);
 }
 
-static void a_cut_anywhere_leaves_the_old_content_or_completes_the_new(void **state)
+static void a_cut_anywhere(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct err e = {0};
 
     change_many(f);
     assert_int_equal(prepare(f, &e), 0);
     assert_int_equal(area_write(&f->area, "pending", 7, &e), 0);
-    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, REDO_NO_HEAD, &e), 0);
+    assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, f->head, &e), 0);
     assert_int_equal(area_write(&f->area, "nothing", 7, &e), 0);
     assert_true(recorder_cut(f->disk, 60, is_old_or_becomes_new, f) > 300);
+}
+
+static void a_cut_anywhere_leaves_the_old_content_or_completes_the_new(void **state)
+{
+    a_cut_anywhere(*state);
+}
+
+static void with_head(struct fixture *f)
+{
+    f->head = HEAD;
+    change(f, BLOCK, BLOCK, 1);
+}
+
+/* None of these states is taken for one that somebody else has written. */
+static void a_cut_anywhere_is_completed_where_there_is_a_head(void **state)
+{
+    with_head(*state);
+    a_cut_anywhere(*state);
+}
+
+static int apply_after_a_write(struct fixture *f, uint64_t block, bool hidden)
+{
+    struct err e = {0};
+
+    memset(f->disk->content + AT + block * BLOCK + 7, 0x5a, 9);
+    if (hidden)
+        memset(f->disk->content + HEAD, 0, REDO_HEAD);
+    recorder_forget(f->disk);
+    if (redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, f->head, &e) == 0)
+        return 0;
+    assert_int_equal(e.code, ERR_VERIFY);
+    assert_int_equal(f->disk->n, 0);
+    return -1;
+}
+
+static void what_somebody_wrote_meanwhile_is_not_overwritten(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    with_head(f);
+    change_many(f);
+    assert_int_equal(prepare(f, &e), 0);
+    assert_int_equal(apply_after_a_write(f, 43, false), -1); /* in the middle of a long run */
+    assert_int_equal(apply_after_a_write(f, 43, true), 0);   /* nobody could: the head was hidden */
+    assert_partition(f->disk, f->next);
+    assert_int_equal(apply_after_a_write(f, 51, false), -1); /* zeros, after it was done */
+}
+
+static void what_is_written_elsewhere_or_to_the_head_does_not_matter(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    with_head(f);
+    change_many(f);
+    assert_int_equal(prepare(f, &e), 0);
+    assert_int_equal(apply_after_a_write(f, 2, false), 0);
+    assert_int_equal(apply_after_a_write(f, 1, false), 0);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -361,6 +424,9 @@ int main(void)
         CASE(a_damaged_journal_changes_nothing),
         CASE(an_index_from_nowhere_is_refused),
         CASE(a_cut_anywhere_leaves_the_old_content_or_completes_the_new),
+        CASE(a_cut_anywhere_is_completed_where_there_is_a_head),
+        CASE(what_somebody_wrote_meanwhile_is_not_overwritten),
+        CASE(what_is_written_elsewhere_or_to_the_head_does_not_matter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

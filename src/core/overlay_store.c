@@ -3,12 +3,14 @@
  * overlay_store.c: reading, writing and zeroing an overlay's file, block by block. Linked into
  * berth and into the library that tools get, so it knows neither struct err nor blockdev.
  */
-#include "block/overlay_store.h"
+#include "core/overlay_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#define AT_ONCE ((size_t)1 << 30) /* bytes of one call: the monitor may ask for less than 2 GiB */
 
 static uint64_t blocks_up(uint64_t bytes)
 {
@@ -61,7 +63,7 @@ void overlay_map_forget(struct overlay_map *map, uint64_t bytes)
 static int file_read(int fd, void *buf, size_t n, uint64_t offset)
 {
     while (n > 0) {
-        ssize_t got = pread(fd, buf, n, (off_t)offset);
+        ssize_t got = pread(fd, buf, n < AT_ONCE ? n : AT_ONCE, (off_t)offset);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -79,7 +81,7 @@ static int file_read(int fd, void *buf, size_t n, uint64_t offset)
 static int file_write(int fd, const void *buf, size_t n, uint64_t offset)
 {
     while (n > 0) {
-        ssize_t put = pwrite(fd, buf, n, (off_t)offset);
+        ssize_t put = pwrite(fd, buf, n < AT_ONCE ? n : AT_ONCE, (off_t)offset);
 
         if (put < 0 && errno == EINTR)
             continue;

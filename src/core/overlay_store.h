@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * overlay_store.h: where an overlay keeps what was written, and how the preloaded library
- * (preload/overlay.c) finds it in a tool's process. For those two only; needs nothing but the C
- * library.
+ * overlay_store.h: where an overlay (block/overlay.h) keeps what was written, and how others find
+ * it: the preloaded library (preload/overlay.c) in a tool's process, and the monitor. Needs nothing
+ * but the C library.
  *
  * A block is either wholly below or wholly in the file: its bit in the map says which. The map is
  * shared by all processes that have the overlay open. Bits are only ever set, and only after the
  * block is in the file.
  */
-#ifndef BERTH_BLOCK_OVERLAY_STORE_H
-#define BERTH_BLOCK_OVERLAY_STORE_H
+#ifndef BERTH_CORE_OVERLAY_STORE_H
+#define BERTH_CORE_OVERLAY_STORE_H
 
 #include <pthread.h>
 #include <stdbool.h>

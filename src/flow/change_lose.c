@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* change_lose.c: what would be lost without having been named. Pure. */
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "flow/change_parts.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+int change_append(char **list, const char *separator, struct err *e, const char *fmt, ...)
+{
+    char *grown, item[300];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(item, sizeof(item), fmt, ap);
+    va_end(ap);
+    grown =
+        *list == NULL ? io_format(e, "%s", item) : io_format(e, "%s%s%s", *list, separator, item);
+    if (grown == NULL)
+        return -1;
+    free(*list);
+    *list = grown;
+    return 0;
+}
+
+int change_append_more(char **list, size_t n, struct err *e)
+{
+    return n <= CHANGE_LISTED ? 0 : change_append(list, "; ", e, "and %zu more", n - CHANGE_LISTED);
+}
+
+static bool is_entry_of(const struct table *table, const struct table_entry *entry)
+{
+    return entry >= table->entries && entry < table->entries + table->n;
+}
+
+/* A name that several have, or that is another one's number, names nothing. */
+static bool is_named(const struct change_facts *facts, const struct table_entry *entry)
+{
+    const struct table *table = is_entry_of(facts->there, entry) ? facts->there : facts->wanted;
+    struct err ignored;
+
+    for (size_t i = 0; i < facts->options->n_lose; i++)
+        if (change_find(table, facts->options->lose[i], &ignored) == entry)
+            return true;
+    return false;
+}
+
+/* True for what a shell takes as it is. */
+static bool is_plain(const char *name)
+{
+    return *name != '-' && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "abcdefghijklmnopqrstuvwxyz0123456789._+:@-")] == '\0';
+}
+
+/* What a person types for it: its name where that needs no quotes and is no number. */
+static int add_lose(const struct change_facts *facts, const struct table_entry *entry, char **words,
+                    struct err *e)
+{
+    const struct table *table = is_entry_of(facts->there, entry) ? facts->there : facts->wanted;
+    struct err ignored;
+
+    if (is_plain(entry->name) && change_find(table, entry->name, &ignored) == entry)
+        return change_append(words, " ", e, "--lose %s", entry->name);
+    return change_append(words, " ", e, "--lose %u", entry->number);
+}
+
+static int add_loss(const struct change_part *part, char **losses, struct err *e)
+{
+    _cleanup_free_ char *what = change_describe(part, e);
+    bool known = part->found != NULL && (part->found->fs != NULL || part->found->member != NULL);
+
+    if (what == NULL)
+        return -1;
+    if (part->over_free)
+        return change_append(
+            losses, "; ", e, "where %s %s there is data in free space, which no partition has",
+            what,
+            part->there != NULL && !change_moves(part) && part->format == NULL ? "grows" : "goes");
+    return change_append(losses, "; ", e, "%s would be lost%s", what,
+                         known ? "" : ": it holds data that berth does not know");
+}
+
+/* True when something of another partition is put where the deleted one was. */
+bool change_is_overwritten(const struct change_facts *facts, const struct change_part *deleted)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+
+        if (part->wanted != NULL &&
+            (part->format != NULL || change_moves(part) || change_grows_fs(part)) &&
+            extent_overlaps(&part->wanted->range, &deleted->there->range))
+            return true;
+    }
+    return false;
+}
+
+/* The size of a partition whose content berth cannot work on is all that would be left of it. */
+static bool is_cut(const struct change_part *part)
+{
+    return part->there != NULL && part->wanted != NULL && part->format == NULL &&
+           part->fs == NULL && part->wanted->range.bytes < part->there->range.bytes;
+}
+
+/* Something of the partition itself. */
+static bool is_lost(const struct change_facts *facts, const struct change_part *part)
+{
+    if (part->format != NULL || change_is_wiped(facts, part) || is_cut(part))
+        return true;
+    return part->wanted == NULL && (facts->options->replaces || change_is_overwritten(facts, part));
+}
+
+int change_check_losses(const struct change_facts *facts, struct err *e)
+{
+    _cleanup_free_ char *losses = NULL, *words = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+        const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
+
+        if (!(part->over_free || (part->has_content && is_lost(facts, part))) ||
+            is_named(facts, entry))
+            continue;
+        if (++n <= CHANGE_LISTED && add_loss(part, &losses, e) < 0)
+            return -1;
+        if (add_lose(facts, entry, &words, e) < 0)
+            return -1;
+    }
+    if (n == 0)
+        return 0;
+    if (change_append_more(&losses, n, e) < 0)
+        return -1;
+    err_set(e, ERR_REFUSED, "%s", losses);
+    if (strlen(words) > sizeof(e->hint) - 64)
+        return err_hint(e, "if nothing in them is needed, name each with --lose");
+    return err_hint(e, "if nothing in %s is needed, say so: %s", n > 1 ? "them" : "it", words);
+}

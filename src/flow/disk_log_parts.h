@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* disk_log_parts.h: what reading and writing a disk's log share. For disk_log*.c only. */
+#ifndef BERTH_FLOW_DISK_LOG_PARTS_H
+#define BERTH_FLOW_DISK_LOG_PARTS_H
+
+#include "flow/disk_log.h"
+
+/* disk_log_read.c: what the area says, settled by the disk as it is; *history is new, empty where
+ * the area says nothing. */
+int log_history(const struct area *area, struct blockdev *bd, const struct table *there,
+                struct history **history, struct err *e);
+
+/* disk_log_choose.c: the area for the plan's log, with what the one that is there says, in
+ * log->area and log->history; area.range.bytes is 0 where the disk has no room for one. Writes
+ * nothing. */
+int log_choose(struct disk_log *log, struct blockdev *bd, const struct table *there,
+               const struct plan *plan, struct err *e);
+
+/* disk_log_read.c: where a log may be. *places is new. */
+int log_places_on(struct blockdev *bd, const struct table *table, struct extent **places, size_t *n,
+                  struct err *e);
+
+#define LOG_FILE_BYTES (UINT64_C(64) << 20) /* of a journal file that is made new */
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* disk_log_read.c: what a disk remembers of berth's work on it, settled by what is on the disk now.
+ * Writes nothing. */
+#include "core/cleanup.h"
+#include "core/io.h"
+#include "core/size.h"
+#include "flow/disk_log_parts.h"
+#include "flow/disk_log_place.h"
+#include "flow/undo.h"
+#include "tree/tree.h"
+
+#include <string.h>
+
+/* True when work on the entry, or its beginning or end, has it there, and the work is within no
+ * other partition. */
+static bool is_at_work(const struct table *table, const struct table_entry *entry,
+                       const struct pending *pending)
+{
+    uint64_t start = entry->range.start;
+
+    for (size_t i = 0; i < table->n; i++)
+        if (&table->entries[i] != entry &&
+            (extent_overlaps(&table->entries[i].range, &pending->from) ||
+             extent_overlaps(&table->entries[i].range, &pending->to)))
+            return false;
+    return start == pending->from.start || start == pending->both.start ||
+           start == pending->to.start;
+}
+
+/* The partition that is worked on. Its GUID on an MBR is made of its number, which changes when a
+ * logical partition before it goes: there the place says more. */
+static const struct table_entry *worked_on(const struct table *table, const struct pending *pending)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (guid_equal(&table->entries[i].uuid, &pending->partition) &&
+            is_at_work(table, &table->entries[i], pending))
+            return &table->entries[i];
+    for (size_t i = 0; table->kind == TABLE_MBR && i < table->n; i++)
+        if (is_at_work(table, &table->entries[i], pending))
+            return &table->entries[i];
+    return NULL;
+}
+
+/* Work on a partition that somebody deleted, or gave its room to others, is over; the log says so.
+ */
+static int settle_pending(struct history *history, const struct table *table, struct err *e)
+{
+    struct pending *pending = history->pending;
+    const struct table_entry *entry = pending != NULL ? worked_on(table, pending) : NULL;
+    _cleanup_free_ char *text = NULL;
+    int64_t now = tree_now();
+
+    if (pending == NULL)
+        return 0;
+    if (entry != NULL) {
+        pending->partition = entry->uuid;
+        pending->number = entry->number;
+        return 0;
+    }
+    text = io_format(e, "given up: %s %s: the table is another one",
+                     pending->op == HISTORY_MOVE ? "moving" : "resizing",
+                     table_title(pending->number, pending->name).text);
+    if (text == NULL)
+        return -1;
+    history->pending = NULL;
+    pending_free(pending);
+    return history_add(history, now > 0 ? (uint64_t)now : 0, text, false, e);
+}
+
+/* A damaged area is an empty one: what it said is of use to nobody. */
+int log_history(const struct area *area, struct blockdev *bd, const struct table *there,
+                struct history **history, struct err *e)
+{
+    struct err ignored;
+
+    *history = area->document != NULL ? history_parse(area->document, area->bytes, &ignored) : NULL;
+    if (*history == NULL)
+        *history = history_new(e);
+    if (*history == NULL)
+        return -1;
+    return settle_pending(*history, there, e) < 0 ? -1 : undo_settle(*history, bd, e);
+}
+
+/* A disk without a table may have had a new one a moment ago, whose undo was
+ * interrupted: its log is where that one left room. */
+int log_places_on(struct blockdev *bd, const struct table *table, struct extent **places, size_t *n,
+                  struct err *e)
+{
+    static const struct guid any = {{1}};
+    _cleanup_table_ struct table *empty = NULL;
+    struct err too_small;
+
+    if (table->kind != TABLE_NONE)
+        return log_places(table, places, n, e);
+    *places = NULL;
+    *n = 0;
+    empty = table_new(bd, TABLE_GPT, &any, &too_small);
+    return empty == NULL ? 0 : log_places(empty, places, n, e);
+}
+
+int disk_log_read_at(struct blockdev *bd, const struct table *table, struct history **history,
+                     struct extent *range, struct err *e)
+{
+    _cleanup_area_ struct area area = {0};
+    _cleanup_free_ struct extent *places = NULL;
+    size_t n;
+
+    if (log_places_on(bd, table, &places, &n, e) < 0 || area_find(bd, places, n, &area, e) < 0)
+        return -1;
+    *range = area.range;
+    return log_history(&area, bd, table, history, e);
+}
+
+int disk_log_read(struct blockdev *bd, const struct table *table, struct history **history,
+                  struct err *e)
+{
+    struct extent ignored;
+
+    return disk_log_read_at(bd, table, history, &ignored, e);
+}
+
+int disk_log_read_file(const char *path, struct blockdev *disk, const struct table *table,
+                       struct history **history, struct err *e)
+{
+    _cleanup_blockdev_ struct blockdev *bd = file_open(path, false, 512, e);
+    _cleanup_area_ struct area area = {0};
+    struct extent all = {0, bd != NULL ? bd->bytes : 0};
+
+    if (bd == NULL || area_find(bd, &all, 1, &area, e) < 0)
+        return -1;
+    return log_history(&area, disk, table, history, e);
+}

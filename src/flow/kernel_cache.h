@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* kernel_cache.h: a guest's kernel, unpacked once (os/kernel_payload.h) and kept: a folder for each
+ * guest below the state folder, so that no guest ever runs what another one brought. */
+#ifndef BERTH_FLOW_KERNEL_CACHE_H
+#define BERTH_FLOW_KERNEL_CACHE_H
+
+#include "core/err.h"
+#include "core/guid.h"
+
+/* What is packed in the kernel, from the cache or put there. Returns a descriptor that is the
+ * caller's, or -1: this kernel unpacks itself, and nothing is wrong with that, or *e says what is
+ * (e->code; ERR_OK otherwise). guest: the GUID of its root partition. kernel: a memory file that
+ * nobody changes. A guest's other kernels leave the cache. */
+int kernel_cache_open(const struct guid *guest, const char *state_folder, int kernel,
+                      struct err *e);
+
+#endif

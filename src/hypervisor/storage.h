@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * storage.h: the guest's disk as the monitor sees it: ranges of descriptors, side by side, that
+ * cover it from end to end. Every byte goes by pread64 and pwrite64 at an offset that a system-call
+ * filter can see.
+ */
+#ifndef BERTH_HYPERVISOR_STORAGE_H
+#define BERTH_HYPERVISOR_STORAGE_H
+
+#include "core/err.h"
+#include "core/overlay_store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STORAGE_RANGES 160 /* 64 partitions, and what is between them */
+
+/* `bytes` of the disk from `start` on are those of fd from `at` on. */
+struct storage_range {
+    uint64_t start, bytes, at;
+    int32_t fd;
+};
+
+struct storage {
+    const struct storage_range *ranges; /* in order, without a gap */
+    unsigned n_ranges;
+    uint64_t bytes;
+    uint32_t sector;              /* bytes */
+    struct overlay_store overlay; /* .map NULL: writes go to the ranges */
+};
+
+/* Puts a copy-on-write file in front: `file` takes what is written, `map` says what is there, as
+ * core/overlay_store.h has them; both stay the caller's. */
+int storage_overlay(struct storage *storage, int file, int map, struct err *e);
+
+/* All: bytes; false when the host failed (the guest's request fails; the machine goes on). What is
+ * outside the disk fails. */
+bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes);
+bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes);
+bool storage_zero(struct storage *storage, uint64_t offset, uint64_t bytes);
+
+/* Gives the range back to whoever has it; what it reads as afterwards is open. */
+bool storage_discard(struct storage *storage, uint64_t offset, uint64_t bytes);
+
+/* Everything that was written is on stable storage when it returns true. */
+bool storage_flush(struct storage *storage);
+
+#endif

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* virtio_block.h: the guest's disk. Source: VIRTIO 1.2, 5.2. */
+#ifndef BERTH_HYPERVISOR_VIRTIO_BLOCK_H
+#define BERTH_HYPERVISOR_VIRTIO_BLOCK_H
+
+#include "hypervisor/storage.h"
+#include "hypervisor/virtio.h"
+
+struct virtio_block {
+    struct virtio virtio;
+    struct storage storage;
+};
+
+#endif

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The monitor with tiny kernels, each of which tests a part of the machine from inside and says by
+its end whether all was well. They run under any /dev/kvm, also where no Linux does."""
+import os
+import select
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from program import BUILD
+
+OFF, RESET, CRASHED = 0, 10, 11
+SECTOR = 512
+PRESS, WINDOW, HOLD, SAVE, RELEASE, END, RUNNING, HELD, SAVED, ENDED = range(10)  # hypervisor/control.h
+PACKET = struct.Struct("<IiHHI160s")
+
+
+def command(kernel, **words):
+    return [BUILD / "tests/start_monitor", BUILD / "berth-monitor",
+            f"kernel={BUILD}/tests/guests/{kernel}", *(f"{k}={v}" for k, v in words.items())]
+
+
+def run(kernel, *, descriptors=(), timeout=60, **words):
+    """Runs the kernel to its end. Returns its status and what it said on the serial line."""
+    done = subprocess.run(command(kernel, **words), stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=timeout, check=False, pass_fds=descriptors)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+@pytest.fixture(name="disk")
+def make_disk(tmp_path):
+    """1 MiB: sector n is full of the byte n % 251."""
+    path = tmp_path / "disk"
+    path.write_bytes(b"".join(bytes([n % 251]) * SECTOR for n in range(2048)))
+    return path
+
+
+def test_the_board_is_as_it_should_be():
+    assert run("board", append="check") == (OFF, "")
+
+
+@pytest.mark.parametrize("how, status", [("off", OFF), ("reset", RESET), ("keyboard", RESET),
+                                         ("panic", CRASHED), ("triple", CRASHED)])
+def test_each_end_has_its_status(how, status):
+    assert run("board", append=how)[0] == status
+
+
+def test_a_failed_check_is_seen(disk):
+    disk.write_bytes(bytes(1 << 20))
+    assert run("block", disk=disk) == (CRASHED, "FAILED reads the right sectors\n")
+
+
+def test_the_disk(disk):
+    before = disk.read_bytes()
+    assert run("block", disk=disk) == (OFF, "")
+    after = disk.read_bytes()
+    expected = bytearray(before)
+    expected[100 * SECTOR:102 * SECTOR] = b"\xa5" * 2 * SECTOR
+    expected[200 * SECTOR:216 * SECTOR] = bytes(16 * SECTOR)
+    expected[300 * SECTOR:308 * SECTOR] = bytes(8 * SECTOR)
+    assert after == bytes(expected)
+
+
+def test_an_ephemeral_disk_stays_as_it_was(disk, tmp_path):
+    before = disk.read_bytes()
+    overlay = tmp_path / "overlay"
+    overlay.write_bytes(bytes(1 << 20))
+    assert run("block", disk=disk, overlay=overlay) == (OFF, "")
+    assert disk.read_bytes() == before
+    assert b"\xa5" * 2 * SECTOR in overlay.read_bytes()
+
+
+def test_randomness():
+    assert run("rng") == (OFF, "")
+
+
+def control_pair():
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def packet(kind, columns=0, rows=0):
+    return PACKET.pack(kind, 0, columns, rows, 0, b"")
+
+
+def hear(sock, kind):
+    """Waits for a packet of that kind and returns its text."""
+    while select.select([sock], [], [], 30)[0]:
+        got, *_, text = PACKET.unpack(sock.recv(PACKET.size))
+        if got == kind:
+            return text.rstrip(b"\0").decode()
+    raise AssertionError(f"no packet {kind}")
+
+
+def test_the_power_button_reaches_the_guest():
+    ours, theirs = control_pair()
+    with subprocess.Popen(command("board", append="press", control=theirs.fileno()),
+                          stdout=subprocess.PIPE, pass_fds=[theirs.fileno()]) as monitor:
+        assert monitor.stdout.readline() == b"press\n"
+        ours.send(packet(PRESS))
+        assert monitor.wait(30) == OFF
+
+
+def test_the_supervisor_hears_why_it_ended():
+    ours, theirs = control_pair()
+    assert run("board", append="panic", control=theirs.fileno(),
+               descriptors=[theirs.fileno()])[0] == CRASHED
+    assert hear(ours, ENDED) == "its kernel panicked"
+
+
+def test_the_console_and_its_window():
+    control, theirs_control = control_pair()
+    ours, theirs = socket.socketpair()
+    fds = [theirs.fileno(), theirs_control.fileno()]
+    with subprocess.Popen(command("console", console=fds[0], control=fds[1]),
+                          stdout=subprocess.PIPE, pass_fds=fds) as monitor:
+        assert ours.recv(64) == b"ready\n"
+        control.send(packet(WINDOW, 132, 50))
+        ours.send(b"hello")
+        assert ours.recv(64) == b"HELLO"
+        ours.send(b"q")
+        assert ours.recv(64) == b"Q"
+        assert monitor.stdout.read() == b"columns 132 rows 50\n"
+        assert monitor.wait(30) == OFF
+
+
+def echo(sock):
+    """Sends back what comes; a stream of frames stays one."""
+    while data := sock.recv(65536):
+        sock.sendall(data)
+
+
+def test_frames_over_a_stream():
+    ours, theirs = socket.socketpair()
+    threading.Thread(target=echo, args=[ours], daemon=True).start()
+    assert run("net", net=theirs.fileno(), descriptors=[theirs.fileno()]) == (OFF, "")
+
+
+def test_a_held_machine_stands_still():
+    ours, theirs = control_pair()
+    with subprocess.Popen(command("ticks", control=theirs.fileno(), cpus=1),
+                          stdout=subprocess.PIPE, pass_fds=[theirs.fileno()]) as monitor:
+        assert monitor.stdout.read(1) == b"."
+        ours.send(packet(HOLD))
+        hear(ours, HELD)
+        time.sleep(0.2)
+        os.set_blocking(monitor.stdout.fileno(), False)
+        monitor.stdout.read()  # what was on its way
+        time.sleep(0.3)
+        assert not monitor.stdout.read()
+        ours.send(packet(RELEASE))
+        assert select.select([monitor.stdout], [], [], 30)[0]
+        ours.send(packet(END))
+        monitor.wait(30)
+
+
+def saved_once(disk, state, rounds):
+    """Runs the kernel "saved" until it has said so many dots, saves the machine and kills it."""
+    ours, theirs = control_pair()
+    restore = int(state.stat().st_size > 0)
+    with subprocess.Popen(command("saved", disk=disk, state=state, restore=restore,
+                                  control=theirs.fileno()),
+                          stdout=subprocess.PIPE, pass_fds=[theirs.fileno()]) as monitor:
+        assert monitor.stdout.read(rounds) == b"." * rounds
+        ours.send(packet(SAVE))
+        assert hear(ours, SAVED) == ""
+        monitor.kill()
+
+
+def test_a_machine_goes_on_where_it_was_saved(disk, tmp_path):
+    state = tmp_path / "state"
+    state.touch()
+    saved_once(disk, state, 3)
+    status, said = run("saved", disk=disk, state=state, restore=1)
+    assert status == OFF, said
+    assert said.endswith("done\n") and "FAILED" not in said
+    assert said.count(".") <= 512 // 64 - 3 + 1
+
+
+def test_a_saved_machine_of_another_size_is_refused(disk, tmp_path):
+    state = tmp_path / "state"
+    state.touch()
+    saved_once(disk, state, 1)
+    status, said = run("saved", disk=disk, state=state, restore=1, memory=128)
+    assert (status, said) == (1, "the saved machine has another size of memory\n")
+    status, said = run("saved", state=state, restore=1)
+    assert status == 1 and said.startswith("the saved machine is another one: no ")
+
+
+@pytest.mark.parametrize("word, what", [("memory=1", "memory"), ("cpus=17", "cpus"),
+                                        ("cpus=0", "cpus"), ("memory=2000000000", "memory")])
+def test_a_description_that_makes_no_sense_is_refused(word, what):
+    key, value = word.split("=")
+    status, said = run("board", **{key: value})
+    assert status == 1
+    assert said == f"the run description: {what} makes no sense\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF", b"MZ" + bytes(4096), bytes(70000)],
+                         ids=["nothing", "the start of an ELF", "no boot header", "zeroes"])
+def test_what_is_no_kernel_is_refused(tmp_path, content):
+    path = tmp_path / "kernel"
+    path.write_bytes(content)
+    done = subprocess.run([BUILD / "tests/start_monitor", BUILD / "berth-monitor",
+                           f"kernel={path}"], capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"the kernel's ELF ")
