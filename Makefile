@@ -12,12 +12,16 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -I$(BUILD)/in
 LIBS    = $(shell pkg-config --libs $(PKGS)) -lpthread -ldl
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-LIB_SRC := $(filter-out src/cli/main.c src/hypervisor/main.c src/preload/%,$(wildcard src/*/*.c))
+LIB_SRC := $(filter-out src/cli/main.c src/hypervisor/main.c src/flow/keeper_main.c src/preload/%,$(wildcard src/*/*.c))
 CLI_SRC := src/cli/main.c
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+# static, for guests without libraries
+GUEST_SRC := tests/bench/block_load.c
 # unit tests, and the programs that other tests run: all in $(BUILD)/tests
-TEST_SRC := $(wildcard tests/unit/*.c tests/cases/*.c tests/boot/*.c tests/bench/*.c tests/guests/*.c)
+# stands in for a tool, which has no sanitizer
+TOOL_SRC := tests/cases/jailed_tool.c
+TEST_SRC := $(filter-out $(GUEST_SRC) $(TOOL_SRC),$(wildcard tests/unit/*.c tests/cases/*.c tests/boot/*.c tests/bench/*.c tests/guests/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TESTS   := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRC)))
 FUZZ    := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(FUZZ_SRC)))
@@ -35,27 +39,34 @@ FISHDIR := fish/vendor_completions.d
 
 # what is preloaded into tools (src/preload): never with a sanitizer, which a tool has not
 PRELOAD     := $(BUILD)/berth-overlay.so
-PRELOAD_SRC := src/preload/overlay.c src/core/overlay_store.c
+PRELOAD_SRC := $(wildcard src/preload/*.c) \
+	$(addprefix src/core/,err.c filter.c jail.c jail_calls.c jail_fds.c landlock.c overlay_store.c privilege.c)
 
 # the monitor: static, of its own folder and a little of core; never with a sanitizer
 MONITOR     := $(BUILD)/berth-monitor
 MONITOR_SRC := $(wildcard src/hypervisor/*.c) \
 	$(addprefix src/core/,err.c filter.c io.c jail_fds.c landlock.c overlay_store.c privilege.c)
 MONITOR_OBJ := $(MONITOR_SRC:%.c=$(BUILD)/monitor/%.o)
+# who looks after a guest of the monitor's: as small
+KEEPER      := $(BUILD)/berth-keeper
+KEEPER_SRC  := $(addprefix src/flow/,keeper_main.c keeper_state.c supervise.c console.c hub.c leave.c listener.c engine.c engine_control.c) \
+	$(addprefix src/core/,err.c io.c handover.c)
+KEEPER_OBJ  := $(KEEPER_SRC:%.c=$(BUILD)/monitor/%.o)
 # the same for a test, which tries what its sandbox must deny
 PROBE       := $(BUILD)/berth-monitor-probe
 PROBE_OBJ   := $(filter-out %/sandbox.o,$(MONITOR_OBJ)) $(BUILD)/probe/src/hypervisor/sandbox.o $(BUILD)/probe/tests/sandbox/probe.o
 DSDT        := $(BUILD)/include/hypervisor/dsdt.h
 
-all: $(BUILD)/berth $(PRELOAD) $(MONITOR)
+all: $(BUILD)/berth $(PRELOAD) $(MONITOR) $(KEEPER)
 
-$(PRELOAD): $(PRELOAD_SRC) src/core/overlay_store.h
+$(PRELOAD): $(PRELOAD_SRC) $(wildcard src/preload/*.h src/core/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -Isrc $(WARN) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $(PRELOAD_SRC)
 
 $(MONITOR): $(MONITOR_OBJ)
+$(KEEPER): $(KEEPER_OBJ)
 $(PROBE): $(PROBE_OBJ)
-$(MONITOR) $(PROBE):
+$(MONITOR) $(KEEPER) $(PROBE):
 	$(CC) -O2 -g -static-pie -o $@ $^
 
 define compile_monitor
@@ -102,10 +113,18 @@ $(GUESTS): $(BUILD)/tests/guests/%: $(GUEST_DIR)/%.c $(GUEST_DIR)/guest.c $(GUES
 		-fno-stack-protector -nostdlib -static -Wl,-T,$(GUEST_DIR)/link.ld -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments \
 		-Wl,-z,max-page-size=4096 -o $@ $(GUEST_DIR)/guest.c $<
 
-# it packs what the program only unpacks
-$(BUILD)/tests/test_kernel_payload: LIBS += -larchive
+$(GUEST_SRC:tests/bench/%.c=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARN) -O2 -static -o $@ $<
 
-tests: all $(TESTS) $(REPLAY) $(GUESTS) $(PROBE)
+$(BUILD)/tests/jailed_tool: $(TOOL_SRC)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARN) -O2 -o $@ $<
+
+# they pack what the program only unpacks
+$(BUILD)/tests/test_kernel_payload $(BUILD)/tests/test_initrd: LIBS += -larchive
+
+tests: all $(TESTS) $(REPLAY) $(GUESTS) $(PROBE) $(BUILD)/tests/jailed_tool $(GUEST_SRC:tests/bench/%.c=$(BUILD)/tests/%)
 fuzzers: $(FUZZ)
 
 # every test, the boot tests in QEMU included
@@ -130,6 +149,10 @@ fuzz:
 bench: tests
 	scripts/bench $(BUILD)
 
+# boot, memory and block devices of the monitor beside QEMU's, in an emulated machine with KVM
+bench-vm: tests
+	tests/bench/bench_vm $(BUILD)
+
 format:
 	clang-format -i $(FORMAT)
 
@@ -140,6 +163,7 @@ install: all
 	install -D -m 755 $(BUILD)/berth $(DESTDIR)$(PREFIX)/bin/berth
 	install -D -m 755 $(PRELOAD) $(DESTDIR)$(PREFIX)/libexec/berth/berth-overlay.so
 	install -D -m 755 $(MONITOR) $(DESTDIR)$(PREFIX)/libexec/berth/berth-monitor
+	install -D -m 755 $(KEEPER) $(DESTDIR)$(PREFIX)/libexec/berth/berth-keeper
 	install -d $(DATADIR)/berth/recipes $(DATADIR)/man/man1
 	install -m 644 src/images/recipes/*.yaml $(DATADIR)/berth/recipes
 	install -m 644 docs/berth.1 $(DATADIR)/man/man1
@@ -156,6 +180,6 @@ deb:
 clean:
 	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-fuzz $(BUILD)-clang
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MONITOR_OBJ:.o=.d) $(PROBE_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MONITOR_OBJ:.o=.d) $(KEEPER_OBJ:.o=.d) $(PROBE_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*.d)
 .PHONY: all tests fuzzers check check-fast san san-tests fuzz bench format check-format install deb clean
 .SECONDARY:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import pathlib
 import random
+import stat
 import subprocess
 import tempfile
 
@@ -90,8 +91,8 @@ def read_swap(image, _folder):
             for name in ("TYPE", "UUID", "LABEL")}
 
 
-def make_btrfs(image, files, _sector):
-    run("mkfs.btrfs", "-q", "--rootdir", files, image)
+def make_btrfs(image, files, _sector, *options):
+    run("mkfs.btrfs", "-q", *options, "--rootdir", files, image)
 
 
 def read_btrfs(image, folder):
@@ -101,20 +102,23 @@ def read_btrfs(image, folder):
 
 
 def prototype(folder):
-    """The lines of a prototype file (mkfs.xfs -p) for what is in the folder."""
+    """The lines of a prototype file (mkfs.xfs -p) for what is in the folder; all is root's."""
     for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield f"{path.name} d--755 0 0"
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if path.is_symlink():
+            yield f"{path.name} l--777 0 0 {os.readlink(path)}"
+        elif path.is_dir():
+            yield f"{path.name} d--{mode & 0o777:03o} 0 0"
             yield from prototype(path)
             yield "$"
         else:
-            yield f"{path.name} ---644 0 0 {path}"
+            yield f"{path.name} -{'u' if mode & stat.S_ISUID else '-'}-{mode & 0o777:03o} 0 0 {path}"
 
 
-def make_xfs(image, files, sector):
+def make_xfs(image, files, sector, *options):
     listing = files.parent / f"{files.name}.proto"
     listing.write_text("\n".join(["-", "0 0", "d--755 0 0", *prototype(files), "$", ""]))
-    run("mkfs.xfs", "-q", "-f", "-s", f"size={sector}", "-p", listing, image)
+    run("mkfs.xfs", "-q", "-f", "-s", f"size={sector}", *options, "-p", listing, image)
     listing.unlink()
 
 

@@ -72,6 +72,41 @@ def debians(binary):
     return keep("debians", recipe_digest(), fill)
 
 
+# installs what the packages on its command line need first: the kernels that these stand for
+KERNELS_HOOK = """\
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+for package in {packages}; do
+    apt-cache depends --important $package | sed -n 's/^  Depends: \\(linux-image-[0-9].*\\)/\\1/p'
+done | xargs apt-get install --yes --no-install-recommends -oDPkg::Chroot-Directory="$1"
+rm "$1"/boot/System.map-* "$1"/boot/config-*"""
+KERNELS = {"bullseye": ("linux-image-amd64", "linux-image-cloud-amd64"),
+           "bookworm": ("linux-image-cloud-amd64",), "trixie": ("linux-image-cloud-amd64",)}
+
+
+def mirror(label):
+    """Where this machine gets its Debian from: the archive with that label."""
+    targets = subprocess.run(["apt-get", "indextargets", "--format",
+                              "$(ORIGIN)|$(LABEL)|$(REPO_URI)", "Created-By: Packages"], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return next(target.split("|")[2] for target in targets if target.startswith(f"Debian|{label}|"))
+
+
+def kernels():
+    """The folder with the stock kernels that are in no image, each with the initramfs that its system
+    makes for it: SUITE/boot/vmlinuz-VERSION and SUITE/boot/initrd.img-VERSION."""
+    def fill(folder):
+        for suite, packages in KERNELS.items():
+            print(f"building kernels of {suite}", flush=True)
+            (folder / suite).mkdir(parents=True)
+            subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", "--include=initramfs-tools,zstd",
+                            f"--customize-hook={KERNELS_HOOK.format(packages=' '.join(packages))}",
+                            f"--customize-hook=copy-out /boot {folder / suite}", suite, "/dev/null",
+                            f"deb {mirror('Debian')} {suite} main",
+                            f"deb {mirror('Debian-Security')} {suite}-security main"],
+                           check=True, capture_output=True)
+    return keep("kernels", digest(repr(KERNELS).encode(), KERNELS_HOOK.encode()), fill)
+
+
 def make_package():
     """The path of berth's Debian package, made of this tree."""
     subprocess.run(["make", "-s", "deb"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
@@ -158,4 +193,5 @@ def blob(store, name):
 
 if __name__ == "__main__":
     print(debians(sys.argv[1]))
+    print(kernels())
     print(live(sys.argv[1]))

@@ -74,8 +74,14 @@ struct blockdev *file_open(const char *path, bool writable, unsigned sector, str
 /* As file_open on a descriptor, which becomes the driver's (also on failure). */
 struct blockdev *file_from_fd(int fd, const char *name, unsigned sector, struct err *e);
 
+/* The same for a file that is gone with its last descriptor: a flush does nothing. */
+struct blockdev *file_forgotten(int fd, const char *name, unsigned sector, struct err *e);
+
 /* slice.c: a range of another device as a device of its own. */
 struct blockdev *slice_open(struct blockdev *below, struct extent range, struct err *e);
+
+/* What a slice is a range of, and where it starts there; NULL for what is none. */
+struct blockdev *slice_below(struct blockdev *bd, uint64_t *start);
 
 /* notice.c: passes everything through, and sets *changed before the first change; that may be
  * memory that is shared with another process. */

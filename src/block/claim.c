@@ -7,6 +7,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
+
+#define LINGER_TRIES 20 /* of 50 ms */
 
 /* Byte USES+n is locked by who uses permission n, byte FORBIDS+n by who forbids it to others. */
 #define USES    100
@@ -86,13 +89,37 @@ int claim_keep_qemu_out(int fd, const char *path, struct err *e)
     return 0;
 }
 
+bool claim_wait(unsigned *tries)
+{
+    static const struct timespec pause = {0, 50000000};
+
+    if (++*tries > LINGER_TRIES)
+        return false;
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+static int lock_range(int fd, short type, struct extent range, const char *what, struct err *e)
+{
+    unsigned tries = 0;
+
+    while (set_lock(fd, type, range) < 0) {
+        if (errno != EAGAIN && errno != EACCES)
+            return err_errno(e, "locking %s", what);
+        if (!claim_wait(&tries))
+            return err_set(e, ERR_IN_USE, "%s is in use by another berth", what);
+    }
+    return 0;
+}
+
 int claim_lock_range(int fd, struct extent range, const char *what, struct err *e)
 {
-    if (set_lock(fd, F_WRLCK, range) == 0)
-        return 0;
-    if (errno != EAGAIN && errno != EACCES)
-        return err_errno(e, "locking %s", what);
-    return err_set(e, ERR_IN_USE, "%s is in use by another berth", what);
+    return lock_range(fd, F_WRLCK, range, what, e);
+}
+
+int claim_share_range(int fd, struct extent range, const char *what, struct err *e)
+{
+    return lock_range(fd, F_RDLCK, range, what, e);
 }
 
 void claim_unlock_range(int fd, struct extent range)

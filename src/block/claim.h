@@ -22,9 +22,17 @@ int claim_check_file_users(int fd, const char *path, struct err *e);
  * Several may hold this at once. */
 int claim_keep_qemu_out(int fd, const char *path, struct err *e);
 
+/* What a berth that was killed had claimed is free when those have died that it started, a little
+ * later. Whoever finds something claimed calls this before each further try: it pauses, and is
+ * false when a second of tries, from 0, is over. */
+bool claim_wait(unsigned *tries);
+
 /* Takes the range of an image file for this open file description (fcntl F_OFD_SETLK), exclusively.
- * ERR_IN_USE when another one has a part of it. */
+ * ERR_IN_USE when another one still has a part of it after that second. */
 int claim_lock_range(int fd, struct extent range, const char *what, struct err *e);
+
+/* The same for who only reads: others may as well, and nobody takes it exclusively meanwhile. */
+int claim_share_range(int fd, struct extent range, const char *what, struct err *e);
 
 void claim_unlock_range(int fd, struct extent range);
 

@@ -8,6 +8,7 @@
 #include "block/kernel_change.h"
 #include "block/sysfs.h"
 #include "core/cleanup.h"
+#include "core/handover.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -148,7 +149,12 @@ static int disk_flush(struct blockdev *bd, struct err *e)
 
 static int disk_next_data(struct blockdev *bd, uint64_t offset, struct extent *data, struct err *e)
 {
-    return blockdev_next_data(((struct disk *)bd)->whole, offset, data, e);
+    struct disk *d = (struct disk *)bd;
+
+    if (d->fd >= 0)
+        return blockdev_next_data(d->whole, offset, data, e);
+    *data = (struct extent){offset, bd->bytes - offset}; /* of one partition nobody knows holes */
+    return 0;
 }
 
 static int disk_fd_extent(struct blockdev *bd, struct extent range, int *fd, uint64_t *start,
@@ -171,7 +177,7 @@ static void disk_bd_close(struct blockdev *bd)
     disk_close((struct disk *)bd);
 }
 
-static const struct blockdev_ops disk_ops = {
+const struct blockdev_ops disk_ops = {
     .kind = "disk",
     .pread = disk_pread,
     .pwrite = disk_pwrite,
@@ -275,13 +281,24 @@ int disk_load_routes(struct disk *d, struct err *e)
     return 0;
 }
 
+/* One open file description for access and locks: whoever is given the one holds the other. */
+static struct blockdev *open_whole(const struct disk *d, unsigned sector, struct err *e)
+{
+    int fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd >= 0)
+        return file_from_fd(fd, d->path, sector, e);
+    err_errno(e, "%s", d->path);
+    return NULL;
+}
+
 static int open_layers(struct disk *d, unsigned sector, struct err *e)
 {
     const char *trace = getenv("BERTH_TRACE");
 
     if (find_kind(d, e) < 0 || find_sector(d, sector, &sector, e) < 0)
         return -1;
-    d->whole = file_open(d->path, d->writable, sector, e);
+    d->whole = open_whole(d, sector, e);
     if (d->whole == NULL)
         return -1;
     d->bd = (struct blockdev){&disk_ops, d->whole->bytes, sector, d->path};
@@ -310,7 +327,7 @@ struct disk *disk_open(const char *path, bool writable, unsigned sector, struct 
     }
     d->writable = writable;
     /* O_NONBLOCK: a FIFO must not wait for its other end; disks know nothing of it */
-    d->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+    d->fd = handover_open(path, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK);
     if (d->fd < 0) {
         err_errno(e, "%s", path);
         disk_close(d);

@@ -34,6 +34,16 @@ struct disk_partition {
  * environment every change goes into that trace. ERR_NOT_FOUND, ERR_USAGE for what is neither a
  * file nor a whole disk. NULL on failure. */
 struct disk *disk_open(const char *path, bool writable, unsigned sector, struct err *e);
+/* Opens, for writing, the disk that a partition is on, for somebody who may have no more of it than
+ * that partition: everything else reads as zeros. Only its number can be claimed. ERR_USAGE for
+ * what is no partition's node. */
+struct disk *disk_open_partition(const char *node, unsigned *number, struct err *e);
+
+bool disk_is_one_partition(const struct disk *disk); /* opened by disk_open_partition */
+
+/* Where the kernel has the partition of that number; false when it has none. */
+bool disk_partition_range(const struct disk *disk, unsigned number, struct extent *range);
+
 void disk_close(struct disk *disk); /* gives up every claim; NULL is allowed */
 
 #define _cleanup_disk_ __attribute__((cleanup(disk_cleanup)))
@@ -43,6 +53,11 @@ void disk_cleanup(struct disk **disk);
 struct blockdev *disk_blockdev(struct disk *disk);
 
 bool disk_is_device(const struct disk *disk);
+
+/* disk_missing.c: True for the path of an image file that is still to be made: there is nothing, or
+ * an empty file, which is what a power cut leaves of one that was about to be made. The path of a
+ * device that is gone is none. */
+bool disk_is_missing(const char *path);
 
 /* True for a file whose table does not show the size of its sectors, so that 512 was taken. */
 bool disk_sector_is_guess(const struct disk *disk);
@@ -54,8 +69,13 @@ int disk_check_users(struct disk *disk, struct err *e);
 
 /* Takes a range for writing until the disk is closed: in a file by a lock on the range, on a device
  * by opening the partition's node O_EXCL, so that it cannot be mounted meanwhile; `what` names it
- * in messages. The range is one partition or less. ERR_IN_USE says who has it. */
+ * in messages. The range is one partition or less. ERR_IN_USE says who still has it after a second
+ * (claim_wait). */
 int disk_claim(struct disk *disk, struct extent range, const char *what, struct err *e);
+
+/* Takes all of an image file until the disk is closed: its table, and everything else; to share it
+ * is for who only reads, and keeps out who would write. ERR_IN_USE. */
+int disk_claim_file(struct disk *disk, bool share, const char *what, struct err *e);
 
 /* Lets the kernel mount a claimed partition of a device, until it is claimed again; writes to it
  * stay allowed. Does nothing for a file. */
@@ -67,6 +87,10 @@ int disk_allow(struct disk *disk, struct extent range, struct err *e);
 /* Takes the partition table: flock on a device (as systemd-udevd does: it leaves the device alone
  * meanwhile), a lock on the file's first bytes otherwise. Until the disk is closed. */
 int disk_lock_table(struct disk *disk, struct err *e);
+
+/* When another berth has claims on the disk, of which this one has none: waits for up to a second
+ * until it has no more. True when it waited: what was seen before may be over. */
+bool disk_await_claims(struct disk *disk);
 
 /* Who has taken the partition table, and so works on the disk: "under way in berth (process 812)",
  * new; NULL when nobody has, as far as that is seen. */

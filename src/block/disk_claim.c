@@ -4,6 +4,7 @@
 #include "block/disk_private.h"
 #include "block/process.h"
 #include "core/cleanup.h"
+#include "core/handover.h"
 #include "core/io.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 /* The bytes of a file that stand for its partition table; QEMU's lock bytes begin at 100. */
 #define TABLE_LOCK ((struct extent){0, 100})
+#define LOCKS_END  512 /* the first byte that is no lock of QEMU's */
 
 static int refuse_holder(const char *what, const struct holder *holder, struct err *e)
 {
@@ -29,6 +31,8 @@ int disk_check_users(struct disk *disk, struct err *e)
         return -1;
     if (holder.text != NULL)
         return refuse_holder(disk->path, &holder, e);
+    if (disk->fd < 0)
+        return 0; /* one that may not be opened: its partition is looked at when it is claimed */
     return claim_check_qemu(disk->fd, disk->path, e);
 }
 
@@ -48,12 +52,15 @@ int disk_open_exclusive(const struct route *r, const char *what, struct err *e)
 {
     _cleanup_holder_ struct holder holder = {0};
     _cleanup_close_ int fd = -1;
+    unsigned tries = 0;
 
     if (holder_of_device(r->kernel.device, &holder, e) < 0)
         return -1;
     if (holder.text != NULL)
         return refuse_holder(what, &holder, e);
-    fd = open(r->kernel.node, O_RDWR | O_EXCL | O_CLOEXEC);
+    while ((fd = handover_open(r->kernel.node, O_RDWR | O_EXCL)) < 0 && errno == EBUSY &&
+           claim_wait(&tries))
+        ;
     if (fd < 0 && errno == EBUSY)
         return holder_elsewhere(r->kernel.device, &holder, e) < 0 ? -1
                                                                   : refuse_holder(what, &holder, e);
@@ -100,16 +107,55 @@ int disk_claim(struct disk *disk, struct extent range, const char *what, struct 
     return disk_allow(disk, range, e);
 }
 
+/* QEMU's lock bytes stay free: a lock on them would be taken for QEMU's. */
+int disk_claim_file(struct disk *disk, bool share, const char *what, struct err *e)
+{
+    const struct extent whole = {0, disk->bd.bytes};
+    const struct extent parts[] = {TABLE_LOCK, {LOCKS_END, INT64_MAX - LOCKS_END}};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if ((share ? claim_share_range(disk->fd, parts[i], what, e)
+                   : claim_lock_range(disk->fd, parts[i], what, e)) < 0)
+            return -1;
+    if (claim_keep_qemu_out(disk->fd, disk->path, e) < 0)
+        return -1;
+    return share ? 0 : disk_allow(disk, whole, e);
+}
+
 int disk_lock_table(struct disk *disk, struct err *e)
 {
+    unsigned tries = 0;
+
     if (disk->device == 0)
         return claim_lock_range(disk->fd, TABLE_LOCK, "the partition table", e);
-    if (flock(disk->fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    if (errno != EWOULDBLOCK)
-        return err_errno(e, "locking %s", disk->path);
-    return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
-                   disk->path);
+    while (flock(disk->fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return err_errno(e, "locking %s", disk->path);
+        if (!claim_wait(&tries))
+            return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
+                           disk->path);
+    }
+    return 0;
+}
+
+/* Of a device, the table alone: only who opens a node O_EXCL learns that another one has. */
+static bool is_claimed(struct disk *disk)
+{
+    if (disk->device == 0)
+        return claim_range_is_locked(disk->fd, (struct extent){0, disk->bd.bytes});
+    if (flock(disk->fd, LOCK_SH | LOCK_NB) < 0)
+        return true;
+    (void)flock(disk->fd, LOCK_UN);
+    return false;
+}
+
+bool disk_await_claims(struct disk *disk)
+{
+    unsigned tries = 0;
+
+    while (is_claimed(disk) && claim_wait(&tries))
+        ;
+    return tries > 0;
 }
 
 int disk_worker(struct disk *disk, char **worker, struct err *e)
@@ -143,6 +189,20 @@ static int try_exclusive(const struct route *r, struct holder *holder, struct er
     return fd >= 0 || errno != EBUSY ? 0 : holder_elsewhere(r->kernel.device, holder, e);
 }
 
+/* Of a file: who has claimed a part of the range. */
+static int find_claimer(const struct disk *disk, struct extent range, char **holder, struct err *e)
+{
+    struct stat st;
+
+    if (fstat(disk->fd, &st) < 0)
+        return err_errno(e, "%s", disk->path);
+    if (process_that_claims(&st, range, holder, e) < 0)
+        return -1;
+    if (*holder == NULL)
+        *holder = io_format(e, "in use by another berth");
+    return *holder == NULL ? -1 : 0;
+}
+
 int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
                 struct err *e)
 {
@@ -151,11 +211,8 @@ int disk_holder(struct disk *disk, struct extent range, char **holder, char **mo
     struct route *r;
 
     *holder = *mountpoint = NULL;
-    if (disk->device == 0) {
-        if (disk_range_is_claimed(disk, range))
-            *holder = io_format(e, "in use by another berth");
-        return 0;
-    }
+    if (disk->device == 0)
+        return disk_range_is_claimed(disk, range) ? find_claimer(disk, range, holder, e) : 0;
     r = disk_route_at(disk, range.start, &end);
     if (r == NULL)
         return 0;

@@ -29,6 +29,8 @@ struct disk {
     struct extent may_shrink;      /* disk_let_shrink's; no bytes: none */
 };
 
+extern const struct blockdev_ops disk_ops;
+
 /* The partition that has the byte, NULL when none has; *end is where that ends. */
 struct route *disk_route_at(struct disk *d, uint64_t offset, uint64_t *end);
 

@@ -22,7 +22,8 @@
 struct file {
     struct blockdev bd;
     int fd;
-    int direct_fd; /* -1 where it cannot be had */
+    int direct_fd;  /* -1 where it cannot be had */
+    bool forgotten; /* nothing in it has to survive */
     char *name;
 };
 
@@ -93,7 +94,7 @@ static int file_flush(struct blockdev *bd, struct err *e)
 {
     struct file *f = (struct file *)bd;
 
-    if (fdatasync(f->fd) < 0)
+    if (!f->forgotten && fdatasync(f->fd) < 0)
         return err_errno(e, "%s: flushing", f->name);
     return 0;
 }
@@ -183,6 +184,15 @@ struct blockdev *file_from_fd(int fd, const char *name, unsigned sector, struct 
     f->direct_fd = open_direct(fd);
     f->bd = (struct blockdev){&file_ops, (uint64_t)bytes, sector, f->name};
     return &f->bd;
+}
+
+struct blockdev *file_forgotten(int fd, const char *name, unsigned sector, struct err *e)
+{
+    struct blockdev *bd = file_from_fd(fd, name, sector, e);
+
+    if (bd != NULL)
+        ((struct file *)bd)->forgotten = true;
+    return bd;
 }
 
 struct blockdev *file_open(const char *path, bool writable, unsigned sector, struct err *e)

@@ -7,6 +7,7 @@
 #include "block/sysfs.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 
 #include <limits.h>
 #include <string.h>
@@ -47,8 +48,8 @@ static int find_mount(const struct stat *device, struct holder *holder, struct e
 
         if (target == NULL || !is_mount_of(fs, device))
             continue;
-        result =
-            fill(holder, io_format(e, "mounted on %s", target), io_format(e, "umount %s", target));
+        result = fill(holder, io_format(e, "mounted on %s", target),
+                      io_format(e, "umount %s", shell_quote(target).text));
         holder->mountpoint = strdup(target);
         break;
     }
@@ -70,7 +71,7 @@ static int find_swap(const struct stat *st, struct holder *holder, struct err *e
 
             if (names(source, st))
                 result = fill(holder, io_format(e, "in use as swap"),
-                              io_format(e, "swapoff %s", source));
+                              io_format(e, "swapoff %s", shell_quote(source).text));
         }
     }
     lm.mnt_free_iter(iter);

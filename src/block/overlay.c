@@ -169,6 +169,13 @@ static int open_memory(const char *name, uint64_t bytes, struct err *e)
     return steal_fd(&fd);
 }
 
+static int show_map(struct overlay *o, struct err *e)
+{
+    o->store.map =
+        mmap(NULL, o->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, o->map_fd, 0);
+    return o->store.map == MAP_FAILED ? err_errno(e, "%s: the map of its changes", o->bd.name) : 0;
+}
+
 static int open_files(struct overlay *o, const char *folder, struct err *e)
 {
     o->map_bytes = overlay_map_bytes(o->bd.bytes);
@@ -177,34 +184,50 @@ static int open_files(struct overlay *o, const char *folder, struct err *e)
     if (o->store.fd < 0)
         return -1;
     o->map_fd = open_memory("berth overlay map", o->map_bytes, e);
-    if (o->map_fd < 0)
+    if (o->map_fd < 0 || show_map(o, e) < 0)
         return -1;
-    o->store.map =
-        mmap(NULL, o->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, o->map_fd, 0);
-    if (o->store.map == MAP_FAILED)
-        return err_errno(e, "%s: the map of its changes", o->bd.name);
     o->store.map->bytes = o->bd.bytes;
     o->store.map->below_bytes = o->below->bytes < o->bd.bytes ? o->below->bytes : o->bd.bytes;
     return 0;
 }
 
-struct blockdev *overlay_open_sized(struct blockdev *below, uint64_t bytes, const char *folder,
-                                    struct err *e)
+/* Without files. */
+static struct blockdev *overlay_new(struct blockdev *below, uint64_t bytes, struct err *e)
 {
-    _cleanup_blockdev_ struct blockdev *bd = NULL;
     struct overlay *o = calloc(1, sizeof(*o));
 
     if (o == NULL) {
         err_no_memory(e);
         return NULL;
     }
-    bd = &o->bd;
     o->bd = (struct blockdev){&overlay_ops, bytes, below->sector, below->name};
     o->below = below;
     o->store = (struct overlay_store){.map = MAP_FAILED, .fd = -1, .read_below = read_below};
     o->map_fd = -1;
     pthread_mutex_init(&o->store.filling, NULL);
-    return open_files(o, folder, e) == 0 ? steal(bd) : NULL;
+    return &o->bd;
+}
+
+struct blockdev *overlay_open_sized(struct blockdev *below, uint64_t bytes, const char *folder,
+                                    struct err *e)
+{
+    _cleanup_blockdev_ struct blockdev *bd = overlay_new(below, bytes, e);
+
+    return bd != NULL && open_files(overlay_of(bd), folder, e) == 0 ? steal(bd) : NULL;
+}
+
+struct blockdev *overlay_adopt(struct blockdev *below, int file, int map, struct err *e)
+{
+    _cleanup_close_ int own_file = file, own_map = map;
+    _cleanup_blockdev_ struct blockdev *bd = overlay_new(below, below->bytes, e);
+    struct overlay *o = bd != NULL ? overlay_of(bd) : NULL;
+
+    if (o == NULL)
+        return NULL;
+    o->store.fd = steal_fd(&own_file);
+    o->map_fd = steal_fd(&own_map);
+    o->map_bytes = overlay_map_bytes(o->bd.bytes);
+    return show_map(o, e) == 0 ? steal(bd) : NULL;
 }
 
 struct blockdev *overlay_open(struct blockdev *below, const char *folder, struct err *e)

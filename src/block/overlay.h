@@ -9,6 +9,7 @@
 
 #include "block/blockdev.h"
 #include "core/jail.h"
+#include "core/overlay_store.h"
 #include "core/spawn.h"
 
 /*
@@ -20,6 +21,10 @@ struct blockdev *overlay_open_sized(struct blockdev *below, uint64_t bytes, cons
                                     struct err *e);
 
 bool overlay_is(const struct blockdev *bd);
+
+/* One that goes on with the files of another (overlay_files) over the same device. They become the
+ * overlay's, also on failure. */
+struct blockdev *overlay_adopt(struct blockdev *below, int file, int map, struct err *e);
 
 /* Its file and its map (core/overlay_store.h), for another process that is to work on it. They stay
  * the overlay's. */
@@ -41,6 +46,15 @@ char *overlay_path(struct blockdev *overlay, char path[MEM_PATH]);
  * tool ran without it: what it did then counts for nothing.
  */
 int overlay_run(struct blockdev *overlay, const struct spawn *spawn, char **out, struct err *e);
+
+/* The same, for a tool that only sees that part of it. */
+int overlay_run_part(struct blockdev *overlay, const struct extent *shown,
+                     const struct spawn *spawn, char **out, struct err *e);
+
+/* In the environment of a tool that reads what others wrote: it is in the jail (core/jail.h) before
+ * its main(), sees that part and nothing else, and changes nothing. It may not open by itself what
+ * it is not shown, and has to print what it finds. */
+#define OVERLAY_JAILED OVERLAY_ENV_JAIL "=1"
 
 /* Adds the descriptors by which the device is read, for a process in the jail; any kind of device.
  */

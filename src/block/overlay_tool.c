@@ -38,15 +38,22 @@ static void env_path(char entry[ENV_TEXT], const char *name, int fd)
 }
 
 /* The descriptor's path as the library's, too: ld.so would split a name at a space or colon. */
-static int make_env(struct overlay *o, int library, const struct spawn *spawn, struct tool_env *env,
-                    struct err *e)
+static int make_env(struct overlay *o, const struct extent *shown, int library,
+                    const struct spawn *spawn, struct tool_env *env, struct err *e)
 {
-    struct extent shown = {0, o->store.map->below_bytes};
+    struct overlay_map *map = o->store.map;
+    struct extent below_shown = *shown;
+    uint64_t start;
     size_t n = 0;
     int below;
 
-    if (blockdev_fd_extent(o->below, shown, &below, &o->store.map->below_start, e) < 0)
+    if (extent_end(shown) > map->below_bytes) /* what is behind it reads as zeros */
+        below_shown.bytes = shown->start < map->below_bytes ? map->below_bytes - shown->start : 0;
+    if (blockdev_fd_extent(o->below, below_shown, &below, &start, e) < 0)
         return -1;
+    map->below_start = start - shown->start;
+    map->shown_start = shown->start;
+    map->shown_bytes = shown->bytes;
     env_path(env->file, OVERLAY_ENV_FILE, o->store.fd);
     env_path(env->map, OVERLAY_ENV_MAP, o->map_fd);
     env_path(env->below, OVERLAY_ENV_BELOW, below);
@@ -71,6 +78,12 @@ char *overlay_path(struct blockdev *bd, char path[MEM_PATH])
 
 int overlay_run(struct blockdev *bd, const struct spawn *spawn, char **out, struct err *e)
 {
+    return overlay_run_part(bd, &(struct extent){0, bd->bytes}, spawn, out, e);
+}
+
+int overlay_run_part(struct blockdev *bd, const struct extent *shown, const struct spawn *spawn,
+                     char **out, struct err *e)
+{
     struct overlay *o = (struct overlay *)bd;
     _cleanup_close_ int library = libexec_open(LIBRARY, e);
     struct spawn with = *spawn;
@@ -78,7 +91,7 @@ int overlay_run(struct blockdev *bd, const struct spawn *spawn, char **out, stru
     uint64_t before = __atomic_load_n(&o->store.map->tools, __ATOMIC_ACQUIRE);
     int result;
 
-    if (library < 0 || make_env(o, library, spawn, &env, e) < 0)
+    if (library < 0 || make_env(o, shown, library, spawn, &env, e) < 0)
         return -1;
     with.env = env.entries;
     result = spawn_run(&with, out, e);

@@ -12,11 +12,16 @@
 /* How a process uses `what`, in words that a process's name follows; new, NULL when it does not. */
 typedef char *use_finder(const char *folder, const void *what, struct err *e);
 
-/* True when the process holds a lock by that descriptor that keeps others out, from byte 0 on
- * ("lock:\t1: OFDLCK ADVISORY  WRITE -1 08:01:99 0 99"). */
-static bool locks_the_beginning(const char *folder, const char *fd)
+struct file_range {
+    const struct stat *file;
+    struct extent range;
+};
+
+/* True when the process holds a lock by that descriptor that keeps others out of a part of the
+ * range ("lock:\t1: OFDLCK ADVISORY  WRITE -1 08:01:99 0 99", or "EOF" as its last byte). */
+static bool locks(const char *folder, const char *fd, const struct extent *range)
 {
-    char name[PATH_MAX], kind[32];
+    char name[PATH_MAX], kind[32], last[32];
     _cleanup_free_ char *text = NULL;
     unsigned long long start;
     struct err ignored;
@@ -26,14 +31,15 @@ static bool locks_the_beginning(const char *folder, const char *fd)
     if (io_read_file(name, 4096, &text, NULL, &ignored) < 0)
         return false;
     for (line = text; line != NULL && (line = strstr(line, "lock:")) != NULL; line += 5)
-        if (sscanf(line, "lock: %*s %*s %*s %31s %*s %*s %llu", kind, &start) == 2 &&
-            strcmp(kind, "WRITE") == 0 && start == 0)
+        if (sscanf(line, "lock: %*s %*s %*s %31s %*s %*s %llu %31s", kind, &start, last) == 3 &&
+            strcmp(kind, "WRITE") == 0 && start < extent_end(range) &&
+            (strcmp(last, "EOF") == 0 || strtoull(last, NULL, 10) >= range->start))
             return true;
     return false;
 }
 
-/* locks: only a descriptor that keeps others out counts. */
-static bool has_open(const char *folder, const struct stat *what, bool locks)
+/* locked: only a descriptor that keeps others out of that range counts; NULL: any. */
+static bool has_open(const char *folder, const struct stat *what, const struct extent *locked)
 {
     char path[PATH_MAX];
     struct dirent **fds;
@@ -45,7 +51,7 @@ static bool has_open(const char *folder, const struct stat *what, bool locks)
 
         snprintf(path, sizeof(path), "%s/fd/%s", folder, fds[i]->d_name);
         found = stat(path, &st) == 0 && io_same_file(&st, what) &&
-                (!locks || locks_the_beginning(folder, fds[i]->d_name));
+                (locked == NULL || locks(folder, fds[i]->d_name, locked));
     }
     sysfs_entries_free(fds, n);
     return found;
@@ -53,12 +59,22 @@ static bool has_open(const char *folder, const struct stat *what, bool locks)
 
 static char *find_open(const char *folder, const void *what, struct err *e)
 {
-    return has_open(folder, what, false) ? io_format(e, "open in") : NULL;
+    return has_open(folder, what, NULL) ? io_format(e, "open in") : NULL;
 }
 
 static char *find_lock(const char *folder, const void *what, struct err *e)
 {
-    return has_open(folder, what, true) ? io_format(e, "under way in") : NULL;
+    static const struct extent beginning = {0, 1};
+
+    return has_open(folder, what, &beginning) ? io_format(e, "under way in") : NULL;
+}
+
+static char *find_claim(const char *folder, const void *what, struct err *e)
+{
+    const struct file_range *claimed = what;
+
+    return has_open(folder, claimed->file, &claimed->range) ? io_format(e, "in use by another")
+                                                            : NULL;
 }
 
 static char *find_mount(const char *folder, const void *what, struct err *e)
@@ -115,6 +131,13 @@ int process_that_opened(const struct stat *st, char **text, struct err *e)
 int process_that_locks(const struct stat *st, char **text, struct err *e)
 {
     return find_process(find_lock, st, text, e);
+}
+
+int process_that_claims(const struct stat *st, struct extent range, char **text, struct err *e)
+{
+    struct file_range claimed = {st, range};
+
+    return find_process(find_claim, &claimed, text, e);
 }
 
 int process_that_mounts(dev_t device, char **text, struct err *e)

@@ -5,6 +5,7 @@
 #define BERTH_BLOCK_PROCESS_H
 
 #include "core/err.h"
+#include "model/extent.h"
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -16,6 +17,10 @@ int process_that_opened(const struct stat *st, char **text, struct err *e);
 /* A process, other than this one, that has locked the file's first bytes for itself, or all of it:
  * "under way in berth (process 812)" as a new string; NULL when none is seen. */
 int process_that_locks(const struct stat *st, char **text, struct err *e);
+
+/* A process, other than this one, that keeps others out of a part of that range of the file: "in
+ * use by another berth (process 812)" as a new string; NULL when none is seen. */
+int process_that_claims(const struct stat *st, struct extent range, char **text, struct err *e);
 
 /* A process in whose mount namespace the device is mounted: "mounted on /srv for dockerd (process
  * 812)" as a new string, or NULL. */

@@ -109,3 +109,11 @@ struct blockdev *slice_open(struct blockdev *below, struct extent range, struct 
     s->bd = (struct blockdev){&slice_ops, range.bytes, below->sector, s->name};
     return &s->bd;
 }
+
+struct blockdev *slice_below(struct blockdev *bd, uint64_t *start)
+{
+    if (bd->ops != &slice_ops)
+        return NULL;
+    *start = ((struct slice *)bd)->start;
+    return ((struct slice *)bd)->below;
+}

@@ -4,6 +4,7 @@
 #include "block/sysfs.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 
 #include <limits.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static int describe_mapping(const char *folder, const char *node, char **text, c
         *text = io_format(e, "the %s %s", m->what, node);
     else
         *text = io_format(e, "the %s %s (%s)", m->what, name, node);
-    *release = io_format(e, "%s /dev/mapper/%s", m->release, name != NULL ? name : node);
+    *release =
+        io_format(e, "%s /dev/mapper/%s", m->release, shell_quote(name != NULL ? name : node).text);
     return *text == NULL || *release == NULL ? -1 : 0;
 }
 

@@ -66,27 +66,37 @@ static int read_slot(struct tree *tree, char name, struct slot *slot, struct err
     return read_whole(tree, menu, slot->menu, sizeof(slot->menu), e);
 }
 
-/* Finds out which slot counts. */
-static int look(struct esp *esp, struct err *e)
+/* Reads a slot and checks it. Returns 1 when it is whole, 0 when it is not. */
+static int check_slot(struct tree *tree, char name, struct slot_id *id, struct err *e)
 {
     _cleanup_free_ struct slot *slot = malloc(sizeof(*slot));
-    _cleanup_free_ char *selected = NULL;
-    struct environment select;
-    struct slot_id ids[2];
-    bool whole[2];
 
     if (slot == NULL)
         return err_no_memory(e);
+    if (read_slot(tree, name, slot, e) < 0)
+        return -1;
+    return slot_check(slot, id);
+}
+
+/* Finds out which slot counts. The other one is read only when the selected one does not count. */
+static int look(struct esp *esp, struct err *e)
+{
+    _cleanup_free_ char *selected = NULL;
+    struct environment select;
+    struct slot_id ids[2];
+    int whole[2] = {0, 0}, n;
+
     if (environment_read(esp->tree, ESP_SELECT, &select, e) < 0)
         return -1;
-    for (int i = 0; i < 2; i++) {
-        if (read_slot(esp->tree, (char)('a' + i), slot, e) < 0)
-            return -1;
-        whole[i] = slot_check(slot, &ids[i]);
-    }
+    selected = environment_get(&select, "slot");
+    n = selected != NULL && selected[0] == 'b';
+    whole[n] = check_slot(esp->tree, (char)('a' + n), &ids[n], e);
+    if (whole[n] == 0 || (whole[n] == 1 && !slot_is_selected(&select, (char)('a' + n), &ids[n])))
+        whole[!n] = check_slot(esp->tree, (char)('b' - n), &ids[!n], e);
+    if (whole[0] < 0 || whole[1] < 0)
+        return -1;
     esp->slot = slot_choose(&select, whole[0] ? &ids[0] : NULL, whole[1] ? &ids[1] : NULL);
     esp->generation = esp->slot == 0 ? 0 : ids[esp->slot - 'a'].generation;
-    selected = environment_get(&select, "slot");
     esp->damaged = selected == NULL || selected[0] != esp->slot;
     return 0;
 }

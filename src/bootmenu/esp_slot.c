@@ -149,13 +149,10 @@ static bool has(const struct environment *env, const char *name, const char *val
     return found != NULL && strcmp(found, value) == 0;
 }
 
-/* Exactly the block that slot_select would make of this slot. */
-static bool is_selected(const struct environment *env, char name, const struct slot_id *id)
+bool slot_is_selected(const struct environment *env, char name, const struct slot_id *id)
 {
     char slot[2] = {name, '\0'}, generation[24];
 
-    if (id == NULL)
-        return false;
     snprintf(generation, sizeof(generation), "%" PRIu64, id->generation);
     return has(env, "slot", slot) && has(env, "generation", generation) &&
            has(env, "record", id->record) && has(env, "menu", id->menu);
@@ -163,9 +160,9 @@ static bool is_selected(const struct environment *env, char name, const struct s
 
 char slot_choose(const struct environment *env, const struct slot_id *a, const struct slot_id *b)
 {
-    if (is_selected(env, 'a', a))
+    if (a != NULL && slot_is_selected(env, 'a', a))
         return 'a';
-    if (is_selected(env, 'b', b))
+    if (b != NULL && slot_is_selected(env, 'b', b))
         return 'b';
     if (a == NULL && b == NULL)
         return 0;

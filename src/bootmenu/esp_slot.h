@@ -58,6 +58,9 @@ size_t slot_menu_len(const struct slot *slot);
 /* Writes "slot", "generation", "record" and "menu" into the block that selects. */
 int slot_select(struct environment *env, char name, const struct slot_id *id, struct err *e);
 
+/* Whether the block is what slot_select makes of this slot. */
+bool slot_is_selected(const struct environment *env, char name, const struct slot_id *id);
+
 /* Which of two slots counts: the selected one when it is whole and the one that was selected, else
  * the whole one with the higher generation. Returns 'a' or 'b', or 0 when none is whole. ids are
  * those of the whole slots, NULL for the others. */

@@ -10,6 +10,7 @@
 #include "bootmenu/grub_quote.h"
 #include "bootmenu/menu.h"
 #include "core/cleanup.h"
+#include "os/root_folder.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -106,12 +107,26 @@ static void put_pending(FILE *out, const struct record_system *system)
           out);
 }
 
-static void put_entry(FILE *out, const struct record *record, const struct menu_entry *entry)
+/* Where its root is: os/root_folder.h has the rule. */
+static void put_find(FILE *out, const struct record_system *system, const struct root_flags *flags)
 {
-    const struct record_system *system = entry->system;
     char uuid[GUID_TEXT];
 
-    guid_print(&system->fs_uuid, uuid);
+    fprintf(out, "    if berth_find %s ", guid_print(&system->fs_uuid, uuid));
+    grub_quote(out, flags->folder != NULL ? flags->folder : "");
+    fputc(' ', out);
+    grub_quote(out, flags->others);
+    fprintf(out,
+            "; then\n"
+            "      linux \"($root)$berth_folder/boot/vmlinuz-$berth_version\" root=UUID=%s ro",
+            uuid);
+}
+
+static void put_entry(FILE *out, const struct record *record, const struct menu_entry *entry,
+                      const struct root_flags *flags)
+{
+    const struct record_system *system = entry->system;
+
     fputs("  menuentry ", out);
     grub_quote(out, entry->title);
     fprintf(out, " --id '%s' {\n", system->name);
@@ -119,12 +134,12 @@ static void put_entry(FILE *out, const struct record *record, const struct menu_
         put_pending(out, system);
         return;
     }
-    fprintf(out,
-            "    if berth_find %s; then\n"
-            "      linux \"($root)/boot/vmlinuz-$berth_version\" root=UUID=%s ro%s",
-            uuid, uuid, kernel_consoles(record));
+    put_find(out, system, flags);
+    fputs(kernel_consoles(record), out);
     if (system->kernel_options != NULL)
         grub_quote_options(out, system->kernel_options);
+    if (!flags->fixed)
+        fputs(" $berth_rootflags", out);
     fputs("\n"
           "      berth_initrd\n"
           "    fi\n"
@@ -187,14 +202,27 @@ static void put_next(FILE *out, const struct menu *menu)
           out);
 }
 
+static int put_entries(FILE *out, const struct record *record, const struct menu *menu,
+                       struct err *e)
+{
+    for (size_t i = 0; i < menu->n; i++) {
+        _cleanup_root_flags_ struct root_flags flags = {0};
+
+        if (root_flags_read(menu->entries[i].system->kernel_options, &flags, e) < 0)
+            return -1;
+        put_entry(out, record, &menu->entries[i], &flags);
+    }
+    return 0;
+}
+
 /* The id of the entry that is no system is none that a system could have. */
-static void put_menu(FILE *out, const struct record *record, const struct menu *menu)
+static int put_menu(FILE *out, const struct record *record, const struct menu *menu, struct err *e)
 {
     fputs("function berth_menu {\n", out);
     put_consoles(out, record);
     fprintf(out, "  echo 'berth menu, generation %" PRIu64 "'\n", record->generation);
-    for (size_t i = 0; i < menu->n; i++)
-        put_entry(out, record, &menu->entries[i]);
+    if (put_entries(out, record, menu, e) < 0)
+        return -1;
     put_work(out, record, menu);
     fputs("  if [ \"$grub_platform\" = efi ]; then\n"
           "    menuentry 'Firmware setup' --id 'FIRMWARE' { fwsetup; }\n"
@@ -208,18 +236,31 @@ static void put_menu(FILE *out, const struct record *record, const struct menu *
         fputs("  echo 'berth: no system is installed on this disk yet'\n", out);
     }
     fputs("}\n", out);
+    return 0;
+}
+
+static void put_folders(FILE *out)
+{
+    fputs("set berth_folders=\"", out);
+    for (size_t i = 0; root_folder_names[i] != NULL; i++)
+        fprintf(out, "%s%s", i > 0 ? " " : "", root_folder_names[i]);
+    fputs("\"\n", out);
 }
 
 char *grub_menu_text(const struct record *record, struct err *e)
 {
     _cleanup_menu_ struct menu menu = {0};
+    _cleanup_free_ char *whole = NULL;
     struct text text;
+    int result;
 
     if (menu_entries(record, &menu, e) < 0 || text_open(&text, e) < 0)
         return NULL;
     fputs("# Made by berth: the next change of the menu replaces this.\n", text.out);
     fputs(grub_script_functions, text.out);
-    put_menu(text.out, record, &menu);
+    put_folders(text.out);
+    result = put_menu(text.out, record, &menu, e);
     fprintf(text.out, "set berth_done=%" PRIu64 "\n", record->generation);
-    return text_take(&text, e);
+    whole = text_take(&text, e);
+    return result < 0 ? NULL : steal(whole);
 }

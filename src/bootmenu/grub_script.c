@@ -2,10 +2,11 @@
 /*
  * grub_script.c: the parts of GRUB's configuration that are the same on every disk.
  *
- * What is known of GRUB 2.06 and shaped this: a glob comes in the folder's order, and stays as it
- * is when nothing matches; regexp takes an argument with a leading "-" for an option, so that an
- * "x" goes in front; -gt overflows at 32 bits on i386-pc; a function has no variables of its own; a
- * file is read to its end even when a part of it is no valid script.
+ * What is known of GRUB 2.06 and shaped this: -f takes a symlink for a file wherever it leads, -s
+ * opens it; a glob comes in the folder's order, and stays as it is when nothing matches; regexp
+ * takes an argument with a leading "-" for an option, so that an "x" goes in front; -gt overflows
+ * at 32 bits on i386-pc; a function has no variables of its own; a file is read to its end even
+ * when a part of it is no valid script.
  */
 #include "bootmenu/grub_config.h"
 
@@ -63,7 +64,7 @@ const char grub_script_functions[] =
     "function berth_newest {\n"
     "  set berth_version=\"\"\n"
     "  for berth_file in \"$1\"/vmlinuz-*; do\n"
-    "    if [ -f \"$berth_file\" ]; then\n"
+    "    if [ -s \"$berth_file\" ]; then\n"
     "      set berth_this=\"\"\n"
     "      regexp --set=1:berth_this '/vmlinuz-([^/]*)$' \"$berth_file\"\n"
     "      if [ \"x$berth_this\" = x ]; then true\n"
@@ -75,11 +76,30 @@ const char grub_script_functions[] =
     "    fi\n"
     "  done\n"
     "}\n"
-    "# berth_find UUID: makes that filesystem the root and finds its newest kernel\n"
+    "# berth_take NAME FLAGS: takes the system in that subvolume, if there is one\n"
+    "function berth_take {\n"
+    "  berth_newest \"($root)/$1/boot\"\n"
+    "  if [ \"x$berth_version\" = x ]; then return 1; fi\n"
+    "  set berth_folder=\"/$1\"\n"
+    "  set berth_rootflags=\"rootflags=$2subvol=$1\"\n"
+    "}\n"
+    "# berth_find UUID FOLDER FLAGS: makes that filesystem the root, sets berth_folder to where "
+    "the\n"
+    "# system is in it, and finds its newest kernel\n"
     "function berth_find {\n"
+    "  set berth_folder=\"\"\n"
+    "  set berth_rootflags=\"\"\n"
+    "  set berth_kind=\"\"\n"
     "  if search --no-floppy --fs-uuid --set=root \"$1\"; then\n"
-    "    berth_newest \"($root)/boot\"\n"
+    "    if [ \"x$2\" != x ]; then set berth_folder=\"/$2\"; fi\n"
+    "    berth_newest \"($root)$berth_folder/boot\"\n"
     "    if [ \"x$berth_version\" != x ]; then return 0; fi\n"
+    "    if [ \"x$2\" = x ]; then probe --set=berth_kind --fs \"($root)\"; fi\n"
+    "    if [ \"x$berth_kind\" = xbtrfs ]; then\n"
+    "      for berth_try in $berth_folders; do\n"
+    "        if berth_take \"$berth_try\" \"$3\"; then return 0; fi\n"
+    "      done\n"
+    "    fi\n"
     "    echo \"berth: there is no kernel (boot/vmlinuz-*) on the filesystem $1\"\n"
     "  else\n"
     "    echo \"berth: the filesystem $1 is not there\"\n"
@@ -92,8 +112,8 @@ const char grub_script_functions[] =
     "function berth_initrd {\n"
     "  for berth_file in \"initrd.img-$berth_version\" \"initramfs-$berth_version.img\""
     " \"initrd-$berth_version\"; do\n"
-    "    if [ -f \"($root)/boot/$berth_file\" ]; then\n"
-    "      initrd \"($root)/boot/$berth_file\"\n"
+    "    if [ -s \"($root)$berth_folder/boot/$berth_file\" ]; then\n"
+    "      initrd \"($root)$berth_folder/boot/$berth_file\"\n"
     "      return 0\n"
     "    fi\n"
     "  done\n"

@@ -28,7 +28,7 @@ struct request {
     ROW_TEXT("seed", "GUID", TEXT, SLOT(seed), "repart.d: what GUIDs are derived from"),           \
         ROW_TEXT("size", "SIZE", TEXT, SLOT(size), "a script: make the image file of that size"),  \
         ROW_LIST("lose", "PART", PARTITION, SLOT(lose),                                            \
-                 "a script: a partition whose content may be lost"),                               \
+                 "a partition whose content, or what its place has, may be lost"),                 \
         ROW_FLAG("prune", SLOT(prune), "delete what the file does not name")
 
 const struct option_row cmd_plan_options[] = {
@@ -71,8 +71,11 @@ static void work_clear(struct work *work)
 
 static int read_machine(struct cli *cli, struct work *work, struct err *e)
 {
-    struct plan_options options = {
-        .prune = work->request.prune, .serial = cli->serial, .wwn = cli->wwn};
+    struct plan_options options = {.prune = work->request.prune,
+                                   .serial = cli->serial,
+                                   .wwn = cli->wwn,
+                                   .lose = work->request.lose.items,
+                                   .n_lose = work->request.lose.n};
     const struct machine *machine;
 
     work->job = &work->intent.job;

@@ -8,12 +8,16 @@
  */
 #include "block/disk_list.h"
 #include "cli/cli.h"
+#include "cli/completion.h"
 #include "cli/disk_column.h"
+#include "cli/disk_rows.h"
 #include "cli/options.h"
 #include "cli/text.h"
 #include "core/cleanup.h"
 #include "flow/observe.h"
+#include "flow/running.h"
 #include "images/store.h"
+#include "partition/attribute.h"
 #include "partition/fs.h"
 #include "partition/type.h"
 
@@ -111,6 +115,18 @@ static void suggest_images(const char *disk)
     free(images);
 }
 
+static void suggest_running(const char *disk)
+{
+    struct running_list list;
+    struct err ignored;
+
+    (void)disk;
+    if (running_find_all(&list, &ignored) == 0)
+        for (size_t i = 0; i < list.n; i++)
+            suggest(list.items[i].name);
+    running_list_free(&list);
+}
+
 static void suggest_systems(const char *disk)
 {
     struct err ignored;
@@ -131,14 +147,63 @@ static void suggest_columns(const char *disk)
         suggest(disk_columns[i].heading);
 }
 
+static void suggest_attributes(const char *disk)
+{
+    const char *name;
+
+    (void)disk;
+    for (size_t i = 0; (name = attribute_name_at(i)) != NULL; i++)
+        suggest(name);
+}
+
+static void suggest_gaps(const char *disk)
+{
+    struct err ignored;
+    _cleanup_survey_ struct survey *survey =
+        disk != NULL ? observe_path(disk, 0, 0, &ignored) : NULL;
+    _cleanup_free_ struct disk_row *rows = NULL;
+    size_t n = 0;
+
+    suggest("largest");
+    if (survey == NULL || disk_rows(survey, &rows, &n, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].gap != 0)
+            printf("%u\n", rows[i].gap);
+}
+
+static void suggest_commands(const char *disk)
+{
+    (void)disk;
+    for (size_t i = 0; i < n_commands; i++) {
+        char word[32];
+
+        if (completion_has(&commands[i]) && completion_is_new_word(&commands[i]))
+            suggest(completion_first_word(&commands[i], word, sizeof(word)));
+    }
+}
+
+static void suggest_subcommands(const char *family)
+{
+    for (size_t i = 0; i < n_commands && family != NULL; i++) {
+        char word[32];
+
+        completion_first_word(&commands[i], word, sizeof(word));
+        if (completion_has(&commands[i]) && strcmp(word, family) == 0)
+            suggest(completion_second_word(&commands[i]));
+    }
+}
+
 static const struct {
     enum value_kind kind;
     void (*suggest)(const char *disk);
 } kinds[] = {
-    {VALUE_DISK, suggest_disks},     {VALUE_PARTITION, suggest_partitions},
-    {VALUE_TYPE, suggest_types},     {VALUE_FS, suggest_filesystems},
-    {VALUE_IMAGE, suggest_images},   {VALUE_SYSTEM, suggest_systems},
-    {VALUE_COLUMN, suggest_columns},
+    {VALUE_DISK, suggest_disks},           {VALUE_PARTITION, suggest_partitions},
+    {VALUE_TYPE, suggest_types},           {VALUE_FS, suggest_filesystems},
+    {VALUE_IMAGE, suggest_images},         {VALUE_SYSTEM, suggest_systems},
+    {VALUE_RUNNING, suggest_running},      {VALUE_COLUMN, suggest_columns},
+    {VALUE_ATTRIBUTE, suggest_attributes}, {VALUE_GAP, suggest_gaps},
+    {VALUE_COMMAND, suggest_commands},     {VALUE_SUBCOMMAND, suggest_subcommands},
 };
 
 int cmd_complete(struct cli *cli, int argc, char **argv, struct err *e)

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/text.h"
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "flow/export.h"
 #include "flow/observe.h"
 #include "partition/repart.h"
@@ -81,7 +82,7 @@ static int export_yaml(struct cli *cli, const struct export_options *options, st
 static int usage_folder(const char *disk, struct err *e)
 {
     err_set(e, ERR_USAGE, "repart is a folder of files: say which one");
-    return err_hint(e, "berth disk export %s FOLDER --format repart", disk);
+    return err_hint(e, "berth disk export %s FOLDER --format repart", shell_quote(disk).text);
 }
 
 static int export_repart(struct cli *cli, const struct export_options *options,

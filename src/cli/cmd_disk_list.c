@@ -42,7 +42,10 @@ static void look_at(const struct disk_device *device, struct found *found)
     *found = (struct found){.device = device};
     if (holder_of_device(device->device, &holder, &why) == 0)
         found->holder = steal(holder.text);
-    found->survey = observe_path(device->path, 0, OBSERVE_RECORD | OBSERVE_SYSTEMS, &why);
+    if (device->bytes == 0)
+        err_set(&why, ERR_NOT_FOUND, "%s has no medium", device->path);
+    else
+        found->survey = observe_path(device->path, 0, OBSERVE_RECORD | OBSERVE_SYSTEMS, &why);
     if (found->survey == NULL)
         found->problem = strdup(why.text);
 }
@@ -93,15 +96,18 @@ static json_t *users_json(const struct found *found)
 static json_t *disk_json(const struct found *found)
 {
     const struct disk_device *d = found->device;
-    const char *table = found->survey != NULL ? disk_table_name(found->survey->table) : NULL;
+    const struct survey *s = found->survey;
+    const char *table = s != NULL ? disk_table_name(s->table) : NULL;
 
     return json_pack(
-        "{s:s, s:I, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "path", d->path, "size",
-        (json_int_t)d->bytes, "model", cli_text_json(d->identity.model), "serial",
+        "{s:s, s:I, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "path",
+        d->path, "size", (json_int_t)d->bytes, "model", cli_text_json(d->identity.model), "serial",
         cli_text_json(d->identity.serial), "wwn", cli_text_json(d->identity.wwn), "transport",
         cli_text_json(d->transport), "removable", d->removable, "read-only", d->read_only, "table",
-        cli_text_json(table), "systems", systems_json(found->survey), "in-use", users_json(found),
-        "problem", cli_text_json(found->problem));
+        cli_text_json(table), "fs", cli_text_json(s != NULL ? s->fs : NULL), "fs-uuid",
+        cli_text_json(s != NULL ? s->fs_uuid : NULL), "label",
+        cli_text_json(s != NULL ? s->label : NULL), "systems", systems_json(found->survey),
+        "in-use", users_json(found), "problem", cli_text_json(found->problem));
 }
 
 static int print_json(const struct found *found, size_t n, struct err *e)
@@ -181,6 +187,7 @@ enum {
     COL_SERIAL,
     COL_KIND,
     COL_TABLE,
+    COL_FSTYPE,
     COL_SYSTEMS,
     COL_USED,
     COLS
@@ -192,7 +199,7 @@ static const struct {
 } headings[COLS] = {
     {"PATH", false, false},   {"SIZE", true, false},    {"MODEL", false, true},
     {"SERIAL", false, true},  {"KIND", false, true},    {"TABLE", false, false},
-    {"SYSTEMS", false, true}, {"USED-BY", false, true},
+    {"FSTYPE", false, false}, {"SYSTEMS", false, true}, {"USED-BY", false, true},
 };
 
 static int print_row(struct table_view *view, const struct found *found, struct err *e)
@@ -208,6 +215,7 @@ static int print_row(struct table_view *view, const struct found *found, struct 
     cells[COL_SERIAL] = d->identity.serial;
     cells[COL_KIND] = kind;
     cells[COL_TABLE] = found->survey != NULL ? disk_table_name(found->survey->table) : NULL;
+    cells[COL_FSTYPE] = found->survey != NULL ? found->survey->fs : NULL;
     cells[COL_SYSTEMS] = systems;
     cells[COL_USED] = users;
     if (table_view_row(view, e) < 0)
@@ -234,10 +242,8 @@ static int print_text(const struct found *found, size_t n, struct err *e)
     if (n > 0 && table_view_print(view, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
-        _cleanup_free_ char *problem = text_safe(found[i].problem);
-
-        if (problem != NULL)
-            printf("not read: %s\n", problem);
+        if (found[i].problem != NULL && found[i].device->bytes > 0)
+            text_print(stdout, "not read: ", found[i].problem);
     }
     return 0;
 }

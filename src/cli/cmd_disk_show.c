@@ -4,12 +4,15 @@
 #include "cli/disk_bar.h"
 #include "cli/disk_column.h"
 #include "cli/disk_json.h"
+#include "cli/disk_note.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/observe.h"
+#include "partition/table.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -29,50 +32,64 @@ const struct option_row cmd_disk_show_options[] = {
     ROW_END,
 };
 
+/* Either with a text behind it, or nothing. */
+static const char *before(const char *separator, const char *text)
+{
+    return text != NULL ? separator : "";
+}
+
+static const char *or_nothing(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 static void print_heading(const struct survey *survey)
 {
     char size[SIZE_TEXT];
-    _cleanup_free_ char *path = text_safe(survey->path), *model = text_safe(survey->model);
-    _cleanup_free_ char *serial = text_safe(survey->serial);
 
-    printf("%s: %s, %u-byte sectors, %s", path != NULL ? path : "",
-           size_human(survey->bytes, size, sizeof(size)), survey->sector,
-           survey->table == TABLE_GPT   ? "GPT"
-           : survey->table == TABLE_MBR ? "MBR"
-                                        : "no partition table");
-    if (model != NULL)
-        printf(", %s", model);
-    if (serial != NULL)
-        printf(", serial %s", serial);
-    putchar('\n');
+    disk_say("", "%s: %s, %u-byte sectors, %s%s%s%s%s", survey->path,
+             size_human(survey->bytes, size, sizeof(size)), survey->sector,
+             survey->table == TABLE_GPT   ? "GPT"
+             : survey->table == TABLE_MBR ? "MBR"
+                                          : "no partition table",
+             before(", ", survey->model), or_nothing(survey->model),
+             before(", serial ", survey->serial), or_nothing(survey->serial));
 }
 
 /* What was interrupted, and the way on; or that it is not. */
 static void print_pending(const struct survey *survey, const struct pending *pending)
 {
-    _cleanup_free_ char *name = text_safe(pending->name), *path = text_safe(survey->path);
+    const char *what = pending->op == HISTORY_MOVE ? "moving" : "resizing";
+    struct table_title title = table_title(pending->number, pending->name);
 
-    printf("%s partition %u%s%s%s ", pending->op == HISTORY_MOVE ? "Moving" : "Resizing",
-           pending->number, name != NULL && *name != '\0' ? " (" : "", name != NULL ? name : "",
-           name != NULL && *name != '\0' ? ")" : "");
     if (survey->worker != NULL)
-        printf("is %s.\n", survey->worker);
+        disk_say("", "%s %s is %s", what, title.text, survey->worker);
     else
-        printf("was interrupted; `berth disk finish %s` completes it.\n",
-               path != NULL ? path : "DISK");
+        disk_say("", "%s %s was interrupted: `berth disk finish %s` completes it", what, title.text,
+                 shell_quote(survey->path).text);
 }
 
 /* A disk without a table that is one filesystem, or a part of something larger. */
 static void print_whole(const struct survey *survey)
 {
-    _cleanup_free_ char *label = text_safe(survey->label);
+    disk_say("", "the disk as a whole holds %s%s%s%s%s%s", survey->fs,
+             before(", labelled \"", survey->label), or_nothing(survey->label),
+             before("\"", survey->label), before(", UUID ", survey->fs_uuid),
+             or_nothing(survey->fs_uuid));
+}
 
-    printf("The disk as a whole holds %s", survey->fs);
-    if (label != NULL)
-        printf(", labelled \"%s\"", label);
-    if (survey->fs_uuid != NULL)
-        printf(", UUID %s", survey->fs_uuid);
-    printf(".\n");
+static void print_damage(const struct survey *survey)
+{
+    bool forbids = false;
+
+    for (size_t i = 0; i < survey->n_damage; i++) {
+        forbids = forbids || damage_forbids(survey->damage[i].kind);
+        disk_say("damage: ", "%s", survey->damage[i].text);
+    }
+    if (survey->n_damage > 0)
+        disk_say("", "`berth disk check %s` says what can be done%s",
+                 shell_quote(survey->path).text,
+                 forbids ? "; until then the table is not changed" : "");
 }
 
 static void print_warnings(const struct survey *survey)
@@ -80,18 +97,18 @@ static void print_warnings(const struct survey *survey)
     if (survey->pending != NULL)
         print_pending(survey, survey->pending);
     if (survey->sector_guessed && survey->table == TABLE_MBR)
-        printf("note: nothing shows how large its sectors are; were they of 4096 bytes, "
-               "--sector-size 4096 says so.\n");
+        disk_say("note: ", "nothing shows how large its sectors are; were they of 4096 bytes, "
+                           "--sector-size 4096 says so");
     if (survey->copies_differ)
-        printf(
-            "The two copies of the partition table differ; the next apply brings them in line.\n");
-    for (size_t i = 0; i < survey->n_damage; i++)
-        printf("%s%s\n", survey->damage[i].text,
-               damage_forbids(survey->damage[i].kind) ? "; it has to be repaired first" : "");
+        disk_say(
+            "",
+            "the two copies of the partition table differ; the next change brings them in line");
+    print_damage(survey);
+    disk_note_unreachable(survey);
     if (survey->fs != NULL)
         print_whole(survey);
     else if (survey->table == TABLE_NONE && survey->unknown_data)
-        printf("It is not empty.\n");
+        disk_say("", "the disk is not empty: it holds data that berth does not know");
 }
 
 static int print_table(const struct survey *survey, const struct disk_row *rows, size_t n,
@@ -124,16 +141,13 @@ static int print_table(const struct survey *survey, const struct disk_row *rows,
 /* "  main: Debian GNU/Linux 12 (bookworm), kernel 6.1.0-28-amd64, on partition 4" */
 static void print_system(const struct survey *survey, const struct survey_partition *p)
 {
-    const char *known = disk_system_name(survey, p);
-    _cleanup_free_ char *name = text_safe(known);
-    _cleanup_free_ char *os = text_safe(p->system != NULL ? p->system->os : NULL);
-    _cleanup_free_ char *kernel = text_safe(p->system != NULL ? p->system->kernel : NULL);
+    const char *name = disk_system_name(survey, p);
+    const char *os = p->system != NULL ? p->system->os : NULL;
+    const char *kernel = p->system != NULL ? p->system->kernel : NULL;
 
-    printf("  %s%s%s", name != NULL ? name : "", name != NULL && os != NULL ? ": " : "",
-           os != NULL ? os : "");
-    if (kernel != NULL)
-        printf(", kernel %s", kernel);
-    printf(", on partition %u\n", p->number);
+    disk_say("  ", "%s%s%s%s%s, on partition %u", or_nothing(name),
+             name != NULL ? before(": ", os) : "", or_nothing(os), before(", kernel ", kernel),
+             or_nothing(kernel), p->number);
 }
 
 static void print_systems(const struct survey *survey)
@@ -157,29 +171,25 @@ static void print_systems(const struct survey *survey)
 static void print_work(const struct survey *survey)
 {
     const struct record_work *work = survey->record != NULL ? survey->record->work : NULL;
-    _cleanup_free_ char *text = text_safe(work != NULL ? work->text : NULL);
-    _cleanup_free_ char *result = text_safe(work != NULL ? work->result : NULL);
 
-    if (text == NULL)
+    if (work == NULL || work->text == NULL)
         return;
-    if (result != NULL)
-        printf("could not be done at boot: %s: %s\n", text, result);
+    if (work->result != NULL)
+        disk_say("could not be done at boot: ", "%s: %s", work->text, work->result);
     else if (survey->work_is_next || record_work_is_urgent(survey->record))
-        printf("at the next boot: %s\n", text);
+        disk_say("at the next boot: ", "%s", work->text);
     else
-        printf("left to a boot that did not do it: %s; give the command again, or take it back "
-               "with `berth disk finish --cancel`\n",
-               text);
+        disk_say("left to a boot that did not do it: ",
+                 "%s; give the command again, or take it back with `berth disk finish %s --cancel`",
+                 work->text, shell_quote(survey->path).text);
 }
 
 static void print_problems(const struct survey *survey)
 {
-    for (size_t i = 0; i < survey->n_partitions; i++) {
-        _cleanup_free_ char *problem = text_safe(survey->partitions[i].problem);
-
-        if (problem != NULL)
-            printf("partition %u: %s\n", survey->partitions[i].number, problem);
-    }
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        if (survey->partitions[i].problem != NULL)
+            disk_say("", "partition %u: %s", survey->partitions[i].number,
+                     survey->partitions[i].problem);
 }
 
 /* The picture is for people in front of it: a terminal, or somebody who asks for colours. */

@@ -3,11 +3,13 @@
  * as a whole. */
 #include "cli/cli.h"
 #include "cli/disk_look.h"
+#include "cli/disk_note.h"
 #include "cli/options.h"
 #include "cli/steps.h"
 #include "cli/text.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "flow/at_boot.h"
 #include "flow/backup.h"
 #include "flow/edit.h"
@@ -100,7 +102,8 @@ static int change(struct cli *cli, const struct disk_options *options, change_ed
 
 int cmd_disk_restore(struct cli *cli, int argc, char **argv, struct err *e)
 {
-    _cleanup_change_ struct change job = {.options.replaces = true, .options.restores = true};
+    _cleanup_change_ struct change job = {
+        .options.replaces = true, .options.restores = true, .options.repair = true};
     _cleanup_free_ char *wanted = NULL;
     struct disk_options options = {0};
 
@@ -165,6 +168,12 @@ static const struct damage *finding(const struct findings *findings, size_t i)
                                                      : NULL;
 }
 
+/* Without a table there is nothing that could be written anew. */
+static bool is_mended(const struct findings *findings, const struct damage *damage)
+{
+    return findings->survey->table != TABLE_NONE && damage_mends(damage->kind);
+}
+
 static int print_damage_json(const struct findings *findings, struct err *e)
 {
     json_t *list = json_array();
@@ -174,7 +183,7 @@ static int print_damage_json(const struct findings *findings, struct err *e)
         json_array_append_new(list,
                               json_pack("{s:s, s:i, s:s, s:b}", "kind", damage_name(damage->kind),
                                         "partition", (int)damage->number, "text", damage->text,
-                                        "mends", damage_mends(damage->kind)));
+                                        "mends", is_mended(findings, damage)));
     return cli_print_json("damage", list, e);
 }
 
@@ -186,7 +195,7 @@ static void print_damage(const struct findings *findings)
 
     for (i = 0; (damage = finding(findings, i)) != NULL; i++)
         printf("%s: %s%s\n", damage_name(damage->kind), damage->text,
-               damage_mends(damage->kind) ? "  [--repair mends it]" : "");
+               is_mended(findings, damage) ? "  [--repair mends it]" : "");
     if (survey->table != TABLE_NONE && survey->pending == NULL && i == 0)
         printf("nothing is wrong with the partition table of %s\n", survey->path);
 }
@@ -195,12 +204,13 @@ static void print_damage(const struct findings *findings)
 static int damage_error(const struct findings *findings, struct err *e)
 {
     const char *path = findings->survey->path;
+    const struct damage *worst = damage_worst(findings->survey->damage, findings->survey->n_damage);
     const struct damage *damage;
     size_t n, mends = 0;
 
     for (n = 0; (damage = finding(findings, n)) != NULL; n++)
-        mends += damage_mends(damage->kind);
-    if (findings->survey->table == TABLE_NONE) {
+        mends += is_mended(findings, damage);
+    if (findings->survey->table == TABLE_NONE && worst == NULL) {
         err_set(e, ERR_NOT_FOUND, "%s has no partition table", path);
         return err_hint(e, "`berth disk restore` puts back what `disk backup` kept");
     }
@@ -210,13 +220,14 @@ static int damage_error(const struct findings *findings, struct err *e)
     if (findings->survey->pending != NULL) {
         err_set(e, ERR_VERIFY, "%s: work on partition %u was interrupted", path,
                 findings->survey->pending->number);
-        return err_hint(e, "berth disk finish %s", path);
+        return err_hint(e, "berth disk finish %s", shell_quote(path).text);
     }
     if (n == 0)
         return 0;
     err_set(e, ERR_VERIFY, "%s: %s", path, finding(findings, 0)->text);
-    if (mends > 0 && damage_worst(findings->survey->damage, findings->survey->n_damage) == NULL)
-        return err_hint(e, "berth disk check --repair %s mends %zu of %zu", path, mends, n);
+    if (mends > 0 && worst == NULL)
+        return err_hint(e, "`berth disk check --repair %s` mends %zu of %zu",
+                        shell_quote(path).text, mends, n);
     return change_hint_damage(findings->survey->damage, findings->survey->n_damage, path, e);
 }
 
@@ -248,6 +259,7 @@ int cmd_disk_check(struct cli *cli, int argc, char **argv, struct err *e)
             return -1;
     } else if (!cli->quiet) {
         print_damage(&findings);
+        disk_note_unreachable(findings.survey);
     }
     fflush(stdout);
     return damage_error(&findings, e);
@@ -315,6 +327,6 @@ int cmd_disk_log(struct cli *cli, int argc, char **argv, struct err *e)
     if (history->n == 0)
         printf("%s has no log of berth's\n", options.disk);
     else if (history->undo != NULL)
-        printf("`berth disk undo %s` takes the last one back\n", options.disk);
+        printf("`berth disk undo %s` takes the last one back\n", shell_quote(options.disk).text);
     return 0;
 }

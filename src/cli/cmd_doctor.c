@@ -8,6 +8,7 @@
 #include "core/spawn.h"
 #include "flow/appliance.h"
 #include "flow/kvm_probe.h"
+#include "flow/sandbox_probe.h"
 #include "images/store.h"
 #include "partition/fs.h"
 
@@ -125,6 +126,17 @@ static void check_kvm(struct finding *f)
         snprintf(f->text, sizeof(f->text), "%.180s; guests run in software emulation, slowly", why);
 }
 
+/* What stands between a guest that has broken out and this machine. */
+static void check_sandbox(struct finding *f)
+{
+    char text[250];
+
+    if (sandbox_probe(text, sizeof(text)))
+        found(f, true, text);
+    else
+        snprintf(f->text, sizeof(f->text), "guests run, but the monitor has %s", text);
+}
+
 /* What resizes btrfs and xfs for who may not mount them. */
 static void check_appliance(struct finding *f)
 {
@@ -159,6 +171,7 @@ static const struct {
     {"image store", "image", check_store},
     {"QEMU", "run", check_qemu},
     {"/dev/kvm", "run, fast", check_kvm},
+    {"sandbox", "run, safe", check_sandbox},
     {"appliance", "part resize", check_appliance},
 };
 

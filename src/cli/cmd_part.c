@@ -46,11 +46,11 @@ const struct option_row cmd_part_table_options[] = {
 const struct option_row cmd_part_add_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its name"),
-    ROW_TEXT("size", "SIZE", TEXT, SLOT(edit.size),
+    ROW_WORD("size", "SIZE", "rest", SLOT(edit.size),
              "how large: 10G, 30% of the disk, or rest, which is what it gets without"),
     ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start),
              "where it begins: 10GiB; else in the first free range with room"),
-    ROW_TEXT("gap", "GAP", TEXT, SLOT(edit.gap), "in which free range: largest, or its number"),
+    ROW_TEXT("gap", "GAP", GAP, SLOT(edit.gap), "in which free range: largest, or its number"),
     ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type),
              "a name, a GUID or an MBR code; else what goes with the filesystem, or linux"),
     ROW_TEXT("fs", "FS", FS, SLOT(edit.fs), "make this filesystem in it; else it stays empty"),
@@ -76,8 +76,8 @@ const struct option_row cmd_part_set_options[] = {
     ROW_PART(edit.part),
     ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its new name"),
     ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type), "a name, a GUID or an MBR code"),
-    ROW_TEXT("uuid", "GUID", TEXT, SLOT(edit.uuid), "its new GUID, or new"),
-    ROW_TEXT("attributes", "LIST", TEXT, SLOT(edit.attributes),
+    ROW_WORD("uuid", "GUID", "new", SLOT(edit.uuid), "its new GUID, or new"),
+    ROW_TEXT("attributes", "LIST", ATTRIBUTE, SLOT(edit.attributes),
              "all that it shall have: required, no-block-io, legacy-boot, grow-fs, read-only, "
              "hidden, no-auto, or bits by number, separated by commas"),
     ROW_FLAG("active", SLOT(edit.active), "flag it as the one that a BIOS boots"),
@@ -89,7 +89,7 @@ const struct option_row cmd_part_set_options[] = {
 const struct option_row cmd_part_resize_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_PART(edit.part),
-    ROW_TEXT("size", "SIZE", TEXT, SLOT(edit.size), "10G, +1G, -1G, or rest", .required = true),
+    ROW_WORD("size", "SIZE", "rest", SLOT(edit.size), "10G, +1G, -1G, or rest", .required = true),
     ROW_ALIGN,
     ROW_AT_BOOT,
     ROW_TEXT("key-file", "FILE", FILE, SLOT(key_file),
@@ -194,6 +194,7 @@ static int change(struct cli *cli, int argc, char **argv, change_edit_fn *edit, 
     change.options.lose = options.lose.items;
     change.options.n_lose = options.lose.n;
     change.options.replaces = edit == edit_table && !options.edit.convert;
+    change.options.cures = edit == edit_rm || (edit == edit_set && options.edit.uuid != NULL);
     change.options.wipe = wipes ? options.edit.part : NULL;
     change.job.journal = options.journal;
     change.job.key_file = options.key_file;

@@ -44,7 +44,7 @@ static bool is_listed(const struct command *command, const char *family)
             (strncmp(command->words, family, len) == 0 && command->words[len] == ' '));
 }
 
-bool command_is_family(const char *family)
+static bool is_family(const char *family)
 {
     for (size_t i = 0; i < n_commands; i++)
         if (is_listed(&commands[i], family))
@@ -143,7 +143,7 @@ static void print_row(const struct option_row *row, FILE *out)
     text_wrap(out, lead, row->purpose, SYNOPSIS_WIDTH);
 }
 
-void command_print_help(const struct command *command, FILE *out)
+static void print_help(const struct command *command, FILE *out)
 {
     const struct option_row *row = command->options;
 
@@ -163,7 +163,7 @@ static void print_commands(const char *family, FILE *out)
             fprintf(out, "  %-13s %s\n", commands[i].words, commands[i].purpose);
 }
 
-void command_print_family(const char *family, FILE *out)
+static void print_family(const char *family, FILE *out)
 {
     fprintf(out, "usage: berth %s COMMAND [OPTION]...\n\ncommands:\n", family);
     print_commands(family, out);
@@ -182,4 +182,23 @@ void command_print_list(FILE *out)
     for (const struct option_row *row = common_options; row->kind != OPTION_END; row++)
         print_row(row, out);
     fprintf(out, "\nberth COMMAND --help shows its arguments; man berth has the rest.\n");
+}
+
+int command_explain(int argc, char **argv, struct err *e)
+{
+    const struct command *command;
+    int used;
+
+    if (argc == 0) {
+        command_print_list(stdout);
+        return 0;
+    }
+    command = command_find(argc, argv, &used);
+    if (command != NULL)
+        print_help(command, stdout);
+    else if (argc == 1 && is_family(argv[0]))
+        print_family(argv[0], stdout);
+    else
+        return command_unknown(argc, argv, e);
+    return 0;
 }

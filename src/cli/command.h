@@ -28,11 +28,11 @@ int command_unknown(int argc, char **argv, struct err *e);
 /* "disk show DISK [--output LIST]", made from the command's options. */
 void command_synopsis(const struct command *command, char *buf, size_t len);
 
-void command_print_help(const struct command *command, FILE *out);
+/* Prints all commands. */
 void command_print_list(FILE *out);
 
-/* True when there are commands "family x"; prints those, as command_print_list does all. */
-bool command_is_family(const char *family);
-void command_print_family(const char *family, FILE *out);
+/* Explains the command or family that the words name, or all there are, on standard output.
+ * ERR_USAGE when there is none. */
+int command_explain(int argc, char **argv, struct err *e);
 
 #endif

@@ -21,7 +21,7 @@ static const char driver[] =
     "    word:*)\n"
     "        mapfile -t COMPREPLY < <(compgen -W \"${kind#word:}\" -- \"$cur\")\n"
     "        return ;;\n"
-    "    column) [[ $cur == *,* ]] && before=${cur%,*}, ;;\n"
+    "    column | attribute) [[ $cur == *,* ]] && before=${cur%,*}, ;;\n"
     "    esac\n"
     "    while IFS= read -r line; do\n"
     "        [[ $before$line == \"$cur\"* ]] && COMPREPLY+=(\"$before$line\")\n"
@@ -56,15 +56,20 @@ static const char driver[] =
     "        =) ;;\n"
     "        -*)\n"
     "            _berth_kind \"$word\"\n"
+    "            if [[ ${COMP_WORDS[i + 1]} == = ]]; then\n"
+    "                ((i++))\n"
+    "            elif [[ $kind == maybe:* ]]; then\n"
+    "                kind=\n"
+    "            fi\n"
+    "            kind=${kind#maybe:}\n"
     "            [[ -n $kind ]] || continue\n"
-    "            [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))\n"
     "            if ((++i < COMP_CWORD)) && [[ $word == --disk ]]; then\n"
     "                disk=${COMP_WORDS[i]} named=1\n"
     "                _berth_drop_disk\n"
     "            fi ;;\n"
     "        *)\n"
     "            if [[ -n $whole ]]; then\n"
-    "                [[ ${operands[n]%...} == disk && -z $disk ]] && disk=$word\n"
+    "                [[ ${operands[n]%...} == @(disk|command) && -z $disk ]] && disk=$word\n"
     "                [[ ${operands[n]} == *... ]] || ((n++))\n"
     "            else\n"
     "                command=${command:+$command }$word\n"
@@ -109,15 +114,16 @@ static void print_names(FILE *out, const struct option_row *row)
     }
 }
 
-/* A line "--option=kind" for each option that wants a value. */
+/* A line "--option=kind" for each option that wants a value; "maybe:" before the kind where it
+ * takes one behind "=" only. */
 static void print_values(FILE *out, const struct option_row *row)
 {
     const char *before = "";
 
     for (; row->kind != OPTION_END; row++) {
-        if (!completion_has_value(row))
+        if (!completion_has_value(row) && row->kind != OPTION_MAYBE)
             continue;
-        fprintf(out, "%s--%s=", before, row->name);
+        fprintf(out, "%s--%s=%s", before, row->name, row->kind == OPTION_MAYBE ? "maybe:" : "");
         print_kind(out, row);
         before = "\n";
         if (row->letter != 0) {

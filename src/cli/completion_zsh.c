@@ -14,7 +14,7 @@ static const char values[] =
     "    local -a found\n"
     "    case $kind in\n"
     "    disk) _files \"${@[1,-2]}\" ;;\n"
-    "    column) compset -P '*,' ;;\n"
+    "    column|attribute) compset -P '*,' ;;\n"
     "    esac\n"
     "    found=(${(f)\"$(berth complete $kind ${disk:+${disk/#\\~\\//$HOME/}} 2>/dev/null)\"})\n"
     "    compadd \"${@[1,-2]}\" -a found\n"

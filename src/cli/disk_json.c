@@ -4,6 +4,7 @@
 #include "cli/disk_json.h"
 #include "cli/cli.h"
 #include "cli/disk_column.h"
+#include "cli/disk_note.h"
 #include "partition/table.h"
 
 static json_t *guid_json(const struct guid *guid)
@@ -114,7 +115,7 @@ json_t *disk_to_json(const struct survey *survey, const struct disk_row *rows, s
     for (size_t i = 0; i < survey->n_partitions; i++)
         json_array_append_new(partitions, partition_json(survey, &survey->partitions[i]));
     return json_pack("{s:s, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o,"
-                     " s:o, s:o, s:o, s:b}",
+                     " s:o, s:o, s:o, s:b, s:I}",
                      "path", survey->path, "size", (json_int_t)survey->bytes, "sector-size",
                      (int)survey->sector, "table", cli_text_json(disk_table_name(survey->table)),
                      "uuid", uuid_json(survey, &survey->uuid), "model",
@@ -124,5 +125,6 @@ json_t *disk_to_json(const struct survey *survey, const struct disk_row *rows, s
                      "partitions", partitions, "free", free_json(rows, n), "at-boot",
                      work_json(survey), "fs", cli_text_json(survey->fs), "fs-uuid",
                      cli_text_json(survey->fs_uuid), "label", cli_text_json(survey->label),
-                     "sector-size-guessed", survey->sector_guessed);
+                     "sector-size-guessed", survey->sector_guessed, "unreachable",
+                     (json_int_t)disk_unreachable(survey));
 }

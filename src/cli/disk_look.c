@@ -2,6 +2,7 @@
 /* disk_look.c: opens a disk for reading, and its table. */
 #include "cli/disk_look.h"
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "flow/disk_log.h"
 
 void disk_look_close(struct disk_look *look)
@@ -39,5 +40,5 @@ int disk_look_refuse_pending(const struct disk_look *look, const char *path, str
                        path, worker);
     err_set(e, ERR_REFUSED, "work on partition %u of %s was interrupted", history->pending->number,
             path);
-    return err_hint(e, "berth disk finish %s", path);
+    return err_hint(e, "berth disk finish %s", shell_quote(path).text);
 }

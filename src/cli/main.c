@@ -39,26 +39,6 @@ static int drop_front_options(struct cli *cli, int argc, char **argv, struct err
     return argc;
 }
 
-/* Explains the command or family that the words name, or all there are. -1: there is none. */
-static int explain(int argc, char **argv, struct err *e)
-{
-    const struct command *command;
-    int used;
-
-    if (argc == 0) {
-        command_print_list(stdout);
-        return 0;
-    }
-    command = command_find(argc, argv, &used);
-    if (command != NULL)
-        command_print_help(command, stdout);
-    else if (argc == 1 && command_is_family(argv[0]))
-        command_print_family(argv[0], stdout);
-    else
-        return command_unknown(argc, argv, e);
-    return 0;
-}
-
 static int run(struct cli *cli, int argc, char **argv, struct err *e)
 {
     int used;
@@ -70,10 +50,8 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
         printf("berth %s\n", BERTH_VERSION);
         return 0;
     }
-    if (argc > 0 && strcmp(argv[0], "help") == 0)
-        return explain(argc - 1, argv + 1, e);
     if (cli->help || wants_help(argc, argv))
-        return explain(argc, argv, e);
+        return command_explain(argc, argv, e);
     if (argc == 0) {
         command_print_list(stderr);
         return 2;

@@ -5,6 +5,7 @@
 #include "cli/text.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/at_boot.h"
 #include "flow/step_ops.h"
@@ -140,7 +141,8 @@ static int confirm(struct cli *cli, const struct job *job, bool named, struct er
         return 0;
     err_set(e, ERR_REFUSED, "%s is a device, and nothing says which one it must be", job->path);
     return err_hint(e, "add --serial %s",
-                    job->survey->serial != NULL ? job->survey->serial : "S, or --wwn W");
+                    job->survey->serial != NULL ? shell_quote(job->survey->serial).text
+                                                : "S, or --wwn W");
 }
 
 int steps_do(struct cli *cli, struct job *job, const char *wanted, bool named, struct err *e)
@@ -168,6 +170,6 @@ int steps_schedule(struct cli *cli, struct job *job, const struct strings *argv,
     ui_note(&cli->ui,
             "scheduled: restart the machine to have it done, or take it back with "
             "`berth disk finish %s --cancel`",
-            job->path);
+            shell_quote(job->path).text);
     return 0;
 }

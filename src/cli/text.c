@@ -82,6 +82,12 @@ static size_t columns_of(const char *text, size_t len)
     return columns;
 }
 
+size_t text_columns(const char *safe)
+{
+    use_locale();
+    return columns_of(safe, strlen(safe));
+}
+
 void text_wrap(FILE *out, const char *lead, const char *text, size_t width)
 {
     _cleanup_free_ char *safe = text_safe(text);

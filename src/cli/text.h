@@ -15,6 +15,9 @@ bool text_is_utf8(void);
  * writing, is a "?". NULL for NULL and without memory. The caller frees it. */
 char *text_safe(const char *text);
 
+/* How many columns of a terminal such text takes. */
+size_t text_columns(const char *safe);
+
 /* Prints lead and text, made safe, and ends the line. On a terminal, lines break between words and
  * go on below the end of lead; a word that is longer than a line is left to the terminal. */
 void text_print(FILE *out, const char *lead, const char *text);

@@ -72,6 +72,20 @@ int err_no_memory(struct err *e)
     return err_set(e, ERR_NO_MEMORY, "out of memory");
 }
 
+static void make_plain(char *text, size_t room)
+{
+    text[room - 1] = '\0';
+    for (char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+}
+
+void err_plain(struct err *e)
+{
+    make_plain(e->text, sizeof(e->text));
+    make_plain(e->hint, sizeof(e->hint));
+}
+
 int err_exit_status(enum err_code code)
 {
     return exit_statuses[code];

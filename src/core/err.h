@@ -40,6 +40,9 @@ int err_hint(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
 
 int err_no_memory(struct err *e);
 
+/* For what a process said that is not trusted: both texts are ended and made printable. */
+void err_plain(struct err *e);
+
 /* The exit status of the program for a code. */
 int err_exit_status(enum err_code code);
 

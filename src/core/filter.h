@@ -21,7 +21,8 @@
 
 #define FILTER_MAX 4096 /* instructions: the kernel's own bound */
 
-#define FILTER_KILL SECCOMP_RET_KILL_PROCESS /* the usual last word */
+#define FILTER_KILL SECCOMP_RET_KILL_PROCESS             /* the usual last word */
+#define FILTER_FAIL (SECCOMP_RET_ERRNO | 1U /* EPERM */) /* for programs of others */
 
 struct filter {
     struct sock_filter code[FILTER_MAX];

@@ -21,12 +21,16 @@
 /* More than the largest initrd on a slow machine needs; a parser led in circles ends here. */
 #define READER_CPU_SECONDS 300
 
+/* Bytes that a tool may write, and how much memory it may have. */
+#define TOOL_WRITES ((rlim_t)1 << 30)
+#define TOOL_MEMORY ((rlim_t)1 << 30)
+
 /* Without root, a user namespace is what makes the others possible; it may be forbidden. A reader
  * gets no network namespace, which takes longer to make than a small filesystem to read: its list
  * of system calls has nothing that could reach a network. */
 static void leave_namespaces(enum jail_profile profile)
 {
-    int rest = CLONE_NEWIPC | CLONE_NEWUTS | (profile == JAIL_READER ? 0 : CLONE_NEWNET);
+    int rest = CLONE_NEWIPC | CLONE_NEWUTS | (profile == JAIL_SERVER ? CLONE_NEWNET : 0);
 
     if (geteuid() == 0)
         (void)unshare(rest);
@@ -46,14 +50,27 @@ static int end_with_parent(const struct jail_options *options, struct err *e)
     return 0;
 }
 
+/* A server works as long as its guest runs. */
+static int limit(enum jail_profile profile, struct err *e)
+{
+    if (profile == JAIL_SERVER)
+        return 0;
+    if (profile == JAIL_TOOL && (privilege_limit(RLIMIT_FSIZE, TOOL_WRITES, e) < 0 ||
+                                 privilege_limit(RLIMIT_AS, TOOL_MEMORY, e) < 0))
+        return -1;
+    return privilege_limit(RLIMIT_CPU, READER_CPU_SECONDS, e);
+}
+
 int jail_enter(const struct jail_options *options, struct err *e)
 {
-    if (privilege_silence(STDERR_FILENO, e) < 0 || jail_close_fds(&options->keep, e) < 0)
+    int last_silent = options->profile == JAIL_TOOL ? STDIN_FILENO : STDERR_FILENO;
+
+    if (privilege_silence(last_silent, e) < 0 || jail_close_fds(&options->keep, e) < 0)
         return -1;
     leave_namespaces(options->profile);
     if (geteuid() == 0 && privilege_become(PRIVILEGE_NOBODY, e) < 0)
         return -1;
-    if (options->profile == JAIL_READER && privilege_limit(RLIMIT_CPU, READER_CPU_SECONDS, e) < 0)
+    if (limit(options->profile, e) < 0)
         return -1;
     if (privilege_lock(e) < 0 || end_with_parent(options, e) < 0) /* after the ids, whose change
                                                                      undoes both */
@@ -101,15 +118,6 @@ int jail_start(const struct jail_options *options, jail_fn *fn, void *arg, struc
     return 0;
 }
 
-/* What a jailed process says is not trusted: bounded, and made of printable text. */
-static void sanitize(char *text, size_t room)
-{
-    text[room - 1] = '\0';
-    for (char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = '?';
-}
-
 static int child_failed(struct jail_child *child, const struct err *said, size_t got, struct err *e)
 {
     if (got != sizeof(*said))
@@ -117,8 +125,7 @@ static int child_failed(struct jail_child *child, const struct err *said, size_t
     *e = *said;
     if ((unsigned)e->code > ERR_INTERRUPTED || e->code == ERR_OK)
         e->code = ERR_FAILED;
-    sanitize(e->text, sizeof(e->text));
-    sanitize(e->hint, sizeof(e->hint));
+    err_plain(e);
     return -1;
 }
 
@@ -134,9 +141,12 @@ int jail_wait(struct jail_child *child, struct err *e)
             (more < 0 && errno == EINTR)))
         got += more > 0 ? (size_t)more : 0;
     close(child->report);
-    while (waitpid(child->pid, &status, 0) < 0)
+    while (waitpid(child->pid, &status, 0) < 0) {
+        if (errno == ECHILD) /* this process was forked from its parent */
+            return got == 0 ? 0 : child_failed(child, &said, got, e);
         if (errno != EINTR)
             return err_errno(e, "waiting for %s", child->what);
+    }
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
         return err_set(e, ERR_FAILED, "%s was stopped: it tried something it must not",
                        child->what);

@@ -13,6 +13,7 @@
 #define BERTH_CORE_JAIL_H
 
 #include "core/err.h"
+#include "core/filter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,9 @@
 enum jail_profile {
     JAIL_READER, /* reads its descriptors at any offset, writes to `write` only */
     JAIL_SERVER, /* reads, writes and punches its descriptors, talks over its sockets */
+    JAIL_TOOL,   /* somebody else's program (preload/tool_jail.h): reads its windows with pread,
+                    writes at most 1 GiB to standard output and error, and whatever else it tries
+                    fails instead of ending it */
 };
 
 #define JAIL_MAX_FDS 256
@@ -33,9 +37,12 @@ struct jail_fds {
 struct jail_options {
     enum jail_profile profile;
     const char *what;     /* for messages: "the reader of dev's kernel" */
-    struct jail_fds keep; /* all above 2; 0 to 2 become /dev/null, every other is closed */
+    struct jail_fds keep; /* all above 2; 0 to 2 become /dev/null (of a tool only 0), every other
+                             is closed */
     const int *write;     /* JAIL_READER: the descriptors it may write to */
     size_t n_write;
+    const struct filter_window *windows; /* JAIL_TOOL: all that it may read */
+    size_t n_windows;
     int report;           /* set by jail_start: where the err goes; else 0 */
     pid_t parent;         /* set by jail_start; else 0 */
     bool outlives_parent; /* else it ends with the process that started it */

@@ -10,31 +10,18 @@
 #include <linux/fs.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-/* What the C library needs to run at all, and reading. */
+static const int read_calls[] = {SYS_read, SYS_pread64, SYS_readv, SYS_preadv, SYS_lseek};
+
+/* What the C library needs to run at all. */
 static const int common_calls[] = {
-    SYS_read,
-    SYS_pread64,
-    SYS_readv,
-    SYS_preadv,
-    SYS_lseek,
-    SYS_close,
-    SYS_fstat,
-    SYS_brk,
-    SYS_munmap,
-    SYS_mremap,
-    SYS_madvise,
-    SYS_futex,
-    SYS_rt_sigreturn,
-    SYS_rt_sigprocmask,
-    SYS_getrandom,
-    SYS_clock_gettime,
-    SYS_gettimeofday,
-    SYS_time,
-    SYS_sysinfo, /* glibc's qsort asks how much memory there is */
-    SYS_exit,
-    SYS_exit_group,
-    SYS_restart_syscall,
+    SYS_close,       SYS_fstat,         SYS_brk,
+    SYS_munmap,      SYS_mremap,        SYS_madvise,
+    SYS_futex,       SYS_rt_sigreturn,  SYS_rt_sigprocmask,
+    SYS_getrandom,   SYS_clock_gettime, SYS_gettimeofday,
+    SYS_time,        SYS_sysinfo, /* glibc's qsort asks how much memory there is */
+    SYS_exit,        SYS_exit_group,    SYS_restart_syscall,
     SYS_sigaltstack, /* its own memory; AddressSanitizer asks before it exits */
 };
 
@@ -70,6 +57,7 @@ static void allow_write_to(struct filter *filter, int fd)
 
 static void allow_reader(struct filter *filter, const struct jail_options *options)
 {
+    filter_allow_all(filter, read_calls, COUNT(read_calls));
     if (options->report > 0)
         allow_write_to(filter, options->report);
     for (size_t i = 0; i < options->n_write; i++)
@@ -78,9 +66,22 @@ static void allow_reader(struct filter *filter, const struct jail_options *optio
 
 static void allow_server(struct filter *filter)
 {
+    filter_allow_all(filter, read_calls, COUNT(read_calls));
     filter_allow_all(filter, server_calls, COUNT(server_calls));
     for (size_t i = 0; i < COUNT(server_ioctls); i++)
         filter_allow_ioctl(filter, server_ioctls[i]);
+}
+
+static void allow_tool(struct filter *filter, const struct jail_options *options)
+{
+    const struct filter_ranged read_at = {.call = SYS_pread64, .offset = 3, .length = 2};
+
+    filter_allow_windows(filter, &read_at, 1, options->windows, options->n_windows);
+    for (size_t i = 0; i < options->n_windows; i++)
+        filter_allow_fd(filter, SYS_dup, options->windows[i].fd);
+    filter_allow(filter, SYS_lseek); /* where nothing is read or written, a position is nothing */
+    filter_allow_fd(filter, SYS_write, STDOUT_FILENO);
+    filter_allow_fd(filter, SYS_write, STDERR_FILENO);
 }
 
 int jail_calls_restrict(const struct jail_options *options, struct err *e)
@@ -92,7 +93,11 @@ int jail_calls_restrict(const struct jail_options *options, struct err *e)
     allow_checked(&filter);
     if (options->profile == JAIL_SERVER)
         allow_server(&filter);
+    else if (options->profile == JAIL_TOOL)
+        allow_tool(&filter, options);
     else
         allow_reader(&filter, options);
-    return filter_end(&filter, FILTER_KILL, e) < 0 ? -1 : filter_install(&filter, e);
+    return filter_end(&filter, options->profile == JAIL_TOOL ? FILTER_FAIL : FILTER_KILL, e) < 0
+               ? -1
+               : filter_install(&filter, e);
 }

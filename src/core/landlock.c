@@ -43,15 +43,24 @@ static struct ruleset everything(int version)
     return all;
 }
 
-int landlock_deny_all(struct err *e)
+int landlock_version(void)
 {
     int version =
         (int)syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
-    struct ruleset all;
-    int fd, result;
 
     if (version < 0 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM))
         return 0; /* EPERM: what runs this container does not know the call */
+    return version;
+}
+
+int landlock_deny_all(struct err *e)
+{
+    int version = landlock_version();
+    struct ruleset all;
+    int fd, result;
+
+    if (version == 0)
+        return 0;
     all = everything(version);
     fd = version < 0 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
     if (fd < 0)

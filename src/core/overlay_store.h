@@ -23,13 +23,18 @@
 #define OVERLAY_ENV_MAP   "BERTH_OVERLAY_MAP"
 #define OVERLAY_ENV_BELOW "BERTH_OVERLAY_BELOW"
 
+/* Set to anything: the tool reads what others wrote, and gets nothing but that. */
+#define OVERLAY_ENV_JAIL "BERTH_OVERLAY_JAIL"
+
 /* The map, in memory that has a path; all sizes in bytes. */
 struct overlay_map {
     uint64_t bytes;       /* of the overlay */
     uint64_t below_bytes; /* of the device below; behind them it reads as zeros */
-    uint64_t below_start; /* where that device starts in what OVERLAY_ENV_BELOW names */
+    uint64_t below_start; /* where that device starts in what OVERLAY_ENV_BELOW names; a part of it
+                             that a tool sees may lie there as if it started before 0 */
     uint64_t tools;       /* how many processes have had the library */
-    uint64_t unused[508];
+    uint64_t shown_start, shown_bytes; /* the part of the overlay that a tool sees */
+    uint64_t unused[506];
     uint64_t bits[]; /* bit n%64 of word n/64: block n is in the file */
 };
 

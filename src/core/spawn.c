@@ -34,6 +34,7 @@ static const struct {
     {"cryptsetup", "cryptsetup-bin"},
     {"mcopy", "mtools"},
     {"mmd", "mtools"},
+    {"grub-fstest", "grub-common"},
     {"grub-mkimage", "grub-common"},
     {"mmdebstrap", "mmdebstrap"},
     {"apt-get", "apt"},
@@ -97,6 +98,8 @@ static _Noreturn void child_exec(const struct spawn *spawn, const char *path, in
 {
     sigset_t none;
 
+    if (spawn->own_session)
+        setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
@@ -127,8 +130,9 @@ static int start(const struct spawn *spawn, int out, int err, pid_t *pid, struct
 
 int spawn_start(const struct spawn *spawn, pid_t *pid, struct err *e)
 {
-    return start(spawn, spawn->stdout_fd > 0 ? spawn->stdout_fd : STDERR_FILENO, STDERR_FILENO, pid,
-                 e);
+    int out = spawn->stdout_fd > 0 ? spawn->stdout_fd : STDERR_FILENO;
+
+    return start(spawn, out, spawn->merge_stderr ? out : STDERR_FILENO, pid, e);
 }
 
 struct capture {

@@ -17,6 +17,7 @@ struct spawn {
     int stdin_fd;             /* -1: /dev/null */
     int stdout_fd;            /* -1: captured (spawn_run), or standard error (spawn_start) */
     bool merge_stderr;        /* standard error goes where standard output goes */
+    bool own_session;         /* a terminal's Ctrl-C is not for it */
     bool inherit_stderr;      /* else the last lines of it go into the error's text */
     int *status; /* spawn_run: where its exit status goes, none of which is a failure then; or NULL
                   */
@@ -30,7 +31,8 @@ int spawn_run(const struct spawn *spawn, char **out, struct err *e);
 /* spawn_run with only an argument list: spawn_tool(&out, e, "mke2fs", "-q", path, NULL). */
 int spawn_tool(char **out, struct err *e, const char *argv0, ...) __attribute__((sentinel));
 
-/* Starts the tool and returns its pid in *pid; the caller waits for it. */
+/* Starts the tool and returns its pid in *pid; the caller waits for it. Its standard error is ours,
+ * unless merge_stderr is set. */
 int spawn_start(const struct spawn *spawn, pid_t *pid, struct err *e);
 
 /* Where the tool is (PATH, then /usr/sbin:/sbin), a new string; NULL when it is nowhere. */

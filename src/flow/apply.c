@@ -12,6 +12,19 @@
 
 #include <string.h>
 
+int plan_note_users(struct plan *plan, struct disk *disk, struct err *e)
+{
+    struct err why;
+
+    if (plan->n_steps == 0 || disk_check_users(disk, &why) == 0)
+        return 0;
+    if (why.code != ERR_IN_USE) {
+        *e = why;
+        return -1;
+    }
+    return plan_note(plan, e, "%s: while that is so, doing these steps is refused", why.text);
+}
+
 static int claim(struct apply *apply, struct err *e)
 {
     const struct plan *plan = apply->plan;

@@ -24,6 +24,10 @@ struct job {
                                struct err *e);
 };
 
+/* Notes who uses the disk in a way that would have `apply` refuse the plan. Planning is reading,
+ * and goes on. */
+int plan_note_users(struct plan *plan, struct disk *disk, struct err *e);
+
 /*
  * Walks the steps. First everything is locked and the disk is surveyed and planned again: when that
  * gives other steps than the job's, nothing is written (ERR_REFUSED). Steps that the disk shows

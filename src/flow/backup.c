@@ -4,7 +4,6 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/undo.h"
 #include "model/history_bytes.h"
 
 #include <jansson.h>
@@ -13,6 +12,8 @@
 #define FILE_MOST    (16 * MIB)
 #define REGIONS_MOST 4096
 #define REGION_MOST  (4 * MIB) /* what bytes_pack takes */
+#define SECTOR_MOST  4096
+#define BOOT_CODE    440 /* bytes of sector 0 that are no part of a table */
 
 static json_t *region_json(struct blockdev *bd, struct extent range, struct err *e)
 {
@@ -77,47 +78,40 @@ char *backup_print(struct blockdev *bd, const struct table *table, const char *p
 
 /* ---- reading ---- */
 
-static int read_region(const json_t *object, uint64_t disk_bytes, struct history_region *region,
-                       struct err *e)
+/* Puts the region where it was, on the stage. */
+static int read_region(const json_t *object, struct blockdev *stage, struct err *e)
 {
     const char *data = json_string_value(json_object_get(object, "data"));
     json_int_t start = json_integer_value(json_object_get(object, "start"));
     json_int_t bytes = json_integer_value(json_object_get(object, "bytes"));
+    _cleanup_free_ void *unpacked = NULL;
 
     if (data == NULL || start < 0 || bytes <= 0 || (uint64_t)bytes > REGION_MOST ||
-        (uint64_t)start > disk_bytes || (uint64_t)bytes > disk_bytes - (uint64_t)start)
+        (uint64_t)start > stage->bytes || (uint64_t)bytes > stage->bytes - (uint64_t)start)
         return err_set(e, ERR_SYNTAX, "expected a start, bytes and data inside the disk");
-    region->range = (struct extent){(uint64_t)start, (uint64_t)bytes};
-    region->before = bytes_unpack(data, (size_t)bytes, e);
-    return region->before == NULL ? -1 : 0;
+    unpacked = bytes_unpack(data, (size_t)bytes, e);
+    return unpacked == NULL ? -1
+                            : blockdev_pwrite(stage, unpacked, (size_t)bytes, (uint64_t)start, e);
 }
 
-static struct table *read_regions(const json_t *list, struct blockdev *bd, struct err *e)
+static int read_regions(const json_t *list, const struct blockdev *bd, struct wanted *wanted,
+                        struct err *e)
 {
-    struct history_region *regions;
-    struct table *table = NULL;
-    size_t n = 0;
-    int result = 0;
-
-    if (!json_is_array(list) || json_array_size(list) > REGIONS_MOST) {
-        err_set(e, ERR_SYNTAX, "\"regions\": expected a list");
-        return NULL;
-    }
-    regions = calloc(json_array_size(list) + 1, sizeof(*regions));
-    if (regions == NULL) {
-        err_no_memory(e);
-        return NULL;
-    }
-    for (; result == 0 && n < json_array_size(list); n++)
-        result = read_region(json_array_get(list, n), bd->bytes, &regions[n], e);
-    if (result < 0)
-        err_wrap(e, "region %zu", n);
-    else
-        table = undo_table(bd, regions, n, e);
-    for (size_t i = 0; i < n; i++)
-        free(regions[i].before);
-    free(regions);
-    return table;
+    if (!json_is_array(list) || json_array_size(list) > REGIONS_MOST)
+        return err_set(e, ERR_SYNTAX, "\"regions\": expected a list");
+    wanted->was = mem_open(bd->bytes, bd->sector, e);
+    if (wanted->was == NULL)
+        return -1;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (read_region(json_array_get(list, i), wanted->was, e) < 0)
+            return err_wrap(e, "region %zu", i + 1);
+    wanted->table = table_read(wanted->was, e);
+    if (wanted->table == NULL)
+        return -1;
+    damage_free(wanted->table->damage, wanted->table->n_damage);
+    wanted->table->damage = NULL; /* it is written only if it is sound */
+    wanted->table->n_damage = 0;
+    return 0;
 }
 
 /* The bytes are those of a disk of that size; on another one they would mean something else. */
@@ -146,6 +140,7 @@ int edit_restore(void *arg, struct blockdev *bd, const struct table *there, stru
     _cleanup_free_ char *text = NULL;
     json_error_t where;
     json_t *top;
+    int result = -1;
     (void)there;
 
     if (io_read_file(path, FILE_MOST, &text, NULL, e) < 0)
@@ -154,7 +149,43 @@ int edit_restore(void *arg, struct blockdev *bd, const struct table *there, stru
     if (top == NULL)
         return err_set(e, ERR_SYNTAX, "%s:%d:%d: it is not JSON", path, where.line, where.column);
     if (check_disk(top, bd, e) == 0)
-        wanted->table = read_regions(json_object_get(top, "regions"), bd, e);
+        result = read_regions(json_object_get(top, "regions"), bd, wanted, e);
     json_decref(top);
-    return wanted->table == NULL ? err_wrap(e, "%s", path) : 0;
+    return result < 0 ? err_wrap(e, "%s", path) : 0;
+}
+
+/* ---- what it would overwrite ---- */
+
+/* 1: each sector holds zeros, or what it held when the backup was made. The boot code in front of
+ * sector 0 stays, whatever it is. */
+static int is_own(struct blockdev *bd, struct blockdev *was, struct extent range, struct err *e)
+{
+    static const uint8_t zeros[SECTOR_MOST];
+    uint8_t now[SECTOR_MOST], then[SECTOR_MOST];
+
+    for (uint64_t at = range.start; at < extent_end(&range); at += bd->sector) {
+        size_t skip = at == 0 ? BOOT_CODE : 0, n = bd->sector - skip;
+
+        if (blockdev_pread(bd, now, bd->sector, at, e) < 0 ||
+            blockdev_pread(was, then, bd->sector, at, e) < 0)
+            return -1;
+        if (memcmp(now + skip, then + skip, n) != 0 && memcmp(now + skip, zeros, n) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+int backup_fits(const struct wanted *wanted, struct blockdev *bd, struct err *e)
+{
+    _cleanup_free_ struct extent *sectors = NULL;
+    size_t n;
+    int fits = 1;
+
+    if (bd->sector > SECTOR_MOST)
+        return 0;
+    if (table_sectors(wanted->table, bd, &sectors, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; fits > 0 && i < n; i++)
+        fits = is_own(bd, wanted->was, sectors[i], e);
+    return fits;
 }

@@ -16,4 +16,8 @@ char *backup_print(struct blockdev *bd, const struct table *table, const char *p
 int edit_restore(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
                  struct err *e);
 
+/* 1: the table that edit_restore gave overwrites nothing but zeros and the same bytes, so that
+ * nothing is lost by it; 0: something else lies there. */
+int backup_fits(const struct wanted *wanted, struct blockdev *bd, struct err *e);
+
 #endif

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * boot_reader.c: the child opens the filesystem and writes into memory files made before it was
- * born; the parent seals them when it is gone, so that nothing changes under the engine.
+ * boot_reader.c: a child opens an ext filesystem and writes into memory files made before it was
+ * born; the parent seals them when it is gone, so that nothing changes under the engine. Of other
+ * filesystems the parent copies what GRUB's program reads.
  */
 #include "flow/boot_reader.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
 #include "os/newest_kernel.h"
-#include "tree/tree.h"
+#include "os/root_folder.h"
+#include "tree/ext.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #define KERNEL_MAX (256 * MIB)
@@ -24,7 +27,7 @@ struct reader {
     int kernel, initrd, version; /* memfds */
 };
 
-/* ---- in the jail ---- */
+/* ---- from a tree ---- */
 
 static int copy_file(struct tree *tree, const char *path, uint64_t max, int out, struct err *e)
 {
@@ -47,14 +50,12 @@ static int copy_file(struct tree *tree, const char *path, uint64_t max, int out,
     return 0;
 }
 
-static int read_boot_files(void *arg, struct err *e)
+static int read_boot_files(struct reader *reader, struct tree *tree, struct err *e)
 {
-    struct reader *reader = arg;
-    _cleanup_tree_ struct tree *tree = ext_tree_open(reader->root, e);
     struct newest_kernel newest;
     int result;
 
-    if (tree == NULL || newest_kernel_find(tree, &newest, e) < 0)
+    if (newest_kernel_find(tree, &newest, e) < 0)
         return -1;
     result = io_write(reader->version, newest.version, strlen(newest.version), e);
     if (result == 0)
@@ -63,6 +64,23 @@ static int read_boot_files(void *arg, struct err *e)
         result = copy_file(tree, newest.initrd, INITRD_MAX, reader->initrd, e);
     newest_kernel_free(&newest);
     return result;
+}
+
+/* In the jail. */
+static int read_ext(void *arg, struct err *e)
+{
+    struct reader *reader = arg;
+    _cleanup_tree_ struct tree *tree = ext_tree_open(reader->root, e);
+
+    return tree == NULL ? -1 : read_boot_files(reader, tree, e);
+}
+
+/* Here: who reads is in the jail. */
+static int read_by_grub(struct reader *reader, const char *options, char **word, struct err *e)
+{
+    _cleanup_tree_ struct tree *tree = root_folder_open(reader->root, options, word, e);
+
+    return tree == NULL ? -1 : read_boot_files(reader, tree, e);
 }
 
 /* ---- outside ---- */
@@ -95,7 +113,7 @@ static int take_version(int fd, char *version, struct err *e)
     return 0;
 }
 
-static int run_reader(struct reader *reader, const struct jail_fds *fds, const char *what,
+static int run_jailed(struct reader *reader, const struct jail_fds *fds, const char *what,
                       struct err *e)
 {
     const int own[] = {reader->kernel, reader->initrd, reader->version};
@@ -105,29 +123,100 @@ static int run_reader(struct reader *reader, const struct jail_fds *fds, const c
     for (size_t i = 0; i < 3; i++)
         if (jail_fds_add(&jail.keep, own[i], e) < 0)
             return -1;
-    return jail_run(&jail, read_boot_files, reader, e);
+    return jail_run(&jail, read_ext, reader, e);
 }
 
-int boot_reader_read(struct blockdev *root, const struct jail_fds *fds, const char *name,
-                     struct boot_files *files, struct err *e)
+/* What cannot be read is no reason to try anything else with it. */
+static int refuse_unreadable(const char *name, struct err *e)
+{
+    err_wrap(e, "%s", name);
+    if (e->code != ERR_SYNTAX && e->code != ERR_UNSUPPORTED && e->code != ERR_TOOL)
+        return -1;
+    e->code = ERR_REFUSED;
+    return err_hint(e, "boot it from the menu; beside the host berth reads ext4, and what GRUB "
+                       "reads: btrfs, xfs");
+}
+
+static int read_all(struct reader *reader, const struct jail_fds *fds,
+                    const struct record_system *system, bool *by_grub, char **word, struct err *e)
+{
+    _cleanup_free_ char *what = io_format(e, "the reader of %s's kernel", system->name);
+    bool is_ext;
+
+    if (what == NULL || ext_is_on(reader->root, &is_ext, e) < 0)
+        return -1;
+    *by_grub = !is_ext;
+    if ((is_ext ? run_jailed(reader, fds, what, e)
+                : read_by_grub(reader, system->kernel_options, word, e)) < 0)
+        return refuse_unreadable(system->name, e);
+    return 0;
+}
+
+int boot_reader_read(struct blockdev *root, const struct jail_fds *fds,
+                     const struct record_system *system, struct boot_files *files, struct err *e)
 {
     _cleanup_close_ int kernel = memory_file("kernel", e), initrd = memory_file("initrd", e),
                         version = memory_file("version", e);
-    _cleanup_free_ char *what = io_format(e, "the reader of %s's kernel", name);
+    _cleanup_free_ char *word = NULL;
     struct reader reader = {root, kernel, initrd, version};
     struct stat st;
 
-    if (kernel < 0 || initrd < 0 || version < 0 || what == NULL)
+    if (kernel < 0 || initrd < 0 || version < 0 ||
+        read_all(&reader, fds, system, &files->by_grub, &word, e) < 0)
         return -1;
-    if (run_reader(&reader, fds, what, e) < 0)
-        return err_wrap(e, "%s", name);
-    if (take_version(version, files->version, e) < 0 || seal(kernel, e) < 0 || seal(initrd, e) < 0)
+    if (take_version(version, files->version, e) < 0 || seal(kernel, e) < 0)
         return -1;
     if (fstat(initrd, &st) < 0)
         return err_errno(e, "the initrd's size");
     files->kernel = steal_fd(&kernel);
     files->initrd = st.st_size > 0 ? steal_fd(&initrd) : -1;
+    files->word = steal(word);
     return 0;
+}
+
+int boot_files_seal(const struct boot_files *files, struct err *e)
+{
+    return files->initrd < 0 ? 0 : seal(files->initrd, e);
+}
+
+static int copy_host_file(const char *path, uint64_t max, const char *name, struct err *e)
+{
+    _cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    _cleanup_close_ int to = -1;
+    struct stat st;
+
+    if (from < 0 || fstat(from, &st) < 0)
+        return err_errno(e, "%s", path);
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
+        return err_set(e, ERR_UNSUPPORTED, "%s: expected a file of at most %llu MiB as the %s",
+                       path, (unsigned long long)(max / MIB), name);
+    to = memory_file(name, e);
+    if (to < 0)
+        return -1;
+    for (off_t left = st.st_size; left > 0;) {
+        ssize_t put = sendfile(to, from, NULL, (size_t)left);
+
+        if (put <= 0)
+            return put < 0 ? err_errno(e, "%s", path)
+                           : err_set(e, ERR_IO, "%s: it becomes shorter meanwhile", path);
+        left -= put;
+    }
+    return seal(to, e) < 0 ? -1 : steal_fd(&to);
+}
+
+int boot_files_copy(const char *kernel, const char *initrd, struct boot_files *files, struct err *e)
+{
+    *files = (struct boot_files){.kernel = copy_host_file(kernel, KERNEL_MAX, "kernel", e),
+                                 .initrd = -1};
+    if (files->kernel < 0)
+        return -1;
+    if (initrd == NULL)
+        return 0;
+    files->initrd = copy_host_file(initrd, INITRD_MAX, "initrd", e);
+    if (files->initrd >= 0)
+        return 0;
+    boot_files_close(files);
+    return -1;
 }
 
 void boot_files_close(struct boot_files *files)
@@ -135,4 +224,5 @@ void boot_files_close(struct boot_files *files)
     cleanup_close(&files->kernel);
     cleanup_close(&files->initrd);
     files->kernel = files->initrd = -1;
+    free(steal(files->word));
 }

@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* boot_reader.h: fetches a guest's kernel and initrd from its own root filesystem. Somebody else
- * wrote that filesystem: a jailed child reads it, and what comes back are bytes and a bounded text.
- */
+ * wrote that filesystem: a jailed child reads it, or GRUB's program in the jail (tree/grubfs.c),
+ * and what comes back are bytes and bounded texts. */
 #ifndef BERTH_FLOW_BOOT_READER_H
 #define BERTH_FLOW_BOOT_READER_H
 
 #include "block/blockdev.h"
 #include "core/err.h"
 #include "core/jail.h"
+#include "model/record.h"
 
 #define BOOT_VERSION_MAX 256
 
 struct boot_files {
     int kernel;                     /* sealed memfd */
-    int initrd;                     /* sealed memfd, or -1 when the kernel has none */
+    int initrd;                     /* memfd, or -1 when the kernel has none */
     char version[BOOT_VERSION_MAX]; /* of the kernel, printable */
+    bool by_grub;                   /* GRUB read the filesystem, which is not ext (root_folder.h) */
+    char *word; /* for the command line, behind the system's own options, or NULL (root_folder.h) */
 };
 
 /* Reads the newest kernel (newest_kernel.h) of at most 256 MiB and its initrd of at most 1 GiB from
- * the ext filesystem on root. fds: the descriptors that root reads through. name: the guest, for
- * messages. ERR_NOT_FOUND when there is no kernel. Closed with boot_files_close. */
-int boot_reader_read(struct blockdev *root, const struct jail_fds *fds, const char *name,
-                     struct boot_files *files, struct err *e);
+ * the filesystem on root: ext, or one that GRUB reads. fds: the descriptors that root reads
+ * through. system: for messages, and the kernel options that say where its root is. ERR_NOT_FOUND
+ * when there is no kernel, ERR_REFUSED when the filesystem cannot be read. Closed with
+ * boot_files_close. */
+int boot_reader_read(struct blockdev *root, const struct jail_fds *fds,
+                     const struct record_system *system, struct boot_files *files, struct err *e);
+
+/* Seals the initrd as well: nothing changes it from here on. */
+int boot_files_seal(const struct boot_files *files, struct err *e);
+
+/* The same from two files of the host; initrd NULL: none. ERR_NOT_FOUND, ERR_FAILED. */
+int boot_files_copy(const char *kernel, const char *initrd, struct boot_files *files,
+                    struct err *e);
 void boot_files_close(struct boot_files *files);
 
 #endif

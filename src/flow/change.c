@@ -3,6 +3,8 @@
 #include "flow/change.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
+#include "flow/backup.h"
 #include "flow/change_parts.h"
 #include "flow/disk_log.h"
 #include "flow/observe.h"
@@ -10,7 +12,6 @@
 #include "partition/inspect.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Asks for the wanted table, and whether it could be one. */
@@ -55,36 +56,6 @@ static void look_for_mount(struct change_facts *facts)
             facts->in_appliance |= resize_mounted_check(facts->parts[i].fs, &facts->no_mount) > 0;
 }
 
-/* 1: there are only zeros in that range. */
-static int is_empty(struct blockdev *bd, struct extent range, struct err *e)
-{
-    static const char zeros[4096];
-    char buf[sizeof(zeros)];
-
-    for (uint64_t done = 0, n; done < range.bytes; done += n) {
-        n = range.bytes - done < sizeof(buf) ? range.bytes - done : sizeof(buf);
-        if (blockdev_pread(bd, buf, (size_t)n, range.start + done, e) < 0)
-            return -1;
-        if (memcmp(buf, zeros, (size_t)n) != 0)
-            return 0;
-    }
-    return 1;
-}
-
-/* 1: a table that is put back overwrites nothing but zeros, and all that lies elsewhere stays. */
-static int fits_into_zeros(const struct change *change, struct blockdev *bd, struct err *e)
-{
-    _cleanup_free_ struct extent *places = NULL;
-    size_t n;
-    int empty = 1;
-
-    if (table_places(change->wanted.table, bd, &places, &n, e) < 0)
-        return -1;
-    for (size_t i = 0; empty > 0 && i < n; i++)
-        empty = is_empty(bd, places[i], e);
-    return empty;
-}
-
 /* Partitions that nobody can name: there is no table, or both copies of it are damaged and may yet
  * be mended by hand. A backup brings them back. */
 static bool has_unknown_data(const struct change *change, const struct survey *survey)
@@ -103,7 +74,7 @@ static int look_at_disk(const struct change *change, struct blockdev *bd,
 
     facts->disk_has_data = has_unknown_data(change, survey);
     if (facts->disk_has_data && change->options.restores && survey->fs == NULL)
-        fits = fits_into_zeros(change, bd, e);
+        fits = backup_fits(&change->wanted, bd, e);
     facts->disk_has_data = facts->disk_has_data && fits == 0;
     return fits < 0 ? -1 : 0;
 }
@@ -114,7 +85,8 @@ static struct plan *plan_new(struct change *change, struct blockdev *bd,
     struct change_facts facts = {.options = &change->options,
                                  .survey = survey,
                                  .there = change->there,
-                                 .wanted = change->wanted.table};
+                                 .wanted = change->wanted.table,
+                                 .journal = change->job.journal};
     _cleanup_plan_ struct plan *plan = NULL;
 
     if (look_at_disk(change, bd, &facts, e) == 0 &&
@@ -189,7 +161,7 @@ static struct plan *plan_pending(struct change *change, struct blockdev *bd,
     err_set(e, ERR_REFUSED, "%s %s was interrupted",
             pending->op == HISTORY_MOVE ? "moving" : "resizing",
             table_title(pending->number, pending->name).text);
-    err_hint(e, "finish that first: berth disk finish %s", survey->path);
+    err_hint(e, "finish that first: berth disk finish %s", shell_quote(survey->path).text);
     return NULL;
 }
 
@@ -211,6 +183,21 @@ static const struct pending *pending_of(struct change *change, struct blockdev *
                : NULL;
 }
 
+static struct plan *plan_asked(struct change *change, struct blockdev *bd,
+                               const struct survey *survey, struct err *e)
+{
+    const struct table *there = change->there;
+
+    if (ask(change, bd, there, e) < 0) {
+        if (*e->hint == '\0' && table_problem(there) != NULL)
+            change_hint_damage(there->damage, there->n_damage, survey->path, e);
+        return NULL;
+    }
+    return change_check_cure(there, change->wanted.table, &change->options, survey->path, e) < 0
+               ? NULL
+               : plan_new(change, bd, survey, e);
+}
+
 static struct plan *plan_from(struct change *change, struct blockdev *bd,
                               const struct survey *survey, struct err *e)
 {
@@ -221,15 +208,11 @@ static struct plan *plan_from(struct change *change, struct blockdev *bd,
     change->there = table_read(bd, e);
     if (change->there == NULL)
         return NULL;
-    if (change_check_damage(change->there, &change->options, survey->path, e) < 0) {
-        err_wrap(e, "%s", survey->path);
-        return NULL;
+    if (change_check_damage(change->there, &change->options, survey->path, e) == 0) {
+        pending = pending_of(change, bd, survey);
+        plan = pending != NULL ? plan_pending(change, bd, survey, pending, e)
+                               : plan_asked(change, bd, survey, e);
     }
-    pending = pending_of(change, bd, survey);
-    if (pending != NULL)
-        plan = plan_pending(change, bd, survey, pending, e);
-    else if (ask(change, bd, change->there, e) == 0)
-        plan = plan_new(change, bd, survey, e);
     if (plan == NULL)
         err_wrap(e, "%s", survey->path);
     return plan;
@@ -255,15 +238,6 @@ static struct plan *plan_missing(struct change *change, struct err *e)
     return blank == NULL ? NULL : plan_from(change, blank, job->survey, e);
 }
 
-static bool is_missing(const char *path)
-{
-    struct stat st;
-    int found = stat(path, &st);
-
-    return found < 0 ? errno == ENOENT && strncmp(path, "/dev/", 5) != 0
-                     : S_ISREG(st.st_mode) && st.st_size == 0;
-}
-
 /* The disk as a boot finds it: nothing is mounted, no swap is in use. */
 static void forget_mounts(struct survey *survey)
 {
@@ -287,6 +261,20 @@ static int add_boot_note(struct plan *plan, struct err *e)
                            "them the machine restarts as always");
 }
 
+static int plan_now(struct change *change, struct disk *disk, struct err *e)
+{
+    struct job *job = &change->job;
+
+    survey_free(job->survey);
+    job->survey = observe(disk, job->path, OBSERVE_RECORD, e);
+    if (job->survey == NULL)
+        return -1;
+    if (change->options.at_boot)
+        forget_mounts(job->survey);
+    job->plan = plan_from(change, disk_blockdev(disk), job->survey, e);
+    return job->plan == NULL ? -1 : 0;
+}
+
 int change_read(struct change *change, const char *path, unsigned sector, struct err *e)
 {
     struct job *job = &change->job;
@@ -297,22 +285,18 @@ int change_read(struct change *change, const char *path, unsigned sector, struct
     job->path = io_format(e, "%s", path);
     if (job->path == NULL)
         return -1;
-    if (change->options.make_bytes != 0 && is_missing(path)) {
+    if (change->options.make_bytes != 0 && disk_is_missing(path)) {
         job->plan = plan_missing(change, e);
         return job->plan == NULL ? -1 : 0;
     }
     disk = disk_open(path, false, sector, e);
     if (disk == NULL)
         return -1;
-    job->survey = observe(disk, path, OBSERVE_RECORD, e);
-    if (job->survey == NULL)
+    if (plan_now(change, disk, e) < 0 &&
+        (e->code != ERR_IN_USE || !disk_await_claims(disk) || plan_now(change, disk, e) < 0))
         return -1;
-    if (change->options.at_boot)
-        forget_mounts(job->survey);
-    job->plan = plan_from(change, disk_blockdev(disk), job->survey, e);
-    if (job->plan == NULL)
-        return -1;
-    return change->options.at_boot ? add_boot_note(job->plan, e) : 0;
+    return change->options.at_boot ? add_boot_note(job->plan, e)
+                                   : plan_note_users(job->plan, disk, e);
 }
 
 void change_free(struct change *change)

@@ -39,8 +39,9 @@ struct change_part {
     struct fs_bounds bounds;            /* of fs, where its size changes */
     bool unlabelled;                    /* its name is none that the filesystem takes as a label */
     bool has_content;                   /* where it would be lost */
-    bool over_free; /* free space that is written into has something that is not berth's */
-    bool unwiped;   /* its signatures are put back */
+    bool unwiped;                       /* its signatures are put back */
+    bool under_table;                   /* it goes, and sectors of the wanted table lie in it */
+    char over_free[200]; /* what free space that is written into has and that is not berth's */
 };
 
 struct change {
@@ -65,6 +66,7 @@ struct change_facts {
     const struct change_options *options;
     const struct survey *survey;
     const struct table *there, *wanted;
+    const char *journal;       /* a file that has a log, or NULL */
     struct change_part *parts; /* by the number on the disk, then new ones */
     size_t n;
     struct err no_mount; /* why a filesystem cannot be mounted that has to be; else ERR_OK */
@@ -73,12 +75,18 @@ struct change_facts {
 };
 
 /* change_damage.c: a damaged table is replaced as a whole, cured partition by partition, or left
- * alone. path: what the hint calls the disk. */
+ * alone: ERR_REFUSED with the way out. path: what the hint calls the disk. */
 int change_check_damage(const struct table *there, const struct change_options *options,
                         const char *path, struct err *e);
 
-/* Adds the way out as the err's hint: the command that cures the worst of what forbids changes.
- * Returns -1. */
+/* The same when it is known what is wanted of a damaged table: something must be cured by it. */
+int change_check_cure(const struct table *there, const struct table *wanted,
+                      const struct change_options *options, const char *path, struct err *e);
+
+/* ERR_REFUSED, with the way out, where any of the damage forbids changes. */
+int change_refuse_damage(const struct damage *damage, size_t n, const char *path, struct err *e);
+
+/* Adds the way out as the err's hint: the command that cures what forbids changes. Returns -1. */
 int change_hint_damage(const struct damage *damage, size_t n, const char *path, struct err *e);
 
 /* What must not be done, and what has to be said first. -1 names it and the way out. */

@@ -5,6 +5,7 @@
  */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
 #include "partition/type.h"
@@ -128,11 +129,11 @@ static int hint_in_use(const struct change_facts *facts, const struct change_par
                        struct err *e)
 {
     if (is_for_boot(facts, part))
-        return err_hint(e, "berth part %s %s %s ... --at-boot does it at the next boot",
-                        change_moves(part) ? "move" : "resize", facts->survey->path,
-                        *part->there->name != '\0' ? part->there->name : "PART");
+        return err_hint(e, "berth part %s %s %u ... --at-boot does it at the next boot",
+                        change_moves(part) ? "move" : "resize",
+                        shell_quote(facts->survey->path).text, part->there->number);
     if (is_mounted(part))
-        return err_hint(e, "umount %s", part->found->mountpoint);
+        return err_hint(e, "umount %s", shell_quote(part->found->mountpoint).text);
     return err_hint(e, "end what uses it first");
 }
 
@@ -140,9 +141,7 @@ static int add_user(const struct change_part *part, char **users, struct err *e)
 {
     _cleanup_free_ char *what = change_describe(part, e);
 
-    return what == NULL
-               ? -1
-               : change_append(users, "; ", e, "%s is in use: %s", what, part->found->holder);
+    return what == NULL ? -1 : change_append(users, "; ", e, "%s is %s", what, part->found->holder);
 }
 
 /* Everybody who uses anything is named at once. */
@@ -276,7 +275,7 @@ static int check_blank(const struct change_facts *facts, struct err *e)
     for (size_t i = 0; i < options->n_lose; i++)
         if (strcmp(options->lose[i], facts->survey->path) == 0)
             return 0;
-    if (facts->there->kind != TABLE_NONE)
+    if (facts->there->kind != TABLE_NONE || table_has_damage(facts->there, DAMAGE_HEADERS_GONE))
         err_set(e, ERR_REFUSED, "%s: the partitions that they named would be lost",
                 facts->there->damage[0].text);
     else if (facts->survey->fs != NULL)
@@ -291,8 +290,14 @@ static int check_blank(const struct change_facts *facts, struct err *e)
             e,
             "only where that table was is overwritten, but something lies there now; if "
             "that is not needed: --lose %s",
-            facts->survey->path);
-    return err_hint(e, "if nothing on it is needed, say so: --lose %s", facts->survey->path);
+            shell_quote(facts->survey->path).text);
+    if (table_has_damage(facts->there, DAMAGE_HEADERS_GONE))
+        return err_hint(e,
+                        "keep a copy of the disk; `berth disk restore` puts back what `disk "
+                        "backup` kept; if nothing on it is needed, say so: --lose %s",
+                        shell_quote(facts->survey->path).text);
+    return err_hint(e, "if nothing on it is needed, say so: --lose %s",
+                    shell_quote(facts->survey->path).text);
 }
 
 /* Steps know an MBR's partitions by their numbers, so none may change between them. */
@@ -317,26 +322,6 @@ static int check_numbers(const struct change_facts *facts, struct err *e)
             "resized with its files in the same go",
             renumbered->there->number, renumbered->wanted->number, worked_on->there->number);
     return err_hint(e, "delete what shall go first, then do the rest");
-}
-
-static bool names_something(const struct change_facts *facts, const char *word)
-{
-    struct err why, ignored;
-
-    return strcmp(word, facts->survey->path) == 0 || change_find(facts->there, word, &why) ||
-           change_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND;
-}
-
-/* A word that names nothing was meant for something else. */
-static int check_lose(const struct change_facts *facts, struct err *e)
-{
-    _cleanup_free_ char *words = NULL;
-
-    for (size_t i = 0; i < facts->options->n_lose; i++)
-        if (!names_something(facts, facts->options->lose[i]) &&
-            change_append(&words, ", ", e, "--lose %s", facts->options->lose[i]) < 0)
-            return -1;
-    return words == NULL ? 0 : err_set(e, ERR_NOT_FOUND, "%s: there is no such partition", words);
 }
 
 /* A system that sleeps in its swap wakes up with what it knew of its filesystems, and of where they
@@ -364,13 +349,13 @@ static int check_asleep(const struct change_facts *facts, struct err *e)
     return err_hint(e,
                     "start that system and shut it down, or make its swap anew: berth part "
                     "format %s %u --fs swap",
-                    facts->survey->path, asleep->there->number);
+                    shell_quote(facts->survey->path).text, asleep->there->number);
 }
 
 int change_check(const struct change_facts *facts, struct err *e)
 {
     if (plan_check_identity(facts->survey, facts->options->serial, facts->options->wwn, e) < 0 ||
-        check_lose(facts, e) < 0 ||
+        change_check_lose(facts, e) < 0 ||
         (facts->wanted->kind != TABLE_NONE && check_blank(facts, e) < 0) ||
         check_in_use(facts, e) < 0)
         return -1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* change_damage.c: which damage of a table forbids a change, and the way out of it. Pure. */
+#include "core/shell.h"
 #include "flow/change.h"
 
 /* What single partitions have, and lose with a new GUID or by being deleted. A disk that became
@@ -10,53 +11,130 @@ static bool is_curable(enum damage_kind kind)
            kind == DAMAGE_DISK_SMALLER;
 }
 
-static bool all_curable(const struct table *table)
+static bool has_kind(const struct damage *damage, size_t n, enum damage_kind kind)
 {
-    for (size_t i = 0; i < table->n_damage; i++)
-        if (damage_forbids(table->damage[i].kind) && !is_curable(table->damage[i].kind))
-            return false;
-    return true;
+    for (size_t i = 0; i < n; i++)
+        if (damage[i].kind == kind)
+            return true;
+    return false;
 }
 
-/* A disk that is too small has no partition to name: the first one past its end is. */
-static const struct damage *worst_to_cure(const struct damage *damage, size_t n)
+/* What the way out is about: the worst that no cure of a single partition reaches, else the first
+ * partition that has to be cured. A disk that became smaller names none itself. */
+static const struct damage *what_to_cure(const struct damage *damage, size_t n)
 {
-    const struct damage *worst = damage_worst(damage, n);
+    const struct damage *first = NULL;
 
-    for (size_t i = 0; worst != NULL && worst->kind == DAMAGE_DISK_SMALLER && i < n; i++)
-        if (damage[i].kind == DAMAGE_OUT_OF_RANGE)
+    for (size_t i = 0; i < n; i++) {
+        if (!damage_forbids(damage[i].kind))
+            continue;
+        if (!is_curable(damage[i].kind))
             return &damage[i];
-    return worst;
+        if (first == NULL || first->kind == DAMAGE_DISK_SMALLER)
+            first = &damage[i];
+    }
+    return first;
 }
 
-int change_hint_damage(const struct damage *damage, size_t n, const char *path, struct err *e)
+/* number: of an MBR's record for the GPT, 0 where sector 0 has nothing else. */
+static int hint_headers_gone(unsigned number, const char *path, struct err *e)
 {
-    const struct damage *worst = worst_to_cure(damage, n);
+    static const char keep[] = "keep a copy of the disk; `berth disk restore` puts back what `disk "
+                               "backup` kept";
 
-    switch (worst != NULL ? worst->kind : DAMAGE_BOTH_COPIES) {
+    return number == 0 ? err_hint(e, "%s", keep)
+                       : err_hint(e,
+                                  "%s; where there never was a GPT, `sfdisk --delete %s %u` takes "
+                                  "that record away",
+                                  keep, path, number);
+}
+
+int change_hint_damage(const struct damage *damage, size_t n, const char *disk, struct err *e)
+{
+    const struct shell_word word = shell_quote(disk);
+    const char *path = word.text;
+    const struct damage *cured = what_to_cure(damage, n);
+
+    switch (cured != NULL ? cured->kind : DAMAGE_BOTH_COPIES) {
     case DAMAGE_DUPLICATE_GUID:
-        return err_hint(e, "berth part set %s %u --uuid new gives it a GUID of its own", path,
-                        worst->number);
+        return err_hint(e, "`berth part set %s %u --uuid new` gives it a GUID of its own", path,
+                        cured->number);
     case DAMAGE_OUT_OF_RANGE:
-        return err_hint(e, "berth part rm %s %u takes it out of the table", path, worst->number);
+        return err_hint(e, "%s`berth part rm %s %u` takes it out of the table",
+                        has_kind(damage, n, DAMAGE_DISK_SMALLER)
+                            ? "make the disk as large as it was, or: "
+                            : "",
+                        path, cured->number);
     case DAMAGE_HYBRID:
     case DAMAGE_HYBRID_OUT_OF_STEP:
-        return err_hint(e, "berth reads a hybrid MBR and does not change it; gdisk makes a "
-                           "protective one of it: x, then n, then w");
+        return err_hint(e,
+                        "berth reads a hybrid MBR and does not change it; gdisk makes a "
+                        "protective one of it: `gdisk %s`, then x, n, w",
+                        path);
+    case DAMAGE_HEADERS_GONE:
+        return hint_headers_gone(cured->number, path, e);
+    case DAMAGE_EXTENDED_CUT:
+        return err_hint(e, "make the disk as large as it was: what is in it is found from there");
     default:
         return err_hint(e, "this is not mended without guessing: `berth disk backup` it before "
                            "you try anything");
     }
 }
 
+int change_refuse_damage(const struct damage *damage, size_t n, const char *path, struct err *e)
+{
+    const struct damage *cured = what_to_cure(damage, n);
+
+    if (cured == NULL)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s", cured->text);
+    return change_hint_damage(damage, n, path, e);
+}
+
 int change_check_damage(const struct table *there, const struct change_options *options,
                         const char *path, struct err *e)
 {
-    const struct damage *damage = table_problem(there);
+    const struct damage *cured = what_to_cure(there->damage, there->n_damage);
 
-    if (damage == NULL || options->replaces || options->takes_back ||
-        (options->cures && all_curable(there)))
+    if (cured == NULL || options->replaces || options->takes_back ||
+        (options->cures && is_curable(cured->kind)))
         return 0;
-    err_set(e, ERR_REFUSED, "%s", damage->text);
-    return change_hint_damage(there->damage, there->n_damage, path, e);
+    return change_refuse_damage(there->damage, there->n_damage, path, e);
+}
+
+/* How many have the GUID of one before them. */
+static size_t count_twins(const struct table *table)
+{
+    size_t n = 0;
+
+    for (size_t i = 1; i < table->n; i++) {
+        bool twin = false;
+
+        for (size_t k = 0; k < i && !twin; k++)
+            twin = guid_equal(&table->entries[i].uuid, &table->entries[k].uuid);
+        n += twin;
+    }
+    return n;
+}
+
+static bool is_cured(const struct table *there, const struct table *wanted,
+                     const struct damage *damage)
+{
+    const struct table_entry *entry = table_entry_by_number((struct table *)there, damage->number);
+
+    if (damage->kind == DAMAGE_DUPLICATE_GUID)
+        return count_twins(wanted) < count_twins(there);
+    return damage->kind == DAMAGE_OUT_OF_RANGE && entry != NULL &&
+           change_same(wanted, there, entry) == NULL;
+}
+
+int change_check_cure(const struct table *there, const struct table *wanted,
+                      const struct change_options *options, const char *path, struct err *e)
+{
+    if (!options->cures || table_problem(there) == NULL)
+        return 0;
+    for (size_t i = 0; i < there->n_damage; i++)
+        if (is_cured(there, wanted, &there->damage[i]))
+            return 0;
+    return change_refuse_damage(there->damage, there->n_damage, path, e);
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* change_free.c: what is in the free space that a change would write into. It is somebody's,
  * whether or not berth knows it: of a deleted partition, or put there by no partition at all.
- * Berth's own are its log, the table's sectors, and where partitions lay before the last change.
- * Reads only. */
+ * Berth's own are its log, the table's sectors, and what it left itself (left.h). Reads only. */
 #include "core/cleanup.h"
 #include "flow/change_parts.h"
 #include "flow/disk_log.h"
-#include "flow/undo.h"
+#include "flow/left.h"
+#include "flow/orphan.h"
+#include "partition/gpt.h"
 #include "partition/probe.h"
 
 struct owned {
+    struct history *history, *in_file; /* of the disk's log, and of the journal file's */
     struct extent *list;
     size_t n;
 };
@@ -26,60 +28,77 @@ static int add(struct owned *owned, const struct extent *more, size_t n, struct 
     return 0;
 }
 
-/* Its log, and what the last change left. */
-static int add_log(const struct change *change, struct blockdev *bd, struct owned *owned,
-                   struct err *e)
+/* A journal file that cannot be read has nothing to say. */
+static void read_file(const struct change_facts *facts, struct blockdev *bd, struct owned *owned)
 {
-    _cleanup_history_ struct history *history = NULL;
-    _cleanup_free_ struct extent *left = NULL;
-    struct extent area;
-    size_t n;
+    struct err ignored;
 
-    if (disk_log_read_at(bd, change->there, &history, &area, e) < 0 ||
-        add(owned, &area, area.bytes > 0, e) < 0)
-        return -1;
-    if (history->undo == NULL)
-        return 0;
-    return undo_leftovers(bd, change->there, history->undo, &left, &n, e) < 0
-               ? -1
-               : add(owned, left, n, e);
+    if (facts->journal != NULL && access(facts->journal, F_OK) == 0)
+        (void)disk_log_read_file(facts->journal, bd, facts->there, &owned->in_file, &ignored);
 }
 
 /* What is in a partition is judged with that partition. */
-static int list_owned(const struct change *change, struct blockdev *bd, struct owned *owned,
+static int list_owned(const struct change_facts *facts, struct blockdev *bd, struct owned *owned,
                       struct err *e)
 {
-    const struct table *there = change->there;
+    const struct table *there = facts->there;
     _cleanup_free_ struct extent *sectors = NULL;
+    struct extent area;
     size_t n;
 
     for (size_t i = 0; i < there->n; i++)
         if (add(owned, &there->entries[i].range, 1, e) < 0)
             return -1;
-    if (table_sectors(there, bd, &sectors, &n, e) < 0 || add(owned, sectors, n, e) < 0)
+    if (table_sectors(there, bd, &sectors, &n, e) < 0 || add(owned, sectors, n, e) < 0 ||
+        disk_log_read_at(bd, there, &owned->history, &area, e) < 0)
         return -1;
-    return add_log(change, bd, owned, e);
+    read_file(facts, bd, owned);
+    return add(owned, &area, area.bytes > 0, e);
 }
 
-/* 1: what of the range is in none of the n others holds something. */
-static int has_data_beside(struct blockdev *bd, struct extent range, const struct extent *others,
-                           size_t n, struct err *e)
+static int add_left(const struct history *history, struct blockdev *bd, struct extent range,
+                    struct owned *owned, struct err *e)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint64_t start = others[i].start, end = extent_end(&others[i]);
-        struct extent left = {range.start, 0}, right = {end, 0};
-        int found;
+    _cleanup_free_ struct extent *left = NULL;
+    size_t n;
 
-        if (!extent_overlaps(&range, &others[i]))
-            continue;
-        if (start > range.start)
-            left.bytes = start - range.start;
-        if (end < extent_end(&range))
-            right.bytes = extent_end(&range) - end;
-        found = has_data_beside(bd, left, others + i + 1, n - i - 1, e);
-        return found != 0 ? found : has_data_beside(bd, right, others + i + 1, n - i - 1, e);
+    if (history == NULL)
+        return 0;
+    return left_find(history, bd, range, &left, &n, e) < 0 ? -1 : add(owned, left, n, e);
+}
+
+/* 1: the range has something that nobody owns; *where is its first byte. */
+static int find_unowned(struct blockdev *bd, struct extent range, struct owned *owned,
+                        uint64_t *where, struct err *e)
+{
+    _cleanup_free_ struct extent *pieces = NULL;
+    size_t n = 0;
+    int found = 0;
+
+    if (extent_subtract(range, owned->list, owned->n, &pieces, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; found == 0 && i < n; i++)
+        found = probe_find_data(bd, pieces[i], where, NULL, e);
+    return found;
+}
+
+/* 1: the range has something that is not berth's; *where is its first byte. An old backup of this
+ * very table is the table's, wherever the disk ended when it was written. */
+static int find_data(struct blockdev *bd, const struct table *there, struct extent range,
+                     struct owned *owned, uint64_t *where, struct err *e)
+{
+    struct extent copy;
+    int found, old = 1;
+
+    if (add_left(owned->history, bd, range, owned, e) < 0 ||
+        add_left(owned->in_file, bd, range, owned, e) < 0)
+        return -1;
+    while ((found = find_unowned(bd, range, owned, where, e)) > 0 && old > 0) {
+        old = there->kind == TABLE_GPT ? gpt_find_old_copy(bd, &there->uuid, *where, &copy, e) : 0;
+        if (old < 0 || (old > 0 && add(owned, &copy, 1, e) < 0))
+            return -1;
     }
-    return range.bytes == 0 ? 0 : probe_has_data(bd, range, NULL, e);
+    return found;
 }
 
 static bool is_written_into(const struct change_part *part)
@@ -88,28 +107,34 @@ static bool is_written_into(const struct change_part *part)
            (part->format != NULL || change_moves(part) || change_grows_fs(part));
 }
 
-int change_look_at_free(const struct change *change, struct blockdev *bd,
-                        struct change_facts *facts, struct err *e)
+static int look_at_part(struct blockdev *bd, const struct change_facts *facts,
+                        struct change_part *part, struct owned *owned, struct err *e)
+{
+    uint64_t where;
+    int found;
+
+    if (!is_written_into(part))
+        return 0;
+    if (owned->history == NULL && list_owned(facts, bd, owned, e) < 0)
+        return -1;
+    found = find_data(bd, facts->there, part->wanted->range, owned, &where, e);
+    return found > 0 ? orphan_describe(bd, facts->there, where, part->over_free,
+                                       sizeof(part->over_free), e)
+                     : found;
+}
+
+int change_look_at_free(struct blockdev *bd, struct change_facts *facts, struct err *e)
 {
     struct owned owned = {0};
-    bool listed = false;
-    int found = 0;
+    int result = 0;
 
-    /* of a disk without a table, all is one thing to be named; undo writes where all was berth's */
-    if (facts->there->kind == TABLE_NONE || change->edit == edit_undo)
+    /* of a disk without a table, all is one thing to be named */
+    if (facts->there->kind == TABLE_NONE)
         return 0;
-    for (size_t i = 0; i < facts->n && found >= 0; i++) {
-        struct change_part *part = &facts->parts[i];
-
-        if (!is_written_into(part))
-            continue;
-        if (!listed && list_owned(change, bd, &owned, e) < 0)
-            found = -1;
-        else
-            found = has_data_beside(bd, part->wanted->range, owned.list, owned.n, e);
-        listed = true;
-        part->over_free = found > 0;
-    }
+    for (size_t i = 0; i < facts->n && result == 0; i++)
+        result = look_at_part(bd, facts, &facts->parts[i], &owned, e);
+    history_free(owned.history);
+    history_free(owned.in_file);
     free(owned.list);
-    return found < 0 ? -1 : 0;
+    return result;
 }

@@ -245,7 +245,9 @@ static int describe_layout(const struct change_facts *facts, const struct table 
     else if (to->n + from->n == 0)
         step->text = io_format(e, "write a new %s", kind_name(to->kind));
     else if (table_equal(from, to))
-        step->text = io_format(e, "mend the %s: write both copies anew", kind_name(to->kind));
+        step->text = io_format(e, "mend the %s: %s", kind_name(to->kind),
+                               to->kind == TABLE_GPT ? "write both copies anew"
+                                                     : "erase what is left of a GPT");
     else if (add_details(facts, from, to, makes_room, step, e) < 0)
         return -1;
     else
@@ -272,9 +274,8 @@ static int lose_deleted(struct planner *p, struct step *step, const struct table
             return -1;
         text = io_format(e, "%s: its bytes stay where they are until something else is put there",
                          what);
-        if (p->facts->options->replaces || change_is_overwritten(p->facts, part)
-                ? plan_lose(step, text, e) < 0
-                : plan_detail(step, text, e) < 0)
+        if (change_is_given_up(p->facts, part) ? plan_lose(step, text, e) < 0
+                                               : plan_detail(step, text, e) < 0)
             return -1;
     }
     return 0;

@@ -2,6 +2,7 @@
 /* change_look.c: what planning has to know of each partition: what is in it, how small or large
  * that can be, and whether what it shall be made can be made. Reads only. */
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "flow/change_parts.h"
 #include "partition/probe.h"
 
@@ -51,10 +52,11 @@ static int look_while_mounted(struct blockdev *bd, struct change_part *part, str
 static int hint_entry_alone(const struct survey *survey, const struct change_part *part,
                             struct err *e)
 {
-    return err_hint(e,
-                    "if only its entry is wrong: berth part rm %s %u, which leaves every byte, and "
-                    "then this again",
-                    survey->path, part->there->number);
+    return err_hint(
+        e,
+        "if only its entry is wrong: `berth part rm %s %u`, which leaves every byte, and "
+        "then this again",
+        shell_quote(survey->path).text, part->there->number);
 }
 
 /* Moving what nobody knows to where a table that was has it might overwrite what is there still. */
@@ -74,13 +76,16 @@ static int look_for_content(struct blockdev *bd, struct change_part *part, bool 
                             struct err *e)
 {
     const struct survey_partition *found = part->found;
+    struct extent range = extent_on_disk(part->there->range, bd->bytes);
     bool sampled;
     int data;
 
     part->has_content = found->fs != NULL || found->member != NULL || found->ambivalent;
     if (part->has_content || !matters)
         return 0;
-    data = probe_has_data(bd, part->there->range, &sampled, e);
+    if (range.bytes == 0)
+        return 0;
+    data = probe_has_data(bd, range, &sampled, e);
     part->has_content = data > 0;
     return data < 0 ? -1 : 0;
 }
@@ -245,6 +250,22 @@ static int look_at_formats(const struct change *change, struct blockdev *bd,
     return 0;
 }
 
+/* Table sectors come over what no partition has any more: the backup of a GPT, a boot record. */
+static int look_under_table(struct blockdev *bd, struct change_facts *facts, struct err *e)
+{
+    _cleanup_free_ struct extent *sectors = NULL;
+    size_t n = 0;
+
+    if (facts->wanted->kind != TABLE_NONE && table_sectors(facts->wanted, bd, &sectors, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < facts->n; i++)
+        for (size_t k = 0; k < n; k++)
+            facts->parts[i].under_table |=
+                facts->parts[i].wanted == NULL &&
+                extent_overlaps(&facts->parts[i].there->range, &sectors[k]);
+    return 0;
+}
+
 int change_look(const struct change *change, struct blockdev *bd, const struct survey *survey,
                 struct change_facts *facts, struct err *e)
 {
@@ -262,6 +283,7 @@ int change_look(const struct change *change, struct blockdev *bd, const struct s
             facts->parts[facts->n++] = (struct change_part){
                 .wanted = entry, .format = format_of(&change->wanted, entry->number)};
     }
-    return look_at_formats(change, bd, facts, e) < 0 ? -1
-                                                     : change_look_at_free(change, bd, facts, e);
+    return look_under_table(bd, facts, e) < 0 || look_at_formats(change, bd, facts, e) < 0
+               ? -1
+               : change_look_at_free(bd, facts, e);
 }

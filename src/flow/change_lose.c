@@ -2,6 +2,7 @@
 /* change_lose.c: what would be lost without having been named. Pure. */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/size.h"
 #include "flow/change_parts.h"
 
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 
 int change_append(char **list, const char *separator, struct err *e, const char *fmt, ...)
 {
-    char *grown, item[300];
+    char *grown, item[500];
     va_list ap;
 
     va_start(ap, fmt);
@@ -49,8 +50,9 @@ static bool is_named(const struct change_facts *facts, const struct table_entry 
 /* True for what a shell takes as it is. */
 static bool is_plain(const char *name)
 {
-    return *name != '-' && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                             "abcdefghijklmnopqrstuvwxyz0123456789._+:@-")] == '\0';
+    return *name != '\0' && *name != '-' &&
+           name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz0123456789._+:@-")] == '\0';
 }
 
 /* What a person types for it: its name where that needs no quotes and is no number. */
@@ -72,18 +74,33 @@ static int add_loss(const struct change_part *part, char **losses, struct err *e
 
     if (what == NULL)
         return -1;
-    if (part->over_free)
+    if (*part->over_free != '\0')
         return change_append(
-            losses, "; ", e, "where %s %s there is data in free space, which no partition has",
-            what,
-            part->there != NULL && !change_moves(part) && part->format == NULL ? "grows" : "goes");
+            losses, "; ", e, "where %s %s, %s", what,
+            part->there != NULL && !change_moves(part) && part->format == NULL ? "grows" : "goes",
+            part->over_free);
     return change_append(losses, "; ", e, "%s would be lost%s", what,
                          known ? "" : ": it holds data that berth does not know");
 }
 
-/* True when something of another partition is put where the deleted one was. */
-bool change_is_overwritten(const struct change_facts *facts, const struct change_part *deleted)
+int change_lose_free(struct step *step, const struct change_part *part, struct err *e)
 {
+    char size[SIZE_TEXT];
+
+    if (*part->over_free == '\0')
+        return 0;
+    size_human(part->wanted->range.bytes, size, sizeof(size));
+    return plan_lose(step,
+                     io_format(e, "what is in the free space within %s from byte %llu: %s", size,
+                               (unsigned long long)part->wanted->range.start, part->over_free),
+                     e);
+}
+
+/* True when something of another partition is put where the deleted one was. */
+static bool is_overwritten(const struct change_facts *facts, const struct change_part *deleted)
+{
+    if (deleted->under_table)
+        return true;
     for (size_t i = 0; i < facts->n; i++) {
         const struct change_part *part = &facts->parts[i];
 
@@ -93,6 +110,12 @@ bool change_is_overwritten(const struct change_facts *facts, const struct change
             return true;
     }
     return false;
+}
+
+bool change_is_given_up(const struct change_facts *facts, const struct change_part *deleted)
+{
+    return (facts->options->replaces && !facts->options->restores) ||
+           is_overwritten(facts, deleted);
 }
 
 /* The size of a partition whose content berth cannot work on is all that would be left of it. */
@@ -107,7 +130,7 @@ static bool is_lost(const struct change_facts *facts, const struct change_part *
 {
     if (part->format != NULL || change_is_wiped(facts, part) || is_cut(part))
         return true;
-    return part->wanted == NULL && (facts->options->replaces || change_is_overwritten(facts, part));
+    return part->wanted == NULL && change_is_given_up(facts, part);
 }
 
 int change_check_losses(const struct change_facts *facts, struct err *e)
@@ -119,7 +142,7 @@ int change_check_losses(const struct change_facts *facts, struct err *e)
         const struct change_part *part = &facts->parts[i];
         const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
 
-        if (!(part->over_free || (part->has_content && is_lost(facts, part))) ||
+        if (!(*part->over_free != '\0' || (part->has_content && is_lost(facts, part))) ||
             is_named(facts, entry))
             continue;
         if (++n <= CHANGE_LISTED && add_loss(part, &losses, e) < 0)
@@ -135,4 +158,23 @@ int change_check_losses(const struct change_facts *facts, struct err *e)
     if (strlen(words) > sizeof(e->hint) - 64)
         return err_hint(e, "if nothing in them is needed, name each with --lose");
     return err_hint(e, "if nothing in %s is needed, say so: %s", n > 1 ? "them" : "it", words);
+}
+
+static bool names_something(const struct change_facts *facts, const char *word)
+{
+    struct err why, ignored;
+
+    return strcmp(word, facts->survey->path) == 0 || change_find(facts->there, word, &why) ||
+           change_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND;
+}
+
+int change_check_lose(const struct change_facts *facts, struct err *e)
+{
+    _cleanup_free_ char *words = NULL;
+
+    for (size_t i = 0; i < facts->options->n_lose; i++)
+        if (!names_something(facts, facts->options->lose[i]) &&
+            change_append(&words, ", ", e, "--lose %s", facts->options->lose[i]) < 0)
+            return -1;
+    return words == NULL ? 0 : err_set(e, ERR_NOT_FOUND, "%s: there is no such partition", words);
 }

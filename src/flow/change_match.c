@@ -46,6 +46,15 @@ static const struct table_entry *by_start(const struct table *table, uint64_t st
     return NULL;
 }
 
+/* True when `found`, which has the GUID of `entry`, is another partition of `from` that has it. */
+static bool is_twin(const struct table *from, const struct table_entry *found,
+                    const struct table_entry *entry)
+{
+    const struct table_entry *twin = table_entry_by_number((struct table *)from, found->number);
+
+    return twin != NULL && twin != entry && guid_equal(&twin->uuid, &entry->uuid);
+}
+
 /*
  * An MBR has no GUIDs, and its logical partitions get other numbers when one before them goes: the
  * start says more there, and a number only where no start does.
@@ -73,7 +82,8 @@ const struct table_entry *change_same(const struct table *table, const struct ta
             return other;
     }
     for (size_t i = 0; i < table->n; i++)
-        if (guid_equal(&table->entries[i].uuid, &entry->uuid))
+        if (guid_equal(&table->entries[i].uuid, &entry->uuid) &&
+            !is_twin(from, &table->entries[i], entry))
             return &table->entries[i];
     return NULL;
 }

@@ -15,8 +15,7 @@ int change_look(const struct change *change, struct blockdev *bd, const struct s
                 struct change_facts *facts, struct err *e);
 
 /* change_free.c: finds whose place has something in free space that is not berth's own. */
-int change_look_at_free(const struct change *change, struct blockdev *bd,
-                        struct change_facts *facts, struct err *e);
+int change_look_at_free(struct blockdev *bd, struct change_facts *facts, struct err *e);
 
 struct planner {
     const struct change_facts *facts;
@@ -47,8 +46,15 @@ int change_append_more(char **list, size_t n, struct err *e);
  */
 int change_check_losses(const struct change_facts *facts, struct err *e);
 
-/* Something is put where the partition, which goes, has its content. */
-bool change_is_overwritten(const struct change_facts *facts, const struct change_part *deleted);
+/* The partition, which goes, has its content no more: the table as a whole is made anew, or
+ * something is put there. What a backup does not have is only deleted. */
+bool change_is_given_up(const struct change_facts *facts, const struct change_part *deleted);
+
+/* A word of --lose that names nothing was meant for something else: ERR_NOT_FOUND. */
+int change_check_lose(const struct change_facts *facts, struct err *e);
+
+/* Says of the step that writes there what is in the free space that the part gets. */
+int change_lose_free(struct step *step, const struct change_part *part, struct err *e);
 
 /* change_steps.c: adds the step, and makes the planner's state what it leaves. */
 int change_emit_resize(struct planner *p, const struct change_part *part, struct extent from,

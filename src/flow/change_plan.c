@@ -15,9 +15,12 @@
 
 static int claim_part(struct planner *p, const struct change_part *part, struct err *e)
 {
-    if (part->there == NULL || part->found->mountpoint != NULL || part->there->range.bytes == 0)
+    struct extent range;
+
+    if (part->there == NULL || part->found->mountpoint != NULL)
         return 0;
-    return plan_add_claim(p->plan, part->there->range, change_describe(part, e), e);
+    range = extent_on_disk(part->there->range, p->facts->survey->bytes);
+    return range.bytes == 0 ? 0 : plan_add_claim(p->plan, range, change_describe(part, e), e);
 }
 
 static int emit_shrinks(struct planner *p, struct err *e)

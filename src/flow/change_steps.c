@@ -52,20 +52,6 @@ uint64_t change_moved_bytes(const struct change_part *part)
     return new < old ? new : old;
 }
 
-/* Once for each part, of the step that writes there. */
-static int lose_free(struct step *step, const struct change_part *part, struct err *e)
-{
-    char size[SIZE_TEXT];
-
-    if (!part->over_free)
-        return 0;
-    size_human(part->wanted->range.bytes, size, sizeof(size));
-    return plan_lose(step,
-                     io_format(e, "what is in the free space within %s from byte %llu", size,
-                               (unsigned long long)part->wanted->range.start),
-                     e);
-}
-
 int change_emit_resize(struct planner *p, const struct change_part *part, struct extent from,
                        struct extent to, struct err *e)
 {
@@ -90,7 +76,7 @@ int change_emit_resize(struct planner *p, const struct change_part *part, struct
                   part->found->mountpoint != NULL ? part->found->mountpoint : "");
     if (step->text == NULL || keep_text(&step->fs, part->fs->name, e) < 0 ||
         keep_text(&step->mountpoint, part->found->mountpoint, e) < 0 ||
-        (grows && !change_moves(part) && lose_free(step, part, e) < 0))
+        (grows && !change_moves(part) && change_lose_free(step, part, e) < 0))
         return -1;
     return set_range(p, part, to, e);
 }
@@ -154,7 +140,7 @@ int change_emit_move(struct planner *p, const struct change_part *part, struct e
                   fs, size_human(step->to.bytes, size, sizeof(size)),
                   (unsigned long long)step->from.start, (unsigned long long)step->to.start);
     if (step->text == NULL || (part->fs != NULL && keep_text(&step->fs, part->fs->name, e) < 0) ||
-        lose_free(step, part, e) < 0)
+        change_lose_free(step, part, e) < 0)
         return -1;
     return set_range(p, part, step->to, e);
 }
@@ -183,7 +169,7 @@ int change_emit_format(struct planner *p, const struct change_part *part, struct
                   : *part->wanted->name != '\0' && !part->unlabelled ? part->wanted->name
                                                                      : NULL,
                   e) < 0 ||
-        lose_free(step, part, e) < 0)
+        change_lose_free(step, part, e) < 0)
         return -1;
     if (part->has_content) {
         _cleanup_free_ char *what = change_describe(part, e);

@@ -6,12 +6,15 @@
 #include "core/io.h"
 #include "flow/disk_log_parts.h"
 #include "flow/disk_log_place.h"
+#include "flow/left.h"
 #include "flow/undo.h"
 #include "tree/tree.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define STEPS_IN_WORDS 2 /* of a change, in its line of the log, which has room for many */
 
 static int open_file(struct disk_log *log, const char *path, struct err *e)
 {
@@ -60,8 +63,29 @@ static int clean_journal(struct disk_log *log, struct err *e)
                : blockdev_zero(log->journal, journal->start, journal->bytes, e);
 }
 
+/* Where the disk itself has its log. */
+static struct extent area_on_disk(const struct disk_log *log)
+{
+    if (log->file == NULL)
+        return log->area.range;
+    return log->own != NULL ? log->own->area.range : (struct extent){0};
+}
+
+/* The work on the partition is done: what it left is berth's from here on, whatever happens to the
+ * rest of the plan. */
+static int note_left(struct disk_log *log, struct err *e)
+{
+    struct extent from = log->history->pending->from, area = area_on_disk(log);
+
+    if (log->own != NULL && left_step(log->own->history, log->disk, log->plan, from, area, e) < 0)
+        return -1;
+    return left_step(log->history, log->disk, log->plan, from, area, e);
+}
+
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e)
 {
+    if (pending == NULL && log->history->pending != NULL && note_left(log, e) < 0)
+        return -1;
     pending_free(log->history->pending);
     log->history->pending = pending;
     if (disk_log_save(log, e) < 0)
@@ -69,19 +93,43 @@ int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *
     return pending == NULL ? clean_journal(log, e) : 0;
 }
 
-/* What was done, in words: the first step, and how many more. */
+int disk_log_remove(struct disk_log *log, const struct table *there, struct err *e)
+{
+    if (log->area.range.bytes == 0)
+        return 0;
+    for (size_t i = 0; i < there->n; i++)
+        for (size_t k = 0; k < log->plan->n_removed; k++)
+            if (guid_equal(&there->entries[i].uuid, &log->plan->removed[k]) &&
+                left_remove(log->history, log->disk, there->entries[i].range, e) < 0)
+                return -1;
+    return disk_log_save(log, e);
+}
+
+/* Appends "; " and the text to one that may be NULL yet, which is freed. */
+static char *join(char *text, const char *more, struct err *e)
+{
+    char *longer = text == NULL ? io_format(e, "%s", more) : io_format(e, "%s; %s", text, more);
+
+    free(text);
+    return longer;
+}
+
+/* What was done, in words: the first steps, and how many more. */
 static char *describe(const struct plan *plan, struct err *e)
 {
-    const struct step *first = NULL;
+    char *text = NULL, rest[40];
     size_t n = 0;
 
-    for (size_t i = 0; i < plan->n_steps; i++)
-        if (plan->steps[i].kind != STEP_HOLD && plan->steps[i].kind != STEP_RELEASE && n++ == 0)
-            first = &plan->steps[i];
-    if (first == NULL)
-        return io_format(e, "nothing");
-    return n == 1 ? io_format(e, "%s", first->text)
-                  : io_format(e, "%s, and %zu more", first->text, n - 1);
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        if (plan->steps[i].kind == STEP_HOLD || plan->steps[i].kind == STEP_RELEASE)
+            continue;
+        if (++n <= STEPS_IN_WORDS && (text = join(text, plan->steps[i].text, e)) == NULL)
+            return NULL;
+    }
+    if (n <= STEPS_IN_WORDS)
+        return n == 0 ? io_format(e, "nothing") : text;
+    snprintf(rest, sizeof(rest), "and %zu more", n - STEPS_IN_WORDS);
+    return join(text, rest, e);
 }
 
 /* What a power cut in the middle of the change would leave no other memory of. A log that has no
@@ -149,9 +197,13 @@ int disk_log_start(struct disk_log *log, struct disk *disk, const struct plan *p
                    const char *file, struct err *e)
 {
     struct blockdev *bd = disk_blockdev(disk);
-    _cleanup_table_ struct table *there = table_read(bd, e);
+    struct table *there = log->there = table_read(bd, e);
 
+    log->disk = bd;
+    log->plan = plan;
     if (there == NULL || find(log, disk, there, plan, file, e) < 0 ||
+        left_begin(log->history, bd, plan, area_on_disk(log), e) < 0 ||
+        (log->own != NULL && left_begin(log->own->history, bd, plan, area_on_disk(log), e) < 0) ||
         undo_remember(log, bd, there, plan, e) < 0)
         return -1;
     return begin(log, bd, plan, e);
@@ -232,6 +284,8 @@ static int note_change(struct disk_log *log, const struct disk_log *before, stru
         return -1;
     drop_undo(log->history);
     if (undo_describe(before, disk_blockdev(disk), plan, text, &log->history->undo, e) < 0 ||
+        left_finish(log->history, disk_blockdev(disk), before->there, plan, area_on_disk(before),
+                    e) < 0 ||
         add_entry(log->history, text, e) < 0)
         return -1;
     return save_finished(log, ui, e);
@@ -257,6 +311,7 @@ void disk_log_close(struct disk_log *log)
         disk_log_close(log->own);
     free(log->own);
     undo_forget(log);
+    table_free(log->there);
     area_clear(&log->area);
     history_free(log->history);
     blockdev_close(log->file);

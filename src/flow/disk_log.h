@@ -14,11 +14,14 @@
 #include "model/history.h"
 
 struct disk_log {
-    struct area area;         /* range.bytes 0: there is no room for one */
+    struct area area;      /* range.bytes 0: there is no room for one */
+    struct blockdev *disk; /* and the plan, both the caller's */
+    const struct plan *plan;
     struct blockdev *journal; /* the device that has the area: the disk, or the file */
     struct blockdev *file;    /* the file, when it is one */
     struct disk_log *own;     /* then the log that the disk has itself, or NULL */
     struct history *history;
+    struct table *there;           /* as it was at the start */
     struct history_region *before; /* where the table was and will be, with the bytes before */
     size_t n_before;
 };
@@ -53,6 +56,10 @@ int disk_log_save(struct disk_log *log, struct err *e);
 /* Makes `pending` what is under way (NULL: nothing is), flushed; the log takes it over.
  * ERR_NO_SPACE when there is no area. */
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e);
+
+/* Notes, flushed, that the plan's removed partitions in the table lose their content, before they
+ * go; where there is no log, nothing. */
+int disk_log_remove(struct disk_log *log, const struct table *there, struct err *e);
 
 /* Notes what the plan did, and what undoing it takes. Nothing to note it in is no failure. */
 int disk_log_finish(struct disk_log *log, struct disk *disk, const struct plan *plan, struct ui *ui,

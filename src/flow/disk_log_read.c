@@ -6,6 +6,7 @@
 #include "core/size.h"
 #include "flow/disk_log_parts.h"
 #include "flow/disk_log_place.h"
+#include "flow/left.h"
 #include "flow/undo.h"
 #include "tree/tree.h"
 
@@ -78,7 +79,9 @@ int log_history(const struct area *area, struct blockdev *bd, const struct table
         *history = history_new(e);
     if (*history == NULL)
         return -1;
-    return settle_pending(*history, there, e) < 0 ? -1 : undo_settle(*history, bd, e);
+    return settle_pending(*history, there, e) < 0 || undo_settle(*history, bd, e) < 0
+               ? -1
+               : left_settle(*history, there, e);
 }
 
 /* A disk without a table may have had a new one a moment ago, whose undo was

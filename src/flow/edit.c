@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* edit.c: one command's change of a partition table. */
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/edit_parts.h"
 #include "model/machine.h"
@@ -263,6 +264,22 @@ int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd
     return err_hint(e, "%sM is so many mebibytes", text);
 }
 
+int edit_check_reach(const struct table *there, const struct blockdev *bd, const char *option,
+                     const char *value, uint64_t end, struct err *e)
+{
+    uint64_t reach = table_reach(there->kind, bd->sector, bd->bytes);
+    char size[SIZE_TEXT];
+
+    if (end <= reach || end > bd->bytes)
+        return 0;
+    err_set(e, ERR_NO_SPACE,
+            "%s %s: an MBR with sectors of %u bytes cannot describe what lies behind the first %s "
+            "of a disk",
+            option, value, bd->sector, size_exact(reach, size, sizeof(size)));
+    return err_hint(e, "`berth part table %s gpt --convert` makes it a GPT, which can",
+                    shell_quote(bd->name).text);
+}
+
 int edit_new_size(const struct edit *edit, const struct blockdev *bd, const struct table *there,
                   struct table_entry *entry, struct err *e)
 {
@@ -282,6 +299,9 @@ int edit_new_size(const struct edit *edit, const struct blockdev *bd, const stru
             return -1;
         bytes = round_up(bytes, align);
     }
+    if (bytes > end - entry->range.start &&
+        edit_check_reach(there, bd, "--size", edit->size, entry->range.start + bytes, e) < 0)
+        return -1;
     if (bytes > end - entry->range.start)
         return too_large(entry, bytes, end - entry->range.start, e);
     entry->range.bytes = bytes;
@@ -318,6 +338,8 @@ int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct 
     if (start % bd->sector != 0)
         return err_set(e, ERR_USAGE, "--start %s is not a multiple of the %u-byte sectors",
                        edit->start, bd->sector);
+    if (edit_check_reach(there, bd, "--start", edit->start, start + entry->range.bytes, e) < 0)
+        return -1;
     entry->range.start = start;
     entry->ebr = 0;
     return 0;

@@ -71,8 +71,8 @@ static int choose_gap(const struct edit *edit, const struct extent *gaps, size_t
 }
 
 /* The gap from a start that a person gives, as far as it goes. */
-static int gap_at(const struct edit *edit, const struct extent *gaps, size_t n,
-                  const struct blockdev *bd, struct extent *gap, struct err *e)
+static int gap_at(const struct edit *edit, const struct table *there, const struct extent *gaps,
+                  size_t n, const struct blockdev *bd, struct extent *gap, struct err *e)
 {
     uint64_t start;
 
@@ -86,6 +86,8 @@ static int gap_at(const struct edit *edit, const struct extent *gaps, size_t n,
             *gap = (struct extent){start, extent_end(&gaps[i]) - start};
             return 0;
         }
+    if (edit_check_reach(there, bd, "--start", edit->start, start + bd->sector, e) < 0)
+        return -1;
     err_set(e, ERR_NO_SPACE, "--start %s lies in no free range", edit->start);
     return err_hint(e, "berth disk show lists the free ranges");
 }
@@ -124,13 +126,16 @@ static int place(const struct edit *edit, const struct blockdev *bd, const struc
         return -1;
     if (edit->start == NULL)
         n = align_gaps(gaps, n, align);
-    if (edit->start != NULL ? gap_at(edit, gaps, n, bd, &gap, e) < 0
+    if (edit->start != NULL ? gap_at(edit, there, gaps, n, bd, &gap, e) < 0
                             : choose_gap(edit, gaps, n, bytes, &gap, e) < 0)
         return -1;
     if (bytes == 0 && edit->start != NULL && round_down(extent_end(&gap), align) > gap.start)
         bytes = round_down(extent_end(&gap), align) - gap.start;
     else if (bytes == 0)
         bytes = gap.bytes;
+    if (bytes > gap.bytes && edit->size != NULL &&
+        edit_check_reach(there, bd, "--size", edit->size, gap.start + bytes, e) < 0)
+        return -1;
     if (bytes == 0 || bytes > gap.bytes)
         return no_gap(edit->size, largest_gap(gaps, n), e);
     *range = (struct extent){gap.start, bytes};

@@ -27,6 +27,11 @@ void edit_set_active(struct table *table, struct table_entry *entry);
 /* ERR_USAGE when the size is less than a sector: a unit was forgotten. */
 int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd, struct err *e);
 
+/* ERR_NO_SPACE when `end` (bytes) is on the disk, yet further than its MBR can describe. option and
+ * value: what asks for it. */
+int edit_check_reach(const struct table *there, const struct blockdev *bd, const char *option,
+                     const char *value, uint64_t end, struct err *e);
+
 /* The partition with that number is to be formatted as the edit says. */
 int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *edit, struct err *e);
 

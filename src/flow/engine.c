@@ -1,112 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* engine.c: a child that gives up what it does not need, and its end. */
+/* engine.c: the end of an engine. */
 #include "flow/engine.h"
 #include "core/cleanup.h"
 
-#include <fcntl.h>
-#include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
-#define NOBODY       65534
-#define FIRST        3
-#define NOT_EXECUTED 127
-
-int engine_pair(int type, int *ours, int *theirs, struct err *e)
-{
-    int ends[2];
-
-    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0)
-        return err_errno(e, "sockets for the engine");
-    *ours = ends[0];
-    *theirs = ends[1];
-    return 0;
-}
-
-static int drop_root(const struct engine_process *process)
-{
-    gid_t group = process->group;
-
-    if (!process->drop_root || geteuid() != 0)
-        return 0;
-    if (setgroups(group != 0 ? 1 : 0, group != 0 ? &group : NULL) < 0 ||
-        setresgid(NOBODY, NOBODY, NOBODY) < 0)
-        return -1;
-    return setresuid(NOBODY, NOBODY, NOBODY);
-}
-
-static int keep_over_exec(const struct jail_fds *fds)
-{
-    for (size_t i = 0; i < fds->n; i++)
-        if (fcntl(fds->fds[i], F_SETFD, 0) < 0)
-            return -1;
-    return 0;
-}
-
-/* The one that becomes number 3: none of the others has that number. */
-static int place_first(int first, struct jail_fds *keep, struct err *e)
-{
-    if (first < 0)
-        return 0;
-    return dup2(first, FIRST) < 0 ? -1 : jail_fds_add(keep, FIRST, e);
-}
-
-static _Noreturn void child_exec(const struct engine_process *process, int words, pid_t parent)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    struct jail_fds keep = process->keep;
-    struct err ignored;
-    sigset_t none;
-
-    setsid();
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(words, 2) < 0 ||
-        place_first(process->first, &keep, &ignored) < 0 || jail_close_fds(&keep, &ignored) < 0 ||
-        keep_over_exec(&keep) < 0 || drop_root(process) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
-        _exit(NOT_EXECUTED);
-    execv(process->path, process->argv);
-    _exit(NOT_EXECUTED);
-}
-
-int engine_process_start(const struct engine_process *process, struct engine *engine, struct err *e)
-{
-    _cleanup_close_ int words = memfd_create("engine-words", MFD_CLOEXEC);
-    pid_t parent = getpid();
-    int status;
-
-    if (words < 0)
-        return err_errno(e, "a memory file for the engine's messages");
-    engine->pid = fork();
-    if (engine->pid == 0)
-        child_exec(process, words, parent);
-    if (engine->pid < 0)
-        return err_errno(e, "starting %s", process->path);
-    engine->pidfd = pidfd_open(engine->pid, 0);
-    if (engine->pidfd < 0) {
-        err_errno(e, "watching %s", process->path);
-        kill(engine->pid, SIGKILL);
-        waitpid(engine->pid, &status, 0);
-        return -1;
-    }
-    engine->words = steal_fd(&words);
-    return 0;
-}
-
-/* The last line of what it said. */
-static void last_words(int fd, char *words, size_t len)
+void engine_last_words(int fd, char *words, size_t len)
 {
     char tail[1024];
-    off_t end = lseek(fd, 0, SEEK_END);
+    off_t end = lseek(fd, 0, SEEK_CUR);
     off_t start = end > (off_t)sizeof(tail) - 1 ? end - (off_t)sizeof(tail) + 1 : 0;
-    ssize_t got = pread(fd, tail, sizeof(tail) - 1, start);
+    ssize_t got = pread(fd, tail, (size_t)(end - start), start);
     char *line;
 
     while (got > 0 && (tail[got - 1] == '\n' || tail[got - 1] == '\r'))
@@ -116,17 +24,33 @@ static void last_words(int fd, char *words, size_t len)
     snprintf(words, len, "%s", line != NULL ? line + 1 : tail);
 }
 
+/* Of a process that another one started. */
+static void wait_for_end(int pidfd)
+{
+    struct pollfd end = {pidfd, POLLIN, 0};
+
+    while (poll(&end, 1, -1) < 0 && errno == EINTR)
+        ;
+}
+
 void engine_end(struct engine *engine, bool kill_it, int *status, char *words, size_t len)
 {
+    pid_t ended;
+
     if (kill_it)
-        kill(engine->pid, SIGKILL);
-    while (waitpid(engine->pid, status, 0) < 0 && errno == EINTR)
+        (void)pidfd_send_signal(engine->pidfd, SIGKILL, NULL, 0);
+    *status = 0;
+    while ((ended = waitpid(engine->pid, status, 0)) < 0 && errno == EINTR)
         ;
-    engine->ops->settle(engine, *status);
+    if (ended < 0)
+        wait_for_end(engine->pidfd);
+    else
+        engine->ops->settle(engine, *status);
     if (len > 0)
-        last_words(engine->words, words, len);
+        engine_last_words(engine->words, words, len);
     cleanup_close(&engine->pidfd);
     cleanup_close(&engine->serial);
+    cleanup_close(&engine->console);
     cleanup_close(&engine->words);
     engine->ops->close(engine);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * engine_kvm.c: writes the run description, hands over descriptors, and reads the control socket.
+ * engine_kvm.c: writes the run description and hands over descriptors.
  *
  * The monitor's descriptors are copies at numbers from FIRST_COPY on, out of the way of its
  * description at number 3; a range's descriptor is one of the disk's, so that the monitor holds the
@@ -10,96 +10,18 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/libexec.h"
-#include "core/spawn.h"
-#include "hypervisor/control.h"
+#include "flow/engine_control.h"
+#include "flow/passt.h"
 #include "hypervisor/description.h"
-#include "hypervisor/outcome.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #define MONITOR    "berth-monitor"
-#define PASST      "passt"
 #define FIRST_COPY 16
-#define NET_MTU    "1500" /* the card has no offloads, and its buffers hold a frame */
-
-/* ---- the control socket ---- */
-
-static int power_down(struct engine *engine, struct err *e)
-{
-    struct control_packet packet = {.kind = CONTROL_PRESS};
-
-    if (send(engine->machine, &packet, sizeof(packet), MSG_NOSIGNAL) != (ssize_t)sizeof(packet))
-        return err_errno(e, "telling the monitor to press the power button");
-    return 0;
-}
-
-static enum engine_fate fate_of(int ending)
-{
-    switch (ending) {
-    case ENDING_OFF:
-        return ENGINE_POWERED_OFF;
-    case ENDING_RESET:
-        return ENGINE_RESET;
-    case ENDING_CRASH:
-        return ENGINE_PANICKED;
-    default:
-        return ENGINE_BROKE;
-    }
-}
-
-static int hear(struct engine *engine, struct err *e)
-{
-    struct control_packet packet;
-    ssize_t got = recv(engine->machine, &packet, sizeof(packet), MSG_DONTWAIT);
-
-    if (got < 0 && (errno == EINTR || errno == EAGAIN))
-        return 1;
-    if (got <= 0)
-        return 0;
-    if (got != (ssize_t)sizeof(packet))
-        return err_set(e, ERR_FAILED, "the monitor said something that makes no sense");
-    if (packet.kind == CONTROL_ENDED) {
-        packet.text[sizeof(packet.text) - 1] = '\0';
-        engine->fate = fate_of(packet.ending);
-        snprintf(engine->why, sizeof(engine->why), "%s", packet.text);
-    }
-    return 1;
-}
-
-/* The exit status says the same as its last word; where it could not say that, it stands. */
-static void settle(struct engine *engine, int status)
-{
-    engine->fate = WIFEXITED(status) ? fate_of(WEXITSTATUS(status)) : ENGINE_BROKE;
-}
-
-static void end_network(struct engine *engine)
-{
-    if (engine->net <= 0)
-        return;
-    kill(engine->net, SIGTERM);
-    while (waitpid(engine->net, NULL, 0) < 0 && errno == EINTR)
-        ;
-    engine->net = 0;
-}
-
-static void close_control(struct engine *engine)
-{
-    cleanup_close(&engine->machine);
-    end_network(engine);
-}
-
-static const struct engine_ops ops = {.program = "the monitor",
-                                      .power_down = power_down,
-                                      .hear = hear,
-                                      .settle = settle,
-                                      .close = close_control};
 
 /* ---- the description ---- */
 
@@ -140,6 +62,7 @@ static int describe_disk(const struct engine_config *config, struct copies *copi
         return err_set(e, ERR_UNSUPPORTED, "the disk is in more than %d pieces", STORAGE_RANGES);
     d->disk_bytes = config->disk_bytes;
     d->sector = config->sector;
+    d->read_only = config->read_only;
     d->n_ranges = config->n_ranges;
     for (unsigned i = 0; i < config->n_ranges; i++) {
         unsigned same = 0;
@@ -222,39 +145,31 @@ static int seal_description(const struct description *d, struct err *e)
 
 /* ---- the network ---- */
 
-/* passt, which needs no privilege, at the other end of a socket. */
-static int start_network(struct engine *engine, struct copies *copies, struct description *d,
-                         struct err *e)
+static int start_network(const struct net *net, struct passt *passt, struct engine *engine,
+                         struct copies *copies, struct description *d, struct err *e)
 {
-    _cleanup_close_ int ours = -1, theirs = -1;
-    _cleanup_free_ char *fd = NULL;
+    _cleanup_close_ int line = -1;
 
-    if (engine_pair(SOCK_STREAM, &ours, &theirs, e) < 0)
+    if (net->kind == NET_NONE)
+        return 0;
+    d->net_kind = net->kind == NET_TAP ? DESCRIPTION_NET_TAP : DESCRIPTION_NET_STREAM;
+    if (net->kind == NET_USER && passt_start(net->ports, net->n_ports, passt, &line, e) < 0)
         return -1;
-    fd = io_format(e, "%d", theirs);
-    if (fd == NULL)
-        return -1;
-    const char *const argv[] = {PASST,   "--foreground", "--quiet", "--mtu",
-                                NET_MTU, "--fd",         fd,        NULL};
-    if (fcntl(theirs, F_SETFD, 0) < 0 || fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
-        return err_errno(e, "a socket for the network");
-    if (spawn_start(&(struct spawn){.argv = argv, .stdin_fd = -1, .stdout_fd = -1}, &engine->net,
-                    e) < 0)
-        return -1;
-    d->net = copy_of(copies, ours, e);
-    d->net_kind = DESCRIPTION_NET_STREAM;
+    engine->net = passt->pid;
+    d->net = copy_of(copies, net->kind == NET_TAP ? net->tap : line, e);
     return d->net < 0 ? -1 : 0;
 }
 
 /* ---- starting it ---- */
 
-static int start_process(const struct description *d, const struct copies *copies,
+static int start_process(const struct description *d, const struct copies *copies, bool outlives,
                          struct engine *engine, struct err *e)
 {
     _cleanup_close_ int description = seal_description(d, e);
     _cleanup_free_ char *path = NULL;
     char *argv[] = {(char *)(uintptr_t)MONITOR, NULL};
-    struct engine_process process = {.argv = argv, .keep = copies->list, .first = description};
+    struct engine_process process = {
+        .argv = argv, .keep = copies->list, .first = description, .outlives = outlives};
 
     if (description < 0 || (path = libexec_path(MONITOR, e)) == NULL)
         return -1;
@@ -263,37 +178,49 @@ static int start_process(const struct description *d, const struct copies *copie
 }
 
 /* Everything it needs is a copy in `copies`; what is ours stays in the engine. */
-static int start(const struct engine_config *config, struct copies *copies, struct engine *engine,
-                 struct err *e)
+static int start(const struct engine_config *config, struct copies *copies, struct passt *passt,
+                 struct engine *engine, struct err *e)
 {
-    _cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), serial = -1, control = -1;
+    _cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), serial = -1, console = -1,
+                        control = -1;
     struct description d;
 
     if (kvm < 0)
         return err_errno(e, "/dev/kvm");
     if (engine_pair(SOCK_STREAM, &engine->serial, &serial, e) < 0 ||
+        engine_pair(SOCK_STREAM, &engine->console, &console, e) < 0 ||
         engine_pair(SOCK_SEQPACKET, &engine->machine, &control, e) < 0 ||
         describe(config, copies, &d, e) < 0)
         return -1;
-    if (fcntl(serial, F_SETFL, O_NONBLOCK) < 0)
-        return err_errno(e, "a socket for the serial line");
+    if (fcntl(serial, F_SETFL, O_NONBLOCK) < 0 || fcntl(console, F_SETFL, O_NONBLOCK) < 0)
+        return err_errno(e, "sockets for the guest's lines");
     d.kvm = copy_of(copies, kvm, e);
     d.serial = copy_of(copies, serial, e);
+    d.console = copy_of(copies, console, e);
     d.control = copy_of(copies, control, e);
-    if (d.kvm < 0 || d.serial < 0 || d.control < 0 ||
-        (config->net && start_network(engine, copies, &d, e) < 0))
+    if (d.kvm < 0 || d.serial < 0 || d.console < 0 || d.control < 0 ||
+        start_network(&config->net, passt, engine, copies, &d, e) < 0)
         return -1;
-    return start_process(&d, copies, engine, e);
+    return start_process(&d, copies, config->outlives, engine, e);
 }
 
 int engine_kvm_start(const struct engine_config *config, struct engine *engine, struct err *e)
 {
     _cleanup_(copies_close) struct copies copies = {0};
+    _cleanup_(passt_close) struct passt passt = {.ready = -1, .words = -1};
+    int status;
 
-    *engine = (struct engine){.ops = &ops, .serial = -1, .machine = -1};
-    if (start(config, &copies, engine, e) == 0)
-        return 0;
+    *engine = (struct engine){
+        .ops = &engine_control, .pidfd = -1, .serial = -1, .console = -1, .machine = -1};
+    if (start(config, &copies, &passt, engine, e) == 0) {
+        /* the guest boots meanwhile: passt has long begun when that wants the network */
+        if (passt_wait(&passt, e) == 0)
+            return 0;
+        engine_end(engine, true, &status, NULL, 0);
+        return -1;
+    }
     cleanup_close(&engine->serial);
-    close_control(engine);
+    cleanup_close(&engine->console);
+    engine_control.close(engine);
     return -1;
 }

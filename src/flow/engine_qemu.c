@@ -2,6 +2,7 @@
 /* engine_qemu.c: the argument list, and the machine protocol's words. */
 #include "flow/engine_qemu.h"
 #include "core/cleanup.h"
+#include "core/io.h"
 #include "core/size.h"
 #include "core/spawn.h"
 #include "flow/qmp.h"
@@ -83,16 +84,22 @@ static void add_boot(struct arguments *a, const struct engine_config *config)
 }
 
 /* A failed access is the guest's to handle, as on a real disk; QEMU would rather stop it. */
-static void add_devices(struct arguments *a, const struct engine_config *config, int serial,
-                        int qmp)
+static void add_disk(struct arguments *a, const struct engine_config *config)
 {
+    if (config->disk < 0)
+        return;
     add(a, "-blockdev");
-    add(a, "driver=nbd,node-name=disk,discard=unmap,server.type=fd,server.str=%d", config->disk);
+    add(a, "driver=nbd,node-name=disk,discard=unmap,read-only=%s,server.type=fd,server.str=%d",
+        config->read_only ? "on" : "off", config->disk);
     add(a, "-device");
     add(a,
         "virtio-blk-pci,drive=disk,werror=report,rerror=report,logical_block_size=%u,"
         "physical_block_size=4096",
         config->sector);
+}
+
+static void add_lines(struct arguments *a, int serial, int qmp)
+{
     add(a, "-chardev");
     add(a, "socket,id=serial,fd=%d", serial);
     add(a, "-serial");
@@ -105,12 +112,39 @@ static void add_devices(struct arguments *a, const struct engine_config *config,
     add(a, "virtio-rng-pci");
     add(a, "-device");
     add(a, "pvpanic");
-    if (config->net) {
-        add(a, "-netdev");
-        add(a, "user,id=net");
-        add(a, "-device");
-        add(a, "virtio-net-pci,netdev=net,romfile=");
+}
+
+/* QEMU's own network, with the ports that lead to the guest. Returns a new string. */
+static char *user_network(const struct net *net, struct err *e)
+{
+    char *text = io_format(e, "user,id=net");
+
+    for (size_t i = 0; i < net->n_ports && text != NULL; i++) {
+        const struct publish *port = &net->ports[i];
+        _cleanup_free_ char *before = text;
+
+        text = io_format(e, "%s,hostfwd=%s:%s:%u-:%u", before, port->udp ? "udp" : "tcp",
+                         port->address, port->host, port->guest);
     }
+    return text;
+}
+
+static int add_network(struct arguments *a, const struct net *net, struct err *e)
+{
+    _cleanup_free_ char *user = NULL;
+
+    if (net->kind == NET_NONE)
+        return 0;
+    if (net->kind == NET_USER && (user = user_network(net, e)) == NULL)
+        return -1;
+    add(a, "-netdev");
+    if (net->kind == NET_TAP)
+        add(a, "tap,id=net,fd=%d", net->tap);
+    else
+        add(a, "%s", user);
+    add(a, "-device");
+    add(a, "virtio-net-pci,netdev=net,romfile=");
+    return 0;
 }
 
 /* The group that may use /dev/kvm; false when only its owner may. */
@@ -165,6 +199,8 @@ int engine_qemu_adopt(struct engine *engine, int machine, struct err *e)
     engine->ops = &ops;
     engine->fate = ENGINE_RUNNING;
     engine->machine = machine;
+    engine->console = -1;
+    engine->runs = true;
     engine->qmp = calloc(1, sizeof(*engine->qmp));
     if (engine->qmp == NULL) {
         close(machine);
@@ -195,8 +231,9 @@ static int start_process(const struct engine_config *config, const struct lines 
 {
     _cleanup_(arguments_free) struct arguments arguments = {0};
     _cleanup_free_ char *path = NULL;
-    const int fds[] = {config->kernel, config->disk, lines->theirs_serial, lines->theirs_machine,
-                       config->initrd};
+    const int fds[] = {config->kernel,       config->disk,
+                       lines->theirs_serial, lines->theirs_machine,
+                       config->initrd,       config->net.kind == NET_TAP ? config->net.tap : -1};
     struct engine_process process = {.first = -1};
 
     if (spawn_locate(ENGINE_QEMU, &path, e) < 0)
@@ -206,12 +243,19 @@ static int start_process(const struct engine_config *config, const struct lines 
             return -1;
     add_machine(&arguments, config);
     add_boot(&arguments, config);
-    add_devices(&arguments, config, lines->theirs_serial, lines->theirs_machine);
+    add_disk(&arguments, config);
+    add_lines(&arguments, lines->theirs_serial, lines->theirs_machine);
+    if (add_network(&arguments, &config->net, e) < 0)
+        return -1;
     if (arguments.failed)
         return err_no_memory(e);
     process.path = path;
     process.argv = arguments.argv;
+    process.outlives = config->outlives;
     process.drop_root = !config->kvm || kvm_group(&process.group);
+    if (process.drop_root && geteuid() == 0 &&
+        publish_check_for_nobody(config->net.ports, config->net.n_ports, e) < 0)
+        return -1;
     return engine_process_start(&process, engine, e);
 }
 

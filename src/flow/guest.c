@@ -2,11 +2,13 @@
 /* guest.c: finds a system's partitions, says why it cannot run, and claims them. */
 #include "flow/guest.h"
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "os/hibernation.h"
 #include "partition/table.h"
 #include "partition/type.h"
 
 #include <string.h>
+#include <strings.h>
 
 static int no_such_system(const struct survey *survey, const char *name, struct err *e)
 {
@@ -30,7 +32,7 @@ static int in_use(const struct survey_partition *partition, const char *name, st
     err_set(e, ERR_IN_USE, "%s cannot run: its partition %u is in use: %s", name, partition->number,
             partition->holder);
     if (partition->mountpoint != NULL)
-        return err_hint(e, "umount %s", partition->mountpoint);
+        return err_hint(e, "umount %s", shell_quote(partition->mountpoint).text);
     return err_hint(e, "%s may be running already, or being changed; end that first", name);
 }
 
@@ -80,11 +82,15 @@ int guest_find(const struct survey *survey, const char *name, struct guest *gues
     return 0;
 }
 
-/* Between the survey and the claim somebody else may have changed the table. */
+/* Between the survey and the claim somebody else may have changed the table. Where that cannot be
+ * read, the kernel's word counts, which does not let go a partition that is open. */
 static int recheck(const struct guest *guest, struct disk *disk, struct err *e)
 {
-    _cleanup_table_ struct table *table = table_read(disk_blockdev(disk), e);
+    _cleanup_table_ struct table *table = NULL;
 
+    if (disk_is_one_partition(disk))
+        return 0;
+    table = table_read(disk_blockdev(disk), e);
     if (table == NULL)
         return -1;
     for (size_t i = 0; i < guest->n_own; i++) {
@@ -99,23 +105,93 @@ static int recheck(const struct guest *guest, struct disk *disk, struct err *e)
     return 0;
 }
 
-static int check_awake(const struct guest *guest, struct disk *disk, struct err *e)
-{
-    for (size_t i = 1; i < guest->n_own; i++) {
-        const struct survey_partition *own = guest->own[i];
-        _cleanup_blockdev_ struct blockdev *swap = NULL;
-        bool hibernated;
+/* ---- hibernation ---- */
 
-        if (!partition_type_is(&own->type, "swap"))
-            continue;
-        swap = slice_open(disk_blockdev(disk), own->range, e);
-        if (swap == NULL || hibernation_in_swap(swap, &hibernated, e) < 0)
+static bool is_volume(const struct record_system *system, const struct survey_partition *partition)
+{
+    for (size_t i = 0; i < system->n_volumes; i++)
+        if (guid_equal(&system->volumes[i].partition, &partition->uuid))
+            return true;
+    return false;
+}
+
+static bool belongs_to_nobody(const struct record *record, const struct survey_partition *partition)
+{
+    for (size_t i = 0; i < record->n_systems; i++)
+        if (is_volume(&record->systems[i], partition))
+            return false;
+    return true;
+}
+
+/* Whether the last resume= of the kernel options names it, in any form that names a partition
+ * wherever its disk is. */
+static bool is_resumed_from(const char *options, const struct survey_partition *partition)
+{
+    static const char key[] = "resume=";
+    char uuid[GUID_TEXT];
+    const char *const names[] = {partition->fs_uuid, guid_print(&partition->uuid, uuid),
+                                 partition->label, partition->name};
+    const char *value = NULL, *name;
+    size_t len;
+
+    for (const char *p = options != NULL ? options : ""; *p != '\0'; p += strcspn(p, " ")) {
+        p += strspn(p, " ");
+        if (strncmp(p, key, strlen(key)) == 0)
+            value = p + strlen(key);
+    }
+    if (value == NULL)
+        return false;
+    len = strcspn(value, " ");
+    name = value + len;
+    while (name > value && name[-1] != '/' && name[-1] != '=')
+        name--;
+    len -= (size_t)(name - value);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i] != NULL && strlen(names[i]) == len && strncasecmp(names[i], name, len) == 0)
+            return true;
+    return false;
+}
+
+static bool is_swap(const struct survey_partition *partition)
+{
+    return partition_type_is(&partition->type, "swap") ||
+           (partition->fs != NULL && strncmp(partition->fs, "sw", 2) == 0);
+}
+
+static int check_swap(const struct guest *guest, const struct survey_partition *partition,
+                      bool known, struct disk *disk, struct err *e)
+{
+    _cleanup_blockdev_ struct blockdev *swap = slice_open(disk_blockdev(disk), partition->range, e);
+    const char *name = guest->system->name;
+    bool hibernated;
+
+    if (swap == NULL || hibernation_in_swap(swap, &hibernated, e) < 0)
+        return -1;
+    if (!hibernated)
+        return 0;
+    if (known)
+        err_set(e, ERR_REFUSED, "%s is hibernated, and would be damaged when it resumes", name);
+    else
+        err_set(e, ERR_REFUSED,
+                "partition %u holds a hibernated system, which may be %s: it would be damaged when "
+                "it resumes",
+                partition->number, name);
+    return err_hint(e, "boot it from the menu and shut it down there");
+}
+
+/* Its own swap, what its command line resumes from, and swap that is nobody's, which any system may
+ * have found and used. */
+static int check_awake(const struct guest *guest, const struct survey *survey, struct disk *disk,
+                       struct err *e)
+{
+    for (size_t i = 0; i < survey->n_partitions; i++) {
+        const struct survey_partition *p = &survey->partitions[i];
+        bool known =
+            is_volume(guest->system, p) || is_resumed_from(guest->system->kernel_options, p);
+
+        if (is_swap(p) && p->holder == NULL && (known || belongs_to_nobody(survey->record, p)) &&
+            check_swap(guest, p, known, disk, e) < 0)
             return -1;
-        if (hibernated) {
-            err_set(e, ERR_REFUSED, "%s is hibernated, and would be damaged when it resumes",
-                    guest->system->name);
-            return err_hint(e, "boot it from the menu and shut it down there");
-        }
     }
     return 0;
 }
@@ -136,5 +212,5 @@ int guest_claim(const struct guest *guest, const struct survey *survey, struct d
     }
     if (recheck(guest, disk, e) < 0)
         return -1;
-    return check_awake(guest, disk, e);
+    return check_awake(guest, survey, disk, e);
 }

@@ -22,7 +22,8 @@ struct guest {
 int guest_find(const struct survey *survey, const char *name, struct guest *guest, struct err *e);
 
 /* Takes its partitions until the disk is closed, then looks again whether they are what the survey
- * says, and that none of them holds a hibernated session. ERR_IN_USE, ERR_REFUSED. */
+ * says, and that it does not sleep in its swap, in the one that its kernel options resume from, or
+ * in one that is nobody's. ERR_IN_USE, ERR_REFUSED. */
 int guest_claim(const struct guest *guest, const struct survey *survey, struct disk *disk,
                 struct err *e);
 

@@ -28,7 +28,7 @@ static int archive_failed(struct archive *archive, const char *what, struct err 
     return err_set(e, ERR_FAILED, "%s: %s", what, why != NULL ? why : "unknown reason");
 }
 
-struct initramfs *initramfs_new(int fd, struct err *e)
+struct initramfs *initramfs_new(int fd, bool packed, struct err *e)
 {
     _cleanup_initramfs_ struct initramfs *ir = calloc(1, sizeof(*ir));
 
@@ -39,7 +39,7 @@ struct initramfs *initramfs_new(int fd, struct err *e)
         return NULL;
     }
     if (la.archive_write_set_format_cpio_newc(ir->out) != ARCHIVE_OK ||
-        la.archive_write_add_filter_gzip(ir->out) != ARCHIVE_OK ||
+        (packed && la.archive_write_add_filter_gzip(ir->out) != ARCHIVE_OK) ||
         la.archive_write_open_fd(ir->out, fd) != ARCHIVE_OK) {
         archive_failed(ir->out, "a new initramfs", e);
         return NULL;
@@ -77,6 +77,11 @@ static int add_entry(struct initramfs *ir, const char *path, unsigned type, unsi
         result = archive_failed(ir->out, path, e);
     la.archive_entry_free(entry);
     return result;
+}
+
+int initramfs_knows(struct initramfs *ir, const char *folder, struct err *e)
+{
+    return strings_add(&ir->made, folder, strlen(folder), e);
 }
 
 static int add_folders(struct initramfs *ir, const char *path, struct err *e)
@@ -123,22 +128,56 @@ static int read_all(struct archive *in, char **data, size_t *len, struct err *e)
     return got < 0 ? archive_failed(in, "unpacking", e) : 0;
 }
 
-/* The bytes of a file, unpacked where it is packed; new. */
-static int read_unpacked(const char *path, char **data, size_t *len, struct err *e)
+/* What `in` becomes when it opens a file or a memory; the bytes, unpacked where they are packed,
+ * are new. */
+static int unpack(struct archive *in, int opened, char **data, size_t *len, struct err *e)
+{
+    struct archive_entry *entry;
+
+    return opened != ARCHIVE_OK || la.archive_read_next_header(in, &entry) != ARCHIVE_OK
+               ? archive_failed(in, "unpacking", e)
+               : read_all(in, data, len, e);
+}
+
+/* Something that reads bytes, packed or not. The filters are those that start no program. */
+static struct archive *new_reader(void)
 {
     struct archive *in = la.archive_read_new();
-    struct archive_entry *entry;
-    int result = -1;
+
+    if (in == NULL)
+        return NULL;
+    la.archive_read_support_filter_gzip(in);
+    la.archive_read_support_filter_xz(in);
+    la.archive_read_support_filter_zstd(in);
+    la.archive_read_support_format_raw(in);
+    return in;
+}
+
+int initramfs_add_unpacked(struct initramfs *ir, const char *to, unsigned mode, const void *data,
+                           size_t len, struct err *e)
+{
+    struct archive *in = new_reader();
+    _cleanup_free_ char *unpacked = NULL;
+    size_t unpacked_len = 0;
+    int result;
 
     if (in == NULL)
         return err_no_memory(e);
-    la.archive_read_support_filter_all(in);
-    la.archive_read_support_format_raw(in);
-    if (la.archive_read_open_filename(in, path, 1 << 16) != ARCHIVE_OK ||
-        la.archive_read_next_header(in, &entry) != ARCHIVE_OK)
-        archive_failed(in, "unpacking", e);
-    else
-        result = read_all(in, data, len, e);
+    result = unpack(in, la.archive_read_open_memory(in, data, len), &unpacked, &unpacked_len, e);
+    la.archive_read_free(in);
+    return result < 0 ? err_wrap(e, "%s", to)
+                      : initramfs_add_data(ir, to, mode, unpacked, unpacked_len, e);
+}
+
+/* The bytes of a file, unpacked where it is packed; new. */
+static int read_unpacked(const char *path, char **data, size_t *len, struct err *e)
+{
+    struct archive *in = new_reader();
+    int result;
+
+    if (in == NULL)
+        return err_no_memory(e);
+    result = unpack(in, la.archive_read_open_filename(in, path, 1 << 16), data, len, e);
     la.archive_read_free(in);
     return result < 0 ? err_wrap(e, "%s", path) : 0;
 }

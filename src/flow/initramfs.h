@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * initramfs.h: writes an initramfs: a compressed cpio archive in the form "newc" (the kernel's
+ * initramfs.h: writes an initramfs: a cpio archive in the form "newc" (the kernel's
  * Documentation/driver-api/early-userspace/buffer-format.rst). Folders come by themselves.
  */
 #ifndef BERTH_FLOW_INITRAMFS_H
@@ -8,18 +8,27 @@
 
 #include "core/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct initramfs;
 
-/* Writes to the descriptor, which stays the caller's. NULL on failure. */
-struct initramfs *initramfs_new(int fd, struct err *e);
+/* Writes to the descriptor, which stays the caller's: packed, or plain. NULL on failure. Plain it
+ * works in a jail, too, when libarchive_load has been called. */
+struct initramfs *initramfs_new(int fd, bool packed, struct err *e);
+
+/* That folder is there already: it is in another archive that is unpacked before. */
+int initramfs_knows(struct initramfs *ir, const char *folder, struct err *e);
 
 /* A file with these bytes. Paths have no slash in front. */
 int initramfs_add_data(struct initramfs *ir, const char *to, unsigned mode, const void *data,
                        size_t len, struct err *e);
 
-/* What is in a file; whatever xz, zstd or gzip has packed is unpacked (kernel modules). */
+/* The same, but unpacked where xz, zstd or gzip has packed them (kernel modules). */
+int initramfs_add_unpacked(struct initramfs *ir, const char *to, unsigned mode, const void *data,
+                           size_t len, struct err *e);
+
+/* What is in a file, unpacked in the same way. */
 int initramfs_add_file(struct initramfs *ir, const char *from, const char *to, unsigned mode,
                        struct err *e);
 

@@ -5,13 +5,13 @@
 #include "core/io.h"
 #include "flow/disk_log.h"
 #include "flow/guest_input.h"
+#include "flow/intent_lose.h"
 #include "flow/observe.h"
 #include "flow/plan_parts.h"
 #include "images/store.h"
 #include "partition/inspect.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 /* A relative path in the file is relative to the file's folder. */
 static char *disk_path(const struct machine *machine, const char *disk, struct err *e)
@@ -40,12 +40,7 @@ static struct survey *survey_missing(const struct machine *machine, const char *
 
 static struct survey *survey_disk(const struct machine *machine, const char *path, struct err *e)
 {
-    struct stat st;
-    int found = stat(path, &st);
-
-    /* An empty file is what a power cut leaves of one that was about to be made. */
-    if (found < 0 ? errno == ENOENT && strncmp(path, "/dev/", 5) != 0
-                  : S_ISREG(st.st_mode) && st.st_size == 0)
+    if (disk_is_missing(path))
         return survey_missing(machine, path, e);
     return observe_path(path, machine->disk.sector_size, OBSERVE_RECORD, e);
 }
@@ -128,20 +123,30 @@ static int find_images(struct intent *intent, struct err *e)
     return 0;
 }
 
+/* Plans, and looks at what that would put over others' data. bd: NULL while the disk's file is
+ * still to be made. */
+static struct plan *plan_on(const struct intent *intent, struct blockdev *bd,
+                            const struct survey *survey, struct err *e)
+{
+    _cleanup_plan_ struct plan *plan =
+        plan_make(intent->machine, survey, intent->images, &intent->options, e);
+
+    if (plan != NULL && bd != NULL && intent_check_losses(plan, bd, &intent->options, e) < 0) {
+        err_wrap(e, "%s", survey->path);
+        return NULL;
+    }
+    return steal(plan);
+}
+
 static struct plan *plan_again(struct job *job, struct disk *disk, const struct survey *survey,
                                struct err *e)
 {
-    struct intent *intent = (struct intent *)job;
-
-    (void)disk;
-    return plan_make(intent->machine, survey, intent->images, &intent->options, e);
+    return plan_on((struct intent *)job, disk_blockdev(disk), survey, e);
 }
 
 /* A partition that grows needs a place for its journal. */
-static int check_journal(struct intent *intent, struct err *e)
+static int check_journal(struct blockdev *bd, struct plan *plan, struct err *e)
 {
-    struct plan *plan = intent->job.plan;
-    _cleanup_disk_ struct disk *disk = NULL;
     _cleanup_table_ struct table *there = NULL;
     bool grows = false;
 
@@ -149,11 +154,29 @@ static int check_journal(struct intent *intent, struct err *e)
         grows |= plan->steps[i].kind == STEP_RESIZE;
     if (!grows)
         return 0;
-    disk = disk_open(intent->job.path, false, intent->machine->disk.sector_size, e);
-    if (disk == NULL)
+    there = table_read(bd, e);
+    return there == NULL ? -1 : disk_log_check(bd, there, plan, NULL, e);
+}
+
+/* The plan, with all that only the disk itself can tell. */
+static int plan_first(struct intent *intent, struct err *e)
+{
+    struct job *job = &intent->job;
+    _cleanup_disk_ struct disk *disk = NULL;
+
+    if (job->survey->exists) {
+        disk = disk_open(job->path, false, intent->machine->disk.sector_size, e);
+        if (disk == NULL)
+            return -1;
+    }
+    job->plan = plan_on(intent, disk != NULL ? disk_blockdev(disk) : NULL, job->survey, e);
+    if (job->plan == NULL || guest_input_check(job->plan, e) < 0)
         return -1;
-    there = table_read(disk_blockdev(disk), e);
-    return there == NULL ? -1 : disk_log_check(disk_blockdev(disk), there, plan, NULL, e);
+    if (disk == NULL)
+        return 0;
+    return check_journal(disk_blockdev(disk), job->plan, e) < 0
+               ? -1
+               : plan_note_users(job->plan, disk, e);
 }
 
 int intent_read(const char *file, const char *disk, const struct plan_options *options,
@@ -169,11 +192,7 @@ int intent_read(const char *file, const char *disk, const struct plan_options *o
     intent->job.survey = survey_disk(intent->machine, intent->job.path, e);
     if (intent->job.survey == NULL || find_images(intent, e) < 0)
         return -1;
-    intent->job.plan = plan_make(intent->machine, intent->job.survey, intent->images, options, e);
-    if (intent->job.plan == NULL || guest_input_check(intent->job.plan, e) < 0 ||
-        check_journal(intent, e) < 0)
-        return -1;
-    return note_disk_size(intent, e);
+    return plan_first(intent, e) < 0 ? -1 : note_disk_size(intent, e);
 }
 
 void intent_free(struct intent *intent)

@@ -1,54 +1,45 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * kernel_cache.c: a file named by size and checksum of the packed kernel. It appears whole or not
- * at all, also over a power cut.
+ * kernel_cache.c: a file named by size and checksum of the packed kernel.
  *
- * The checksum need not resist anybody: who can make two kernels alike by it has both in its own
- * partition.
+ * The checksum is of both ends of the kernel only: its version and when it was built are at the
+ * start, its own checksum or signature is at the end, so two kernels differ there (kernel:
+ * Documentation/arch/x86/boot.rst). It need not resist anybody: who can make two kernels alike by
+ * it has both in its own partition.
  */
 #include "flow/kernel_cache.h"
 #include "core/cleanup.h"
-#include "core/io.h"
 #include "core/jail.h"
+#include "flow/guest_cache.h"
 #include "os/kernel_payload.h"
 #include "tree/libarchive.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #define FOLDER     "kernels"
 #define NAME_BYTES 64
+#define END_BYTES  ((size_t)64 << 10)
 
 static int name_kernel(int kernel, char name[NAME_BYTES], struct err *e)
 {
     struct stat st;
-    void *bytes;
+    size_t bytes, end;
+    uint8_t *all;
+    uLong crc;
 
     if (fstat(kernel, &st) < 0)
         return err_errno(e, "the kernel");
-    bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, kernel, 0);
-    if (bytes == MAP_FAILED)
+    bytes = (size_t)st.st_size;
+    end = bytes < END_BYTES ? bytes : END_BYTES;
+    all = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, kernel, 0);
+    if (all == MAP_FAILED)
         return err_errno(e, "the kernel");
-    snprintf(name, NAME_BYTES, "%llu-%08lx", (unsigned long long)st.st_size,
-             crc32_z(0, bytes, (size_t)st.st_size));
-    munmap(bytes, (size_t)st.st_size);
+    crc = crc32_z(crc32_z(0, all, end), all + bytes - end, end);
+    snprintf(name, NAME_BYTES, "%zu-%08lx", bytes, crc);
+    munmap(all, bytes);
     return 0;
-}
-
-/* Of the guest's folder only this one stays. */
-static void drop_others(const char *folder, const char *name)
-{
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        if (*entry->d_name != '.' && strcmp(entry->d_name, name) != 0)
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    if (dir != NULL)
-        closedir(dir);
 }
 
 /* ---- unpacking, in the jail ---- */
@@ -75,54 +66,30 @@ static int unpack_jailed(struct unpacking *u, struct err *e)
     return jail_run(&jail, unpack, u, e);
 }
 
-/* Unpacks into a file without its name yet. Returns 1, 0 when there is nothing to unpack. */
-static int fill(int kernel, int out, struct err *e)
+/* As guest_cache_fill: there may be nothing to unpack. */
+static int fill(void *arg, int out, struct err *e)
 {
-    struct unpacking u = {.kernel = kernel, .out = out};
+    struct unpacking *u = arg;
     struct stat st;
 
-    if (unpack_jailed(&u, e) < 0)
+    u->out = out;
+    if (unpack_jailed(u, e) < 0)
         return -1;
-    if (fstat(out, &st) < 0 || (st.st_size > 0 && fdatasync(out) < 0))
+    if (fstat(out, &st) < 0)
         return err_errno(e, "the unpacked kernel");
     return st.st_size > 0;
 }
 
-static int make(const char *folder, const char *path, int kernel, struct err *e)
-{
-    _cleanup_free_ char *partial = io_format(e, "%s/.partial-XXXXXX", folder);
-    _cleanup_close_ int out = partial != NULL ? mkostemp(partial, O_CLOEXEC) : -1;
-    int found;
-
-    if (out < 0)
-        return partial == NULL ? -1 : err_errno(e, "%s", partial);
-    found = fill(kernel, out, e);
-    if (found > 0 && rename(partial, path) < 0)
-        found = err_errno(e, "%s", path);
-    if (found <= 0)
-        unlink(partial);
-    return found > 0 ? steal_fd(&out) : -1;
-}
-
 int kernel_cache_open(const struct guid *guest, const char *state_folder, int kernel, struct err *e)
 {
-    char uuid[GUID_TEXT], name[NAME_BYTES];
-    _cleanup_free_ char *folder =
-        io_format(e, "%s/" FOLDER "/%s", state_folder, guid_print(guest, uuid));
-    _cleanup_free_ char *path = NULL;
-    int fd;
+    char name[NAME_BYTES];
+    struct unpacking u = {.kernel = kernel};
+    const struct guest_cache cache = {.state_folder = state_folder,
+                                      .kind = FOLDER,
+                                      .guest = guest,
+                                      .name = name,
+                                      .fill = fill,
+                                      .arg = &u};
 
-    e->code = ERR_OK;
-    if (folder == NULL || io_make_dirs(folder, e) < 0 || name_kernel(kernel, name, e) < 0)
-        return -1;
-    path = io_format(e, "%s/%s", folder, name);
-    if (path == NULL)
-        return -1;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0)
-        return fd;
-    fd = make(folder, path, kernel, e);
-    if (fd >= 0)
-        drop_others(folder, name);
-    return fd;
+    return name_kernel(kernel, name, e) < 0 ? -1 : guest_cache_open(&cache, e);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* kernel_cache.h: a guest's kernel, unpacked once (os/kernel_payload.h) and kept: a folder for each
- * guest below the state folder, so that no guest ever runs what another one brought. */
+/* kernel_cache.h: a guest's kernel, unpacked once (os/kernel_payload.h) and kept in the guest's own
+ * folder (flow/guest_cache.h). */
 #ifndef BERTH_FLOW_KERNEL_CACHE_H
 #define BERTH_FLOW_KERNEL_CACHE_H
 

@@ -9,6 +9,8 @@
  */
 #include "flow/kvm_probe.h"
 #include "core/cleanup.h"
+#include "core/io.h"
+#include "flow/folders.h"
 
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -120,6 +122,50 @@ static bool guest_answers(int kvm)
     return status == 0;
 }
 
+/* ---- what was found out already ---- */
+
+/* What says that it was in this boot of the host; NULL where that cannot be said. */
+static char *boot_of_host(void)
+{
+    char *text = NULL;
+    struct err ignored;
+
+    return io_read_file("/proc/sys/kernel/random/boot_id", 64, &text, NULL, &ignored) == 0 ? text
+                                                                                           : NULL;
+}
+
+/* The file that has that of the last boot in which it worked. */
+static char *answer_path(void)
+{
+    struct err ignored;
+    _cleanup_free_ char *folder = runtime_folder(&ignored);
+
+    return folder == NULL ? NULL : io_format(&ignored, "%s/kvm-runs", folder);
+}
+
+static bool is_known(const char *path, const char *boot)
+{
+    _cleanup_free_ char *text = NULL;
+    struct err ignored;
+
+    return path != NULL && boot != NULL && io_read_file(path, 64, &text, NULL, &ignored) == 0 &&
+           strcmp(text, boot) == 0;
+}
+
+static bool try_and_keep(int kvm)
+{
+    _cleanup_free_ char *path = answer_path(), *boot = boot_of_host();
+    struct err ignored;
+
+    if (is_known(path, boot))
+        return true;
+    if (!guest_answers(kvm))
+        return false;
+    if (path != NULL && boot != NULL)
+        (void)io_replace_file(path, boot, strlen(boot), 0600, &ignored);
+    return true;
+}
+
 bool engine_kvm_usable(char *why, size_t len)
 {
     _cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -129,7 +175,7 @@ bool engine_kvm_usable(char *why, size_t len)
                  strerror(errno));
     else if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
         snprintf(why, len, "/dev/kvm speaks another version of its interface");
-    else if (guest_answers(kvm))
+    else if (try_and_keep(kvm))
         return true;
     else
         snprintf(why, len, "/dev/kvm cannot run a kernel (a guest that takes an exception fails)");

@@ -8,7 +8,8 @@
 
 /* True when a guest runs under /dev/kvm with paging and takes an exception in ring 0, as every
  * kernel does in its first milliseconds; some back ends emulate ring 0 and cannot. Otherwise why
- * says what is missing. Takes a few milliseconds, two seconds at most. */
+ * says what is missing. Takes a few milliseconds, two seconds at most; that it works
+ * is remembered in the runtime folder until the host boots again. */
 bool engine_kvm_usable(char *why, size_t len);
 
 #endif

@@ -70,6 +70,8 @@ struct plan {
 struct plan_options {
     bool prune;
     const char *serial, *wwn; /* the device must say this of itself, or NULL */
+    const char *const *lose;  /* partitions into whose place data of others may be lost */
+    size_t n_lose;
 };
 
 /* images: one for each system of the machine, in its order. The plan borrows machine, survey and

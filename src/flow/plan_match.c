@@ -6,6 +6,8 @@
  * of the record, complete and not what berth would have made there is never touched.
  */
 #include "core/cleanup.h"
+#include "core/shell.h"
+#include "flow/change.h"
 #include "flow/plan_parts.h"
 #include "os/identify.h"
 #include "partition/type.h"
@@ -44,12 +46,8 @@ static int check_machine(const struct plan *plan, struct err *e)
 
 static int check_table(const struct survey *survey, struct err *e)
 {
-    const struct damage *worst = damage_worst(survey->damage, survey->n_damage);
-
-    if (worst != NULL) {
-        err_set(e, ERR_REFUSED, "%s: %s", survey->path, worst->text);
-        return err_hint(e, "repair the partition table first; berth changes none that is damaged");
-    }
+    if (change_refuse_damage(survey->damage, survey->n_damage, survey->path, e) < 0)
+        return err_wrap(e, "%s", survey->path);
     if (survey->table == TABLE_MBR) {
         err_set(e, ERR_UNSUPPORTED, "%s has an MBR partition table: not supported yet",
                 survey->path);
@@ -247,7 +245,8 @@ static int check_growth(struct plan *plan, const struct plan_partition *p, struc
         machine_error(plan->machine, p->wanted->size_at, ERR_NO_SPACE, e,
                       "%s cannot grow from %s to %s: partition %u (%s) follows it", p->wanted->name,
                       there, wanted, other->number, other->name);
-        return err_hint(e, "berth part move %s %s makes room", plan->survey->path, other->name);
+        return err_hint(e, "`berth part move %s %u --start ...` makes room",
+                        shell_quote(plan->survey->path).text, other->number);
     }
     if (extent_contains(&plan->survey->usable, &p->range))
         return 0;

@@ -3,9 +3,12 @@
 #include "flow/private_disk.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "flow/guest_cache.h"
 #include "partition/fs_vfat.h"
 #include "partition/table.h"
 #include "partition/type.h"
+
+#include <fcntl.h>
 
 static const struct survey_partition *find_esp(const struct survey *survey)
 {
@@ -44,18 +47,53 @@ static int write_table(struct blockdev *bd, const struct survey *survey,
     return table_write(bd, table, e);
 }
 
+/* An empty EFI system partition, and where it is kept: formatting one takes longer than all else
+ * that berth does before a guest starts. */
+struct empty_esp {
+    const struct survey_partition *esp;
+    unsigned sector;
+    struct vfat_options options;
+};
+
+/* As guest_cache_fill. */
+static int format_esp(void *arg, int out, struct err *e)
+{
+    const struct empty_esp *empty = arg;
+    int copy = fcntl(out, F_DUPFD_CLOEXEC, 0);
+    _cleanup_blockdev_ struct blockdev *file = NULL;
+
+    if (copy < 0 || ftruncate(copy, (off_t)empty->esp->range.bytes) < 0) {
+        err_errno(e, "an empty EFI system partition");
+        cleanup_close(&copy);
+        return -1;
+    }
+    file = file_from_fd(copy, "an empty EFI system partition", empty->sector, e);
+    return file == NULL || vfat_make(file, &empty->options, e) < 0 ? -1 : 1;
+}
+
 /* The volume's number comes from the partition's GUID: the same in every run, and not the real
  * one's. */
-static int make_esp(struct blockdev *bd, const struct survey_partition *esp, struct err *e)
+static int make_esp(struct blockdev *bd, const struct survey_partition *esp,
+                    const struct guid *guest, const char *folder, struct err *e)
 {
-    _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, esp->range, e);
-    struct vfat_options options = {.label = "BERTHVIEW"};
+    struct empty_esp empty = {esp, bd->sector, {.label = "BERTHVIEW"}};
+    struct guest_cache cache = {
+        .state_folder = folder, .kind = "esp", .guest = guest, .fill = format_esp, .arg = &empty};
+    _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, esp->range, e), *file = NULL;
+    _cleanup_free_ char *name = NULL;
     struct guid derived;
+    int fd;
 
     guid_derive(&esp->uuid, "view", &derived);
-    for (size_t i = 0; i < sizeof(options.volume_id); i++)
-        options.volume_id = options.volume_id << 8 | derived.bytes[i];
-    return slice == NULL ? -1 : vfat_make(slice, &options, e);
+    for (size_t i = 0; i < sizeof(empty.options.volume_id); i++)
+        empty.options.volume_id = empty.options.volume_id << 8 | derived.bytes[i];
+    cache.name = name =
+        io_format(e, BERTH_VERSION "-%llu-%u-%08x", (unsigned long long)esp->range.bytes,
+                  bd->sector, (unsigned)empty.options.volume_id);
+    fd = slice == NULL || name == NULL ? -1 : guest_cache_open(&cache, e);
+    if (fd >= 0)
+        file = file_from_fd(fd, "an empty EFI system partition", bd->sector, e);
+    return file == NULL ? -1 : blockdev_copy_data(file, slice, e);
 }
 
 struct blockdev *private_disk_make(const struct survey *survey,
@@ -68,9 +106,9 @@ struct blockdev *private_disk_make(const struct survey *survey,
 
     if (fd < 0)
         return NULL;
-    bd = file_from_fd(fd, "the private disk", survey->sector, e);
+    bd = file_forgotten(fd, "the private disk", survey->sector, e);
     if (bd == NULL || write_table(bd, survey, own, n_own, esp, e) < 0 ||
-        (esp != NULL && make_esp(bd, esp, e) < 0))
+        (esp != NULL && make_esp(bd, esp, &own[0]->uuid, folder, e) < 0))
         return NULL;
     return steal(bd);
 }

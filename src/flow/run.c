@@ -1,216 +1,62 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * run.c: claim, read, view, serve, start, stay.
- *
- * Between guest_claim and disk_close every byte outside the guest's partitions is out of reach
- * three times over: the view sends it elsewhere, the disk refuses writes that are not claimed, and
- * the server has no other descriptor.
- */
+/* run.c: claim, read, view, serve, start, stay. */
 #include "flow/run.h"
-#include "block/disk.h"
 #include "block/overlay.h"
 #include "core/cleanup.h"
-#include "core/io.h"
-#include "core/jail.h"
+#include "core/libexec.h"
 #include "core/size.h"
 #include "core/spawn.h"
-#include "flow/boot_reader.h"
-#include "flow/disk_log.h"
 #include "flow/disk_server.h"
 #include "flow/engine_kvm.h"
 #include "flow/engine_qemu.h"
-#include "flow/guest.h"
-#include "flow/kernel_cache.h"
 #include "flow/kvm_probe.h"
-#include "flow/private_disk.h"
-#include "flow/view.h"
+#include "flow/run_parts.h"
+#include "flow/running.h"
 #include "hypervisor/machine.h"
 #include "os/journal.h"
 
-#include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <syslog.h>
+#include <time.h>
 
-#define MEMORY_DEFAULT (1 * GIB)
-#define MEMORY_MIN     (64 * MIB)
+#define MEMORY_MIN (64 * MIB)
+#define TAP        "tap" /* of the network, handed over */
 
-/* The devices between the guest and its disk, the upper ones standing on the lower. */
-struct stack {
-    struct disk *disk;
-    struct blockdev *private_disk, *view, *overlay;
-    struct blockdev *top;  /* view, or overlay */
-    struct blockdev *root; /* the root partition, through top */
-    struct jail_fds fds;   /* every descriptor they use */
-};
+/* What a record would say of a kernel without a system: nothing. */
+static const struct record_system no_system;
 
-struct session {
-    const struct run_request *request;
-    struct guest guest;
-    struct stack stack;
-    int signals;
-    bool kvm; /* a kernel runs under /dev/kvm */
-    char why_not[160];
-    bool own; /* the monitor runs it, else QEMU */
-};
+/* ---- staying with it ---- */
 
-char *state_folder(struct err *e)
+/* Tells two guests of one name and disk apart, of which one may be a bare kernel without a disk. */
+static void find_key(const struct session *session, char key[GUID_TEXT])
 {
-    const char *state = getenv("BERTH_STATE"), *xdg = getenv("XDG_STATE_HOME"),
-               *home = getenv("HOME");
-    _cleanup_free_ char *path = NULL;
-
-    if (state != NULL && *state != '\0')
-        path = io_format(e, "%s", state);
-    else if (geteuid() == 0)
-        path = io_format(e, "/var/lib/berth/state");
-    else if (xdg != NULL && *xdg == '/')
-        path = io_format(e, "%s/berth", xdg);
+    if (session->request->bare == NULL)
+        guid_print(&session->guest.own[0]->uuid, key);
     else
-        path = io_format(e, "%s/.local/state/berth", home != NULL ? home : "/tmp");
-    if (path == NULL || io_make_dirs(path, e) < 0)
-        return NULL;
-    return steal(path);
+        snprintf(key, GUID_TEXT, "%d", (int)getpid());
 }
 
-static void stack_close(struct stack *stack)
-{
-    blockdev_close(stack->root);
-    blockdev_close(stack->overlay);
-    blockdev_close(stack->view);
-    blockdev_close(stack->private_disk);
-    disk_close(stack->disk);
-}
-
-/* The layers above the claimed disk. */
-static int stack_build(struct stack *stack, const struct run_request *request,
-                       const struct guest *guest, struct err *e)
-{
-    _cleanup_free_ char *folder = state_folder(e);
-    struct extent own[GUEST_PARTITIONS_MAX];
-
-    if (folder == NULL)
-        return -1;
-    for (size_t i = 0; i < guest->n_own; i++)
-        own[i] = guest->own[i]->range;
-    stack->private_disk = private_disk_make(request->survey, guest->own, guest->n_own, folder, e);
-    if (stack->private_disk == NULL)
-        return -1;
-    stack->view = view_open(disk_blockdev(stack->disk), stack->private_disk, own, guest->n_own, e);
-    stack->top = stack->view;
-    if (stack->view != NULL && request->ephemeral)
-        stack->top = stack->overlay = overlay_open(stack->view, folder, e);
-    if (stack->top == NULL)
-        return -1;
-    stack->root = slice_open(stack->top, own[0], e);
-    return stack->root == NULL ? -1 : 0;
-}
-
-static int stack_open(struct stack *stack, const struct run_request *request,
-                      const struct guest *guest, struct err *e)
-{
-    const struct survey *survey = request->survey;
-    struct jail_fds before;
-
-    if (jail_list_fds(&before, e) < 0)
-        return -1;
-    stack->disk = disk_open(survey->path, true, survey->sector, e);
-    if (stack->disk == NULL || guest_claim(guest, survey, stack->disk, e) < 0 ||
-        stack_build(stack, request, guest, e) < 0)
-        return -1;
-    return jail_fds_since(&before, &stack->fds, e);
-}
-
-/* ---- one boot ---- */
-
-static char *command_line(const struct session *session, struct err *e)
-{
-    const struct record_system *system = session->guest.system;
-    const char *options = system->kernel_options != NULL ? system->kernel_options : "";
-    const char *fs_uuid = session->guest.own[0]->fs_uuid;
-    char text[GUID_TEXT];
-
-    if (fs_uuid == NULL)
-        fs_uuid = guid_print(&system->fs_uuid, text);
-    return io_format(e, "root=UUID=%s ro %s%sconsole=ttyS0", fs_uuid, options,
-                     *options != '\0' ? " " : "");
-}
-
-static const char *first_of(const char *a, const char *b, const char *otherwise)
-{
-    return a != NULL ? a : b != NULL ? b : otherwise;
-}
-
-static struct engine_config engine_config(const struct session *session)
+/* Others find it by this. */
+static int announce_running(struct session *session, const struct engine *engine, struct err *e)
 {
     const struct run_request *request = session->request;
-    const struct record_system *system = session->guest.system;
-    struct engine_config config = {.name = request->name,
-                                   .memory = request->memory,
-                                   .cpus = request->cpus,
-                                   .sector = session->stack.top->sector,
-                                   .kvm = session->kvm,
-                                   .payload = -1,
-                                   .disk = -1,
-                                   .overlay = -1,
-                                   .overlay_map = -1};
+    const struct engine_config config = run_engine_config(session);
+    char key[GUID_TEXT], name[64], kind[8];
+    const struct running running = {.name = name,
+                                    .disk = session->disk_path,
+                                    .engine = kind,
+                                    .memory = config.memory,
+                                    .cpus = config.cpus,
+                                    .ephemeral = request->ephemeral,
+                                    .since = (time_t)session->keeper->since,
+                                    .pid = engine->pid};
 
-    if (config.memory == 0)
-        config.memory = system->memory != 0 ? system->memory : MEMORY_DEFAULT;
-    if (config.cpus == 0)
-        config.cpus = system->cpus != 0 ? system->cpus : 1;
-    config.net = strcmp(first_of(request->net, system->net, "user"), "user") == 0;
-    return config;
-}
-
-/* The guest changes its filesystem: what was done to the disk before is not undone over it. */
-static int note_run(struct session *session, struct err *e)
-{
-    _cleanup_free_ char *text = NULL;
-
-    if (session->request->ephemeral)
-        return 0;
-    text = io_format(e, "run %s", session->request->name);
-    return text == NULL ? -1 : disk_log_note(session->stack.disk, text, e);
-}
-
-/* A kernel that cannot be unpacked here unpacks itself. */
-static int open_payload(const struct session *session, int kernel)
-{
-    struct err err;
-    _cleanup_free_ char *folder = state_folder(&err);
-    int payload = -1;
-
-    if (folder != NULL && session->own)
-        payload = kernel_cache_open(&session->guest.own[0]->uuid, folder, kernel, &err);
-    if (payload < 0 && session->own && err.code != ERR_OK)
-        ui_note(session->request->ui, "its kernel unpacks itself, which takes longer: %s",
-                err.text);
-    return payload;
-}
-
-/* Reads the guest's kernel and starts the engine that `start` is. */
-static int start_engine(struct session *session, struct engine_config *config,
-                        int (*start)(const struct engine_config *, struct engine *, struct err *),
-                        struct engine *engine, struct err *e)
-{
-    struct boot_files files = {.kernel = -1, .initrd = -1};
-    _cleanup_free_ char *line = command_line(session, e);
-    int result;
-
-    if (line == NULL || boot_reader_read(session->stack.root, &session->stack.fds,
-                                         session->request->name, &files, e) < 0)
-        return -1;
-    ui_note(session->request->ui, "%s: Linux %s", session->request->name, files.version);
-    config->kernel = files.kernel;
-    config->initrd = files.initrd;
-    config->payload = open_payload(session, files.kernel);
-    config->command_line = line;
-    result = note_run(session, e);
-    if (result == 0)
-        result = start(config, engine, e);
-    cleanup_close(&config->payload);
-    boot_files_close(&files);
-    return result;
+    snprintf(name, sizeof(name), "%s", request->name);
+    snprintf(kind, sizeof(kind), "%s", session->own ? "kvm" : "qemu");
+    find_key(session, key);
+    return running_announce(&running, key, &session->keeper->hub, e);
 }
 
 static int stay(struct session *session, struct engine *engine, int server, enum run_end *end,
@@ -221,10 +67,12 @@ static int stay(struct session *session, struct engine *engine, int server, enum
                           .signals = session->signals,
                           .server = server,
                           .name = session->request->name,
-                          .patience = -1};
+                          .patience = -1,
+                          .hub = &session->keeper->hub,
+                          .leaves = session->request->detach};
     int result, status;
 
-    if (console_open(&console, e) < 0) {
+    if (announce_running(session, engine, e) < 0 || console_open(&console, e) < 0) {
         engine_end(engine, true, &status, NULL, 0);
         return -1;
     }
@@ -233,19 +81,49 @@ static int stay(struct session *session, struct engine *engine, int server, enum
     return result;
 }
 
+/* From here on this process is the keeper, which may become berth again: it does not return. */
+static int become_keeper(struct session *session, struct engine *engine, const char *path,
+                         struct err *e)
+{
+    struct keeper *keeper = session->keeper;
+    int status;
+
+    snprintf(keeper->name, sizeof(keeper->name), "%s", session->request->name);
+    keeper->no_reboot = session->request->no_reboot;
+    keeper->leaves = session->request->detach;
+    if (announce_running(session, engine, e) == 0)
+        (void)keeper_become(keeper, engine, path, e);
+    engine_end(engine, true, &status, NULL, 0);
+    return -1;
+}
+
+/* ---- one boot ---- */
+
+static int boot_qemu_diskless(struct session *session, enum run_end *end, struct err *e)
+{
+    struct engine_config config = run_engine_config(session);
+    struct engine engine;
+
+    if (run_start_engine(session, &config, engine_qemu_start, &engine, e) < 0)
+        return -1;
+    return stay(session, &engine, -1, end, e);
+}
+
 /* QEMU gets the disk from a server, which holds the claims as well. */
 static int boot_qemu(struct session *session, enum run_end *end, struct err *e)
 {
-    struct engine_config config = engine_config(session);
+    struct engine_config config = run_engine_config(session);
     struct jail_child server;
     struct engine engine;
     struct err why = {0};
     int result;
 
-    if (disk_server_start(session->stack.top, &session->stack.fds, "the server of the guest's disk",
+    if (session->disk.top == NULL)
+        return boot_qemu_diskless(session, end, e);
+    if (disk_server_start(session->disk.top, &session->disk.fds, "the server of the guest's disk",
                           &server, &config.disk, e) < 0)
         return -1;
-    result = start_engine(session, &config, engine_qemu_start, &engine, e);
+    result = run_start_engine(session, &config, engine_qemu_start, &engine, e);
     close(config.disk); /* the engine's copy is now the only one, or there is none */
     if (result == 0)
         result = stay(session, &engine, server.report, end, e);
@@ -256,31 +134,69 @@ static int boot_qemu(struct session *session, enum run_end *end, struct err *e)
     return result;
 }
 
-/* The monitor gets the disk's own descriptors. */
-static int boot_kvm(struct session *session, enum run_end *end, struct err *e)
+static int hold(struct session *session, const struct engine_config *config, struct err *e)
 {
-    struct engine_config config = engine_config(session);
+    struct handover *held = &session->keeper->held;
+
+    held->n = 0;
+    if (session->net.kind == NET_TAP && handover_add(held, TAP, session->net.tap, e) < 0)
+        return -1;
+    return guest_disk_hold(&session->disk, config->ranges, config->n_ranges, held, e);
+}
+
+/* The monitor gets the disk's own descriptors. */
+static int boot_kvm(struct session *session, struct err *e)
+{
+    struct engine_config config = run_engine_config(session);
     struct storage_range ranges[STORAGE_RANGES];
+    _cleanup_free_ char *keeper = libexec_path(KEEPER_PROGRAM, e);
     struct engine engine;
-    int n = view_ranges(session->stack.view, ranges, e);
+    int n = keeper == NULL ? -1 : guest_disk_ranges(&session->disk, ranges, e);
 
     if (n < 0)
         return -1;
     config.ranges = ranges;
     config.n_ranges = (unsigned)n;
-    config.disk_bytes = session->stack.top->bytes;
-    if (session->stack.overlay != NULL)
-        overlay_files(session->stack.overlay, &config.overlay, &config.overlay_map);
-    if (start_engine(session, &config, engine_kvm_start, &engine, e) < 0)
+    if (n > 0)
+        config.disk_bytes = session->disk.top->bytes;
+    if (session->disk.overlay != NULL)
+        overlay_files(session->disk.overlay, &config.overlay, &config.overlay_map);
+    if (hold(session, &config, e) < 0 ||
+        run_start_engine(session, &config, engine_kvm_start, &engine, e) < 0)
         return -1;
-    return stay(session, &engine, -1, end, e);
+    return become_keeper(session, &engine, keeper, e);
+}
+
+static bool interrupted(const struct session *session)
+{
+    struct signalfd_siginfo info;
+
+    while (read(session->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo != SIGWINCH)
+            return true;
+    return false;
+}
+
+static int boot_until_off(struct session *session, enum run_end *end, struct err *e)
+{
+    do {
+        if (interrupted(session))
+            return err_set(e, ERR_INTERRUPTED, "%s was not started", session->request->name);
+        if (session->own)
+            return boot_kvm(session, e); /* which is all of it */
+        if (boot_qemu(session, end, e) < 0)
+            return -1;
+    } while (*end == RUN_RESET && !session->request->no_reboot);
+    return 0;
 }
 
 static int note_journal(struct session *session, struct err *e)
 {
     bool needs;
 
-    if (journal_needs_recovery(session->stack.root, &needs, e) < 0)
+    if (session->request->bare != NULL)
+        return 0;
+    if (journal_needs_recovery(session->disk.root, &needs, e) < 0)
         return -1;
     if (needs)
         ui_note(session->request->ui,
@@ -290,29 +206,11 @@ static int note_journal(struct session *session, struct err *e)
     return 0;
 }
 
-static bool interrupted(const struct session *session)
-{
-    struct pollfd poll_signals = {session->signals, POLLIN, 0};
-
-    return poll(&poll_signals, 1, 0) > 0;
-}
-
-static int boot_until_off(struct session *session, enum run_end *end, struct err *e)
-{
-    do {
-        if (interrupted(session))
-            return err_set(e, ERR_INTERRUPTED, "%s was not started", session->request->name);
-        if ((session->own ? boot_kvm(session, end, e) : boot_qemu(session, end, e)) < 0)
-            return -1;
-    } while (*end == RUN_RESET && !session->request->no_reboot);
-    return 0;
-}
-
 /* ---- all of it ---- */
 
 static int check_request(const struct session *session, struct err *e)
 {
-    struct engine_config config = engine_config(session);
+    struct engine_config config = run_engine_config(session);
 
     if (config.memory < MEMORY_MIN || config.memory % MIB != 0)
         return err_set(e, ERR_USAGE, "memory: expected a whole number of MiB from 64 on");
@@ -326,7 +224,7 @@ static bool has_network(const struct session *session)
 {
     _cleanup_free_ char *passt = NULL;
 
-    if (!engine_config(session).net)
+    if (session->net.kind != NET_USER)
         return true;
     passt = spawn_find("passt");
     return passt != NULL;
@@ -335,14 +233,15 @@ static bool has_network(const struct session *session)
 /* Without a wish: QEMU where /dev/kvm runs no kernel, or for what the monitor has not. */
 static int choose_engine(struct session *session, struct err *e)
 {
-    const char *wanted = first_of(session->request->engine, session->guest.system->engine, "auto");
+    const char *wanted =
+        run_first_of(session->request->engine, session->guest.system->engine, "auto");
 
     session->kvm = engine_kvm_usable(session->why_not, sizeof(session->why_not));
     session->own = strcmp(wanted, "kvm") == 0 ||
                    (strcmp(wanted, "auto") == 0 && session->kvm &&
-                    engine_config(session).cpus <= CPUS_MAX && has_network(session));
-    if (!session->own || session->kvm)
-        return 0;
+                    run_engine_config(session).cpus <= CPUS_MAX && has_network(session));
+    if (!session->own || session->kvm || access("/dev/kvm", R_OK | W_OK) == 0)
+        return 0; /* some kernels, asked for, are content with what another cannot use */
     err_set(e, ERR_UNSUPPORTED, "--engine kvm: %s", session->why_not);
     return err_hint(e, "--engine qemu runs it in software, slowly");
 }
@@ -351,24 +250,53 @@ static void announce(struct session *session)
 {
     struct ui *ui = session->request->ui;
 
-    if (!session->kvm)
+    if (!session->kvm && session->own)
+        ui_note(ui, "%s may fail: %s", session->request->name, session->why_not);
+    else if (!session->kvm)
         ui_note(ui, "software emulation, which is slow: %s", session->why_not);
     if (session->request->ephemeral)
         ui_note(ui, "ephemeral: every change is forgotten at the end");
-    if (isatty(STDIN_FILENO))
-        ui_note(ui, "Ctrl-] powers %s off, a second one ends it at once", session->request->name);
+    if (isatty(STDIN_FILENO) && !session->request->detach)
+        ui_note(ui, CONSOLE_KEYS);
+}
+
+static int open_network(struct session *session, struct err *e)
+{
+    const struct run_request *request = session->request;
+    const char *text = run_first_of(request->net, session->guest.system->net, "user");
+
+    if (request->again)
+        return net_go_on(text, request->ports, request->n_ports, handover_copy(TAP), &session->net,
+                         e);
+    return net_open(text, request->ports, request->n_ports, &session->net, e);
+}
+
+static int find_and_claim(struct session *session, struct err *e)
+{
+    const struct run_request *request = session->request;
+    const struct bare *bare = request->bare;
+    const char *path = bare == NULL         ? request->survey->path
+                       : bare->disk != NULL ? bare->disk
+                                            : bare->kernel;
+
+    if (realpath(path, session->disk_path) == NULL)
+        return err_errno(e, "%s", path);
+    session->guest.system = &no_system;
+    if (bare == NULL && guest_find(request->survey, request->name, &session->guest, e) < 0)
+        return -1;
+    return guest_disk_open(&session->disk, request, &session->guest, e);
 }
 
 static int run_session(struct session *session, enum run_end *end, struct err *e)
 {
-    if (guest_find(session->request->survey, session->request->name, &session->guest, e) < 0 ||
-        stack_open(&session->stack, session->request, &session->guest, e) < 0 ||
-        check_request(session, e) < 0 || choose_engine(session, e) < 0)
+    if (find_and_claim(session, e) < 0 || check_request(session, e) < 0 ||
+        open_network(session, e) < 0 || choose_engine(session, e) < 0)
         return -1;
     session->signals = supervise_signals(e);
     if (session->signals < 0)
         return -1;
-    announce(session);
+    if (!session->request->again)
+        announce(session);
     if (note_journal(session, e) < 0)
         return -1;
     return boot_until_off(session, end, e);
@@ -376,10 +304,16 @@ static int run_session(struct session *session, enum run_end *end, struct err *e
 
 int run_guest(const struct run_request *request, enum run_end *end, struct err *e)
 {
-    struct session session = {.request = request, .signals = -1};
+    struct session session = {.request = request, .keeper = request->keeper, .signals = -1};
+    struct hub *hub = &request->keeper->hub;
     int result = run_session(&session, end, e);
 
     cleanup_close(&session.signals);
-    stack_close(&session.stack);
+    net_close(&session.net);
+    guest_disk_close(&session.disk);
+    if (result < 0 && !hub->foreground)
+        syslog(LOG_DAEMON | LOG_ERR, "berth: %s", e->text);
+    hub_over(hub, result < 0 ? err_exit_status(e->code) : supervise_status(*end),
+             result < 0 ? e->text : "");
     return result;
 }

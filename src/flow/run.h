@@ -2,16 +2,20 @@
 /*
  * run.h: boots an installed system beside the running host, and stays with it.
  *
- * Three processes take part. The supervisor (the caller) holds the claims and the console. A jailed
- * server holds the claims too and serves the view; it ends when the engine's socket closes. The
- * engine ends with the supervisor. So whoever dies first: no engine runs without claims, and no
- * claim outlives the engine.
+ * The supervisor (the caller, and then the keeper that it becomes) holds the claims and the
+ * console. With QEMU a jailed server holds the claims too and serves the view; it ends when the
+ * engine's socket closes. The monitor holds them itself. So no engine ever runs without claims, and
+ * no claim outlives the engine; an engine outlives a supervisor that was killed, and is found by
+ * `berth ps`.
  */
 #ifndef BERTH_FLOW_RUN_H
 #define BERTH_FLOW_RUN_H
 
 #include "core/err.h"
 #include "core/ui.h"
+#include "flow/bare.h"
+#include "flow/keeper.h"
+#include "flow/publish.h"
 #include "flow/supervise.h"
 #include "model/survey.h"
 
@@ -22,25 +26,30 @@
 
 struct run_request {
     const struct survey *survey; /* of the disk, with its record */
+    bool node; /* of one partition's node alone (node_guest.h), which is all there is to open */
     const char *name;            /* of the system */
+    const struct bare *bare;     /* not NULL: a kernel that `name` is only a word for; no survey */
     uint64_t memory;             /* bytes; 0: what the record says, else 1 GiB */
     unsigned cpus;               /* 0: what the record says, else 1 */
-    const char *net;             /* "user" or "none"; NULL: what the record says, else "user" */
-    const char *engine; /* "auto", "kvm" or "qemu"; NULL: what the record says, else auto */
-    bool ephemeral;     /* keep every change in a temporary file */
-    bool no_reboot;     /* end when the guest reboots */
+    const char *net;             /* as net_check has it; NULL: what the record says, else "user" */
+    const struct publish *ports; /* n_ports of the host's that lead to the guest's */
+    size_t n_ports;
+    const char *engine;    /* "auto", "kvm" or "qemu"; NULL: what the record says, else auto */
+    bool ephemeral;        /* keep every change in a temporary file */
+    bool no_reboot;        /* end when the guest reboots */
+    bool detach;           /* leave it in the background as soon as it runs */
+    bool again;            /* it runs already, and has rebooted */
+    struct keeper *keeper; /* from keeper_was, with `again` */
     struct ui *ui;
 };
 
 /*
  * Runs the system until it powers off (RUN_POWERED_OFF), reboots with no_reboot set (RUN_RESET), or
  * is ended by the person (RUN_ENDED). A reboot reads kernel and initrd afresh, under the same
- * claims. Errors: those of guest_find and guest_claim, ERR_CRASHED.
+ * claims. With the monitor it does not return where all goes well: this process becomes the keeper
+ * (keeper.h), which exits with the same status. Errors: those of guest_find and guest_claim,
+ * ERR_CRASHED.
  */
 int run_guest(const struct run_request *request, enum run_end *end, struct err *e);
-
-/* Where private views and temporary changes are kept: BERTH_STATE, else /var/lib/berth/state for
- * root, else XDG_STATE_HOME/berth. Made where missing. A new string, NULL on failure. */
-char *state_folder(struct err *e);
 
 #endif

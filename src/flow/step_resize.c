@@ -7,9 +7,10 @@
 #include "block/overlay.h"
 #include "block/redo.h"
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "core/size.h"
+#include "flow/folders.h"
 #include "flow/resize_mounted.h"
-#include "flow/run.h"
 #include "flow/step_work.h"
 #include "partition/fs.h"
 
@@ -268,7 +269,7 @@ static int does_not_fit(struct resize *r, uint64_t wanted, struct err *e)
     err_set(e, ERR_NO_SPACE, "%s stays as it is: what its %s holds does not fit into %s",
             r->step->target, r->fs->name, size_exact(r->step->to.bytes, size, sizeof(size)));
     if (r->bounds.least >= r->step->from.bytes)
-        return -1;
+        return err_hint(e, "make room in it first: delete files, or move them elsewhere");
     return err_hint(e, "--size %s is certainly enough",
                     size_exact(round_up(r->bounds.least, MIB), size, sizeof(size)));
 }
@@ -398,7 +399,8 @@ static int leave_redo(struct resize *r, struct err *e)
     if (r->fs->check(r->slice, e) < 0) {
         err_wrap(e, "%s was mounted while it was half resized", r->step->target);
         *e->hint = '\0'; /* what the check says to do is not all */
-        return err_hint(e, "repair its %s, then finish this: berth disk finish", r->fs->name);
+        return err_hint(e, "repair its %s, then finish this: berth disk finish %s", r->fs->name,
+                        shell_quote(r->apply->path).text);
     }
     return keep_redo(r, &none, e);
 }
@@ -471,14 +473,35 @@ static int grow_mounted(struct resize *r, struct err *e)
     return node == NULL ? -1 : r->fs->grow_mounted(node, r->step->mountpoint, e);
 }
 
+/* The kernel puts back what it began. What it does not fit into is said as that. */
+static int not_shrunk(struct resize *r, struct err *e)
+{
+    const struct step *step = r->step;
+    struct err why = *e, ignored;
+    char size[SIZE_TEXT];
+
+    r->slice = slice_open(r->disk, step->from, &ignored);
+    if (why.code == ERR_NO_SPACE && r->slice != NULL &&
+        r->fs->bounds(r->slice, &r->bounds, &ignored) == 0 && step->to.bytes < r->bounds.least)
+        return does_not_fit(r, step->to.bytes, e);
+    err_set(e, why.code, "%s stays as it is: the kernel does not shrink its %s to %s now: %.300s",
+            step->target, r->fs->name, size_exact(step->to.bytes, size, sizeof(size)), why.text);
+    return err_hint(e,
+                    "wait for what else is done with it, such as a balance, or unmount it first: "
+                    "umount %s",
+                    step->mountpoint);
+}
+
 /* The partition shrinks under a mounted filesystem, which must have left that part of it. */
 static int shrink_mounted(struct resize *r, struct err *e)
 {
     const struct step *step = r->step;
     const char *node = disk_node(r->apply->disk, step->from, e);
 
-    if (node == NULL || r->fs->shrink_mounted(node, step->mountpoint, step->to.bytes, e) < 0)
+    if (node == NULL)
         return -1;
+    if (r->fs->shrink_mounted(node, step->mountpoint, step->to.bytes, e) < 0)
+        return not_shrunk(r, e);
     r->slice = slice_open(r->disk, step->from, e);
     if (r->slice == NULL || r->fs->bounds(r->slice, &r->bounds, e) < 0)
         return -1;

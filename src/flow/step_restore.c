@@ -4,6 +4,7 @@
  * come back, and the disk's area becomes the zeros it was made of, since it may lie in what the
  * disk held before.
  */
+#include "core/cleanup.h"
 #include "flow/step_ops.h"
 #include "flow/undo.h"
 
@@ -17,6 +18,16 @@ int step_restore_done(struct apply *apply, const struct step *step, struct err *
         if (undo->regions[i].before != NULL)
             back = undo_is_back(disk_blockdev(apply->disk), &undo->regions[i], e);
     return back;
+}
+
+/* Of partitions that overlap the kernel takes one only. */
+static int teach_restored(struct apply *apply, struct err *e)
+{
+    _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
+
+    if (table == NULL)
+        return -1;
+    return table_has_damage(table, DAMAGE_OVERLAP) ? 0 : step_teach_kernel(apply, table, e);
 }
 
 /* From the front of the disk: the first sector or header that is back ends the table, and from then
@@ -56,5 +67,5 @@ int step_restore_apply(struct apply *apply, const struct step *step, struct err 
          blockdev_flush(bd, e) < 0))
         return -1;
     log->area.range.bytes = 0; /* there is nothing to keep a log in any more */
-    return 0;
+    return teach_restored(apply, e);
 }

@@ -45,8 +45,10 @@ int step_create_apply(struct apply *apply, const struct step *step, struct err *
     return io_sync_folder(apply->path, e);
 }
 
-/* The table as the kernel knows it; *n is how many. */
-static struct disk_partition *kernel_list(const struct table *table, size_t *n, struct err *e)
+/* The table as the kernel is to know it; *n is how many. Not what is only partly on the disk: the
+ * kernel would take it for a smaller one, in which the table's own sectors may lie. */
+static struct disk_partition *kernel_list(const struct table *table, struct extent disk, size_t *n,
+                                          struct err *e)
 {
     struct disk_partition *list = calloc(table->n + 1, sizeof(*list));
 
@@ -55,9 +57,13 @@ static struct disk_partition *kernel_list(const struct table *table, size_t *n, 
         err_no_memory(e);
         return NULL;
     }
-    for (size_t i = 0; i < table->n; i++)
-        list[(*n)++] = (struct disk_partition){.number = table->entries[i].number,
-                                               .range = table->entries[i].range};
+    for (size_t i = 0; i < table->n; i++) {
+        struct extent range = table->entries[i].range;
+
+        if (range.bytes > 0 && extent_contains(&disk, &range))
+            list[(*n)++] =
+                (struct disk_partition){.number = table->entries[i].number, .range = range};
+    }
     if (table->extended.range.bytes > 0)
         list[(*n)++] = (struct disk_partition){
             .number = table->extended.number, .range = table->extended.range, .extended = true};
@@ -66,16 +72,18 @@ static struct disk_partition *kernel_list(const struct table *table, size_t *n, 
 
 int step_teach_kernel(struct apply *apply, const struct table *table, struct err *e)
 {
+    struct extent disk = {0, disk_blockdev(apply->disk)->bytes};
     size_t n;
-    _cleanup_free_ struct disk_partition *list = kernel_list(table, &n, e);
+    _cleanup_free_ struct disk_partition *list = kernel_list(table, disk, &n, e);
 
     return list == NULL ? -1 : disk_update_kernel(apply->disk, list, n, e);
 }
 
 int step_check_kernel(struct apply *apply, const struct table *table, struct err *e)
 {
+    struct extent disk = {0, disk_blockdev(apply->disk)->bytes};
     size_t n;
-    _cleanup_free_ struct disk_partition *list = kernel_list(table, &n, e);
+    _cleanup_free_ struct disk_partition *list = kernel_list(table, disk, &n, e);
 
     return list == NULL ? -1 : disk_check_update(apply->disk, list, n, e);
 }
@@ -160,7 +168,7 @@ int step_remove_apply(struct apply *apply, const struct step *step, struct err *
     _cleanup_table_ struct table *table = table_read(disk_blockdev(apply->disk), e);
 
     (void)step;
-    if (table == NULL)
+    if (table == NULL || disk_log_remove(&apply->log, table, e) < 0)
         return -1;
     for (size_t i = 0; i < apply->plan->n_removed; i++) {
         const struct table_entry *entry = table_entry_by_uuid(table, &apply->plan->removed[i]);

@@ -1,45 +1,70 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* supervise.c: one poll loop over terminal, serial line, machine protocol, signals and the engine.
+/*
+ * supervise.c: one poll loop over terminal, the guest's lines, machine protocol, signals, clients
+ * and the engine.
+ *
+ * A guest has a serial line, on which it boots, and may have a virtio console. Both are shown; what
+ * is typed goes to the serial line until the console has said something.
  */
 #include "flow/supervise.h"
 #include "core/cleanup.h"
+#include "flow/leave.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define SERVER_WAIT 3000 /* milliseconds */
 
-enum { IN, SERIAL_LINE, MACHINE, SIGNALS, ENGINE, SERVER, N_POLLS };
+#define STATUS_RESET 10
+#define STATUS_ENDED 130
+
+enum { IN, SERIAL_LINE, CONSOLE_LINE, MACHINE, SIGNALS, ENGINE, SERVER, LISTEN, CLIENT };
+#define N_POLLS (CLIENT + HUB_CLIENTS)
 
 struct supervision {
     struct engine *engine;
     const struct watch *watch;
-    bool asked;  /* the power button was pressed */
-    bool forced; /* the engine is to end now */
+    unsigned types_to; /* the line that gets what is typed */
+    bool asked;        /* the power button was pressed */
+    bool has_grace;    /* and there is a deadline */
+    bool forced;       /* the engine is to end now */
     bool disk_lost;
     bool hangs;
-    time_t deadline; /* of asked, CLOCK_MONOTONIC seconds */
+    time_t deadline; /* of has_grace, CLOCK_MONOTONIC seconds */
     struct pollfd polls[N_POLLS];
 };
 
 int supervise_signals(struct err *e)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    static const int heard[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
     sigset_t set;
     int fd;
 
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        sigaddset(&set, ends[i]);
+    for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
+        sigaddset(&set, heard[i]);
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_errno(e, "blocking signals");
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? err_errno(e, "watching signals") : fd;
+}
+
+int supervise_status(enum run_end end)
+{
+    switch (end) {
+    case RUN_POWERED_OFF:
+        return 0;
+    case RUN_RESET:
+        return STATUS_RESET;
+    default:
+        return STATUS_ENDED;
+    }
 }
 
 static time_t now(void)
@@ -50,67 +75,181 @@ static time_t now(void)
     return t.tv_sec;
 }
 
-static void ask_to_end(struct supervision *s)
+/* ---- what is wished ---- */
+
+static void power_off(struct supervision *s)
 {
     char text[128];
     struct err ignored;
 
-    if (s->asked) {
-        s->forced = true;
-        return;
-    }
     s->asked = true;
-    s->deadline = now() + SUPERVISE_GRACE;
-    snprintf(text, sizeof(text), "berth: asked %s to power off; once more ends it at once",
-             s->watch->name);
+    if (s->watch->hub != NULL)
+        s->watch->hub->asked = true;
+    snprintf(text, sizeof(text), "berth: asked %s to power off", s->watch->name);
     console_say(s->watch->console, text);
     (void)s->engine->ops->power_down(s->engine, &ignored);
 }
 
-static void take_signals(struct supervision *s, int signals)
+/* Whoever sends a signal wants this process to end. */
+static void end_with_grace(struct supervision *s)
+{
+    if (s->has_grace) {
+        s->forced = true;
+        return;
+    }
+    s->has_grace = true;
+    s->deadline = now() + SUPERVISE_GRACE;
+    power_off(s);
+}
+
+static void set_window(struct supervision *s, uint16_t columns, uint16_t rows)
+{
+    if (s->engine->ops->window != NULL)
+        s->engine->ops->window(s->engine, columns, rows);
+}
+
+static void follow_terminal(struct supervision *s)
+{
+    uint16_t columns, rows;
+
+    if (console_window(s->watch->console, &columns, &rows))
+        set_window(s, columns, rows);
+}
+
+static void take_signals(struct supervision *s)
 {
     struct signalfd_siginfo info;
 
-    while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        ask_to_end(s);
+    while (read(s->watch->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGWINCH)
+            follow_terminal(s);
+        else
+            end_with_grace(s);
+    }
 }
+
+static void leave_it(struct supervision *s)
+{
+    struct err err;
+
+    if (s->watch->hub == NULL || !s->watch->hub->foreground)
+        return;
+    if (leave(s->watch->console, s->watch->hub, s->watch->name, &err) < 0)
+        console_say(s->watch->console, err.text);
+}
+
+static void take_wishes(struct supervision *s, unsigned wishes)
+{
+    if ((wishes & CONSOLE_END) != 0)
+        s->forced = true;
+    else if ((wishes & CONSOLE_POWER_OFF) != 0)
+        power_off(s);
+    else if ((wishes & CONSOLE_LEAVE) != 0)
+        leave_it(s);
+}
+
+/* ---- who is ready ---- */
 
 /* What is worth waiting for now. A closed side is left out by a negative descriptor. */
 static void choose_polls(struct supervision *s)
 {
     const struct console *console = s->watch->console;
+    const struct hub *hub = s->watch->hub;
+    bool empty = console->n_pending == 0;
 
-    s->polls[IN].fd = console->reads && console->n_pending == 0 ? STDIN_FILENO : -1;
-    s->polls[SERIAL_LINE].events = (short)(POLLIN | (console->n_pending > 0 ? POLLOUT : 0));
+    s->polls[IN].fd = console->reads && empty ? STDIN_FILENO : -1;
+    s->polls[SERIAL_LINE].events = s->polls[CONSOLE_LINE].events = POLLIN;
+    if (!empty)
+        s->polls[s->types_to].events = POLLIN | POLLOUT;
+    s->polls[LISTEN].fd = hub != NULL ? hub->listen : -1;
+    for (size_t i = 0; i < HUB_CLIENTS; i++)
+        s->polls[CLIENT + i] =
+            (struct pollfd){hub != NULL && empty ? hub->clients[i].fd : -1, POLLIN, 0};
 }
 
 static int milliseconds_left(const struct supervision *s)
 {
     time_t left = s->deadline - now();
 
-    if (!s->asked)
+    if (!s->has_grace)
         return s->watch->patience;
     return left > 0 ? (int)left * 1000 : 0;
 }
 
+/* Shows what a line says. Returns false at its end. */
+static bool show(struct supervision *s, unsigned line)
+{
+    char bytes[8192];
+    ssize_t got = recv(s->polls[line].fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (got < 0)
+        return errno == EINTR || errno == EAGAIN;
+    if (got > 0) {
+        s->types_to = line > s->types_to ? line : s->types_to;
+        console_show(s->watch->console, bytes, (size_t)got);
+        if (s->watch->hub != NULL)
+            hub_show(s->watch->hub, bytes, (size_t)got);
+    }
+    return got > 0;
+}
+
+static void handle_line(struct supervision *s, unsigned line)
+{
+    struct pollfd *at = &s->polls[line];
+
+    if (at->fd >= 0 && (at->revents & POLLOUT) != 0)
+        console_feed(s->watch->console, at->fd);
+    if ((at->revents & ~POLLOUT) != 0 && !show(s, line))
+        at->fd = -1;
+}
+
+static void handle_client(struct supervision *s, size_t i)
+{
+    struct hub_packet packet;
+
+    if (!hub_take(s->watch->hub, i, &packet))
+        return;
+    if (packet.kind == HUB_TYPE)
+        console_type(s->watch->console, packet.bytes, packet.n);
+    else if (packet.kind == HUB_WINDOW)
+        set_window(s, packet.columns, packet.rows);
+    else if (packet.kind == HUB_POWER_OFF)
+        power_off(s);
+    else
+        s->forced = true;
+}
+
+static void handle_machine(struct supervision *s)
+{
+    struct err ignored;
+    bool ran = s->engine->runs;
+
+    if (s->engine->ops->hear(s->engine, &ignored) <= 0)
+        s->polls[MACHINE].fd = -1;
+    if (s->watch->hub != NULL)
+        s->watch->hub->lacks = s->engine->lacks;
+    if (s->engine->runs && !ran && s->watch->leaves)
+        leave_it(s);
+}
+
 static void handle(struct supervision *s)
 {
-    struct pollfd *polls = s->polls;
-    struct err ignored;
-
-    if (polls[SERIAL_LINE].fd >= 0 && (polls[SERIAL_LINE].revents & POLLOUT) != 0)
-        console_feed(s->watch->console, s->engine->serial);
-    if ((polls[SERIAL_LINE].revents & ~POLLOUT) != 0 &&
-        !console_show(s->watch->console, s->engine->serial))
-        polls[SERIAL_LINE].fd = -1;
-    if (polls[MACHINE].revents != 0 && s->engine->ops->hear(s->engine, &ignored) <= 0)
-        polls[MACHINE].fd = -1;
-    if (polls[IN].revents != 0)
-        for (unsigned presses = console_read(s->watch->console); presses > 0; presses--)
-            ask_to_end(s);
-    if (polls[SIGNALS].revents != 0)
-        take_signals(s, polls[SIGNALS].fd);
+    handle_line(s, SERIAL_LINE);
+    handle_line(s, CONSOLE_LINE);
+    if (s->polls[MACHINE].revents != 0)
+        handle_machine(s);
+    if (s->polls[IN].revents != 0)
+        take_wishes(s, console_read(s->watch->console));
+    if (s->polls[SIGNALS].revents != 0)
+        take_signals(s);
+    if (s->polls[LISTEN].revents != 0)
+        hub_accept(s->watch->hub);
+    for (size_t i = 0; i < HUB_CLIENTS; i++)
+        if (s->polls[CLIENT + i].revents != 0)
+            handle_client(s, i);
 }
+
+/* ---- until it is over ---- */
 
 /* The disk's server ends when the engine does, and a moment before that can be seen. */
 static bool engine_is_ending(struct supervision *s)
@@ -133,7 +272,7 @@ static void loop(struct supervision *s)
         ready = poll(s->polls, N_POLLS, milliseconds_left(s));
         if (ready < 0)
             continue;
-        if (ready == 0 && s->asked)
+        if (ready == 0 && s->has_grace)
             s->forced = true;
         else if (ready == 0)
             s->hangs = true;
@@ -150,7 +289,9 @@ static void drain(struct supervision *s)
 
     while (s->engine->ops->hear(s->engine, &ignored) > 0)
         ;
-    while (console_show(s->watch->console, s->engine->serial))
+    while (s->polls[SERIAL_LINE].fd >= 0 && show(s, SERIAL_LINE))
+        ;
+    while (s->polls[CONSOLE_LINE].fd >= 0 && show(s, CONSOLE_LINE))
         ;
 }
 
@@ -171,19 +312,32 @@ static int crashed(const struct supervision *s, int status, const char *words, s
                    s->engine->ops->program, *words != '\0' ? words : "it gave no reason");
 }
 
+static void begin(struct supervision *s)
+{
+    const struct engine *engine = s->engine;
+    const struct watch *watch = s->watch;
+
+    for (size_t i = 0; i < N_POLLS; i++)
+        s->polls[i] = (struct pollfd){-1, POLLIN, 0};
+    s->types_to = SERIAL_LINE;
+    s->polls[SERIAL_LINE].fd = engine->serial;
+    s->polls[CONSOLE_LINE].fd = engine->console;
+    s->polls[MACHINE].fd = engine->machine;
+    s->polls[SIGNALS].fd = watch->signals;
+    s->polls[ENGINE].fd = engine->pidfd;
+    s->polls[SERVER].fd = watch->server;
+    follow_terminal(s);
+    if (engine->runs && watch->leaves)
+        leave_it(s);
+}
+
 int supervise(struct engine *engine, const struct watch *watch, enum run_end *end, struct err *e)
 {
-    struct supervision s = {.engine = engine,
-                            .watch = watch,
-                            .polls = {[IN] = {STDIN_FILENO, POLLIN, 0},
-                                      [SERIAL_LINE] = {engine->serial, POLLIN, 0},
-                                      [MACHINE] = {engine->machine, POLLIN, 0},
-                                      [SIGNALS] = {watch->signals, POLLIN, 0},
-                                      [ENGINE] = {engine->pidfd, POLLIN, 0},
-                                      [SERVER] = {watch->server, POLLIN, 0}}};
+    struct supervision s = {.engine = engine, .watch = watch};
     char words[512] = "";
     int status = 0;
 
+    begin(&s);
     loop(&s);
     if (!has_to_end(&s))
         drain(&s);

@@ -168,9 +168,14 @@ static void add_candidate(struct search *search, struct blockdev *bd, struct sur
     }
 }
 
+/* What only GRUB's program reads takes too long for a list of disks, unless it is mounted. */
 static bool may_hold_a_system(const struct survey_partition *p)
 {
-    return !p->incomplete && p->fs != NULL && strncmp(p->fs, "ext", 3) == 0;
+    if (p->incomplete || p->fs == NULL)
+        return false;
+    if (strcmp(p->fs, "btrfs") == 0 || strcmp(p->fs, "xfs") == 0)
+        return p->mountpoint != NULL;
+    return strncmp(p->fs, "ext", 3) == 0;
 }
 
 /* What a jailed child wrote is not trusted: bounded, and made of printable text. */

@@ -3,6 +3,7 @@
 #include "flow/undo.h"
 #include "core/cleanup.h"
 #include "core/digest.h"
+#include "core/shell.h"
 #include "partition/probe.h"
 
 #include <string.h>
@@ -287,10 +288,13 @@ static int unwipe(struct blockdev *bd, const struct table *there, const struct h
     return 0;
 }
 
-/* A table that was damaged cannot be written: it comes back as the bytes that it was. */
-static void forget_damaged(struct table *table)
+/* A table that was damaged cannot be written, and one that was only mended is there already: they
+ * come back as the bytes that they were. */
+static void forget_damaged(struct table *table, const struct table *there)
 {
-    if (table_problem(table) == NULL)
+    bool mended = table->n_damage > 0 && table_equal(table, there);
+
+    if (table_problem(table) == NULL && !mended)
         return;
     table->kind = TABLE_NONE;
     table->n = 0;
@@ -304,7 +308,7 @@ static int put_back(struct blockdev *bd, const struct table *there, const struct
     wanted->table = undo_table(bd, undo->regions, undo->n_regions, e);
     if (wanted->table == NULL)
         return -1;
-    forget_damaged(wanted->table);
+    forget_damaged(wanted->table, there);
     for (size_t i = 0; wanted->table->kind == TABLE_NONE && i < undo->n_regions; i++)
         for (size_t k = 0; k < there->n; k++)
             if (undo->regions[i].before != NULL &&
@@ -365,67 +369,6 @@ static int back(struct blockdev *bd, const struct table *there, const struct his
     return check_unwritten(bd, undo, e) < 0 ? -1 : reverse(there, undo, wanted, e);
 }
 
-/* ---- what it left ---- */
-
-static bool has_partition(const struct table *table, const struct guid *uuid)
-{
-    for (size_t i = 0; i < table->n; i++)
-        if (guid_equal(&table->entries[i].uuid, uuid))
-            return true;
-    return false;
-}
-
-static bool is_in_partition(const struct table *there, const struct extent *range)
-{
-    for (size_t i = 0; i < there->n; i++)
-        if (extent_contains(&there->entries[i].range, range))
-            return true;
-    return false;
-}
-
-/* 1: the table is as the change left it. */
-static int is_table_untouched(struct blockdev *bd, const struct table *there,
-                              const struct history_undo *undo, struct err *e)
-{
-    int left = 1;
-
-    for (size_t i = 0; left > 0 && i < undo->n_regions; i++) {
-        const struct history_region *region = &undo->regions[i];
-
-        if (is_in_partition(there, &region->range))
-            continue;
-        left = lies_on(bd, &region->range) ? is_as_left(bd, region, e) : 0;
-    }
-    return left;
-}
-
-int undo_leftovers(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
-                   struct extent **list, size_t *n, struct err *e)
-{
-    _cleanup_table_ struct table *before = NULL;
-    int untouched = is_table_untouched(bd, there, undo, e);
-
-    *list = NULL;
-    *n = 0;
-    if (untouched <= 0)
-        return untouched;
-    if (undo->op == HISTORY_TABLE) {
-        before = undo_table(bd, undo->regions, undo->n_regions, e);
-        if (before == NULL)
-            return -1;
-    }
-    *list = calloc((before != NULL ? before->n : 0) + 1, sizeof(**list));
-    if (*list == NULL)
-        return err_no_memory(e);
-    if ((undo->op == HISTORY_MOVE || undo->op == HISTORY_RESIZE) &&
-        has_partition(there, &undo->partition))
-        (*list)[(*n)++] = undo->from;
-    for (size_t i = 0; before != NULL && i < before->n; i++)
-        if (change_same(there, before, &before->entries[i]) != NULL)
-            (*list)[(*n)++] = before->entries[i].range;
-    return 0;
-}
-
 /* The disk's own log, and where that has nothing the one in the file. */
 static int read_history(const char *file, struct blockdev *bd, const struct table *there,
                         struct history **history, struct err *e)
@@ -448,11 +391,11 @@ int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct 
         return -1;
     if (history->pending != NULL) {
         err_set(e, ERR_REFUSED, "work on partition %u is not finished", history->pending->number);
-        return err_hint(e, "finish it first: berth disk finish");
+        return err_hint(e, "finish it first: berth disk finish %s", shell_quote(bd->name).text);
     }
     if (history->undo == NULL) {
         err_set(e, ERR_NOT_FOUND, "there is no change that could be undone");
-        return err_hint(e, "berth disk log says what was done");
+        return err_hint(e, "`berth disk log %s` says what was done", shell_quote(bd->name).text);
     }
     if (back(bd, there, history->undo, wanted, e) < 0)
         return err_wrap(e, "\"%s\" is not undone", history->undo->text);

@@ -48,11 +48,6 @@ int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct 
 struct table *undo_table(struct blockdev *bd, const struct history_region *regions, size_t n,
                          struct err *e);
 
-/* Where partitions that are there still were before the change, which left there what it copied or
- * cut off; none when something else changed the table since. *list is new. */
-int undo_leftovers(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
-                   struct extent **list, size_t *n, struct err *e);
-
 /* ---- what both share ---- */
 
 /* "sha256:<hex>" of what is there now. */

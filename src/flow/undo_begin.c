@@ -169,7 +169,7 @@ int undo_remember(struct disk_log *log, struct blockdev *bd, const struct table 
     int again = undo != NULL ? goes_on(undo, bd, there, plan, e) : 0;
     /* where a table comes over something else, or over a damaged one, an undo that was torn between
      * sectors goes on; and no region may reach over one that was remembered before */
-    bool as_bytes = there->kind == TABLE_NONE || table_problem(there) != NULL;
+    bool as_bytes = there->kind == TABLE_NONE || there->n_damage > 0;
     uint64_t unit = again > 0 || as_bytes ? TORN_UNIT : REGION_MOST;
 
     if (again < 0 || (again > 0 && adopt(log, undo, e) < 0) ||

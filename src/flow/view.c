@@ -122,6 +122,16 @@ static int view_next_data(struct blockdev *bd, uint64_t offset, struct extent *d
     return 0;
 }
 
+static int view_fd_extent(struct blockdev *bd, struct extent range, int *fd, uint64_t *start,
+                          struct err *e)
+{
+    struct piece piece = piece_at((struct view *)bd, range.start, range.bytes);
+
+    if (piece.bytes < range.bytes)
+        return err_set(e, ERR_UNSUPPORTED, "%s: the range is in several pieces", bd->name);
+    return blockdev_fd_extent(piece.device, range, fd, start, e);
+}
+
 static void view_close(struct blockdev *bd)
 {
     free(bd);
@@ -135,6 +145,7 @@ static const struct blockdev_ops view_ops = {
     .discard = view_discard,
     .flush = view_flush,
     .next_data = view_next_data,
+    .fd_extent = view_fd_extent,
     .close = view_close,
 };
 
@@ -199,8 +210,7 @@ int view_ranges(struct blockdev *bd, struct storage_range *ranges, struct err *e
             return err_set(e, ERR_UNSUPPORTED, "%s: in more than %d pieces", bd->name,
                            STORAGE_RANGES);
         *range = (struct storage_range){.start = offset, .bytes = piece.bytes};
-        if (blockdev_fd_extent(piece.device, (struct extent){offset, piece.bytes}, &range->fd,
-                               &range->at, e) < 0)
+        if (view_fd_extent(bd, (struct extent){offset, piece.bytes}, &range->fd, &range->at, e) < 0)
             return -1;
         offset += piece.bytes;
     }

@@ -135,7 +135,7 @@ static int add_all(struct initramfs *ir, const struct work_image *image, struct 
 int work_image_make(const struct work_image *image, struct err *e)
 {
     _cleanup_close_ int fd = memfd_create("initramfs", MFD_CLOEXEC);
-    _cleanup_initramfs_ struct initramfs *ir = fd >= 0 ? initramfs_new(fd, e) : NULL;
+    _cleanup_initramfs_ struct initramfs *ir = fd >= 0 ? initramfs_new(fd, true, e) : NULL;
 
     if (fd < 0)
         return err_errno(e, "memory for an initramfs");

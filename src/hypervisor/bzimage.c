@@ -53,7 +53,7 @@ int bzimage_load(const struct memory *memory, int fd, struct kernel *kernel, str
         return err_set(e, ERR_UNSUPPORTED, "the kernel has no 64-bit entry");
     if (fstat(fd, &st) < 0)
         return err_errno(e, "the kernel");
-    if ((uint64_t)st.st_size <= setup * SECTOR)
+    if ((uint64_t)st.st_size <= setup * SECTOR + ENTRY_64)
         return err_set(e, ERR_UNSUPPORTED, "the kernel is cut short");
     if (at > memory->low || header->init_size > memory->low - at)
         return too_small(memory, at + header->init_size, e);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * control.h: what supervisor and monitor say to each other, in packets on one SOCK_SEQPACKET
- * socket. When the supervisor's end closes, the machine goes on: it may have been killed, and
- * somebody else may look after the guest.
+ * socket. When the supervisor's end closes, the machine goes on: it may have been killed. The
+ * monitor's power button is then pressed by SIGTERM.
  */
 #ifndef BERTH_HYPERVISOR_CONTROL_H
 #define BERTH_HYPERVISOR_CONTROL_H
@@ -30,7 +30,7 @@ struct control_packet {
     uint32_t kind;
     int32_t ending; /* of CONTROL_ENDED: an enum ending */
     uint16_t columns, rows;
-    uint32_t lacks; /* CONTROL_RUNNING: what of its sandbox the host denied, sandbox.h */
+    uint32_t lacks; /* CONTROL_RUNNING: what of its sandbox the host denied, sandbox_lack.h */
     char text[CONTROL_TEXT];
 };
 

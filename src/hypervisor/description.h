@@ -13,7 +13,7 @@
 #include "hypervisor/storage.h"
 
 #define DESCRIPTION_FD    3
-#define DESCRIPTION_MAGIC 0x314d5648544552ULL /* "RETHVM1": changes with the struct */
+#define DESCRIPTION_MAGIC 0x324d5648544552ULL /* "RETHVM2": changes with the struct */
 #define DESCRIPTION_NAME  64
 
 enum description_net { DESCRIPTION_NET_NONE, DESCRIPTION_NET_STREAM, DESCRIPTION_NET_TAP };
@@ -35,9 +35,10 @@ struct description {
     int32_t net;   /* as net_kind says */
     uint32_t net_kind;
     uint8_t mac[6];
-    uint8_t rng;     /* 1: the guest gets a device of randomness */
-    uint8_t restore; /* 1: it goes on where it was saved, and kernel and initrd are not used */
-    uint32_t reserved;
+    uint8_t rng;       /* 1: the guest gets a device of randomness */
+    uint8_t restore;   /* 1: it goes on where it was saved, and kernel and initrd are not used */
+    uint8_t read_only; /* 1: nothing is written to the disk */
+    uint8_t reserved[3];
 
     uint64_t disk_bytes; /* 0: no disk */
     uint32_t sector;     /* 512 or 4096 */

@@ -193,6 +193,8 @@ static int relocate(const struct image *image, const struct memory *memory,
                            .bytes = bytes,
                            .offset = choice->offset};
 
+    if (image->tail_bytes > bytes) /* more places than there are bytes */
+        return refuse("has relocations that make no sense", e);
     if (words == NULL)
         return err_no_memory(e);
     if (io_pread(image->fd, words, image->tail_bytes, image->tail, e) < 0)

@@ -8,6 +8,7 @@
  */
 #include "hypervisor/sandbox.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ int main(void)
     struct vm_entry entry = {sandbox_enter_cpu, sandbox_enter_loop, &sandbox, 0};
     struct err err;
 
+    signal(SIGPIPE, SIG_IGN); /* who is at the other end of a line may end before the guest */
     if (description_read(DESCRIPTION_FD, &description, &err) < 0 ||
         sandbox_shrink(&sandbox, &description, &err) < 0 || vm_make(&vm, &description, &err) < 0 ||
         sandbox_seal(&sandbox, &vm, &err) < 0) {

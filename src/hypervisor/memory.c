@@ -79,6 +79,7 @@ bool memory_get(const struct memory *memory, uint64_t address, void *data, uint6
     if (at == NULL)
         return false;
     memcpy(data, at, length);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* no compiler looks there again: it changes */
     return true;
 }
 

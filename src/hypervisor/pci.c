@@ -111,7 +111,7 @@ static void place_window(struct pci_function *function)
 
     if (from == to)
         return;
-    function->window = to;
+    __atomic_store_n(&function->window, to, __ATOMIC_RELAXED);
     function->moved(function->device, from, to);
 }
 
@@ -167,6 +167,8 @@ static void config_write(void *device, uint64_t offset, const uint8_t *data, uns
 
         *at = (uint8_t)((*at & ~mask) | (data[i] & mask));
     }
+    if (function->written != NULL)
+        function->written(function->device, (unsigned)(offset % DEVICE_BYTES), n);
     place_window(function);
     send_pending(function);
     pthread_mutex_unlock(function->lock);
@@ -174,37 +176,46 @@ static void config_write(void *device, uint64_t offset, const uint8_t *data, uns
 
 /* ---- windows ---- */
 
-static struct pci_function *window_at(const struct pci *pci, uint64_t address, unsigned n)
+static bool in_window(const struct pci_function *function, uint64_t address, unsigned n)
+{
+    uint64_t window = __atomic_load_n(&function->window, __ATOMIC_RELAXED);
+
+    return window != 0 && address >= window && address + n <= window + PCI_BAR;
+}
+
+/* Whose window is there, with its lock held: another processor may be moving it. */
+static struct pci_function *lock_window(const struct pci *pci, uint64_t address, unsigned n)
 {
     for (unsigned i = 0; i < PCI_SLOTS; i++) {
         struct pci_function *function = pci->slots[i];
 
-        if (function != NULL && function->window != 0 && address >= function->window &&
-            address + n <= function->window + PCI_BAR)
+        if (function == NULL || !in_window(function, address, n))
+            continue;
+        pthread_mutex_lock(function->lock);
+        if (in_window(function, address, n))
             return function;
+        pthread_mutex_unlock(function->lock);
     }
     return NULL;
 }
 
 static void window_read(void *device, uint64_t offset, uint8_t *data, unsigned n)
 {
-    struct pci_function *function = window_at(device, PCI_WINDOW + offset, n);
+    struct pci_function *function = lock_window(device, PCI_WINDOW + offset, n);
 
     memset(data, 0xff, n);
     if (function == NULL)
         return;
-    pthread_mutex_lock(function->lock);
     function->read(function->device, PCI_WINDOW + offset - function->window, data, n);
     pthread_mutex_unlock(function->lock);
 }
 
 static void window_write(void *device, uint64_t offset, const uint8_t *data, unsigned n)
 {
-    struct pci_function *function = window_at(device, PCI_WINDOW + offset, n);
+    struct pci_function *function = lock_window(device, PCI_WINDOW + offset, n);
 
     if (function == NULL)
         return;
-    pthread_mutex_lock(function->lock);
     function->write(function->device, PCI_WINDOW + offset - function->window, data, n);
     pthread_mutex_unlock(function->lock);
 }

@@ -49,6 +49,8 @@ struct pci_function {
     void (*read)(void *device, uint64_t offset, uint8_t *data, unsigned n);
     void (*write)(void *device, uint64_t offset, const uint8_t *data, unsigned n);
     void (*moved)(void *device, uint64_t from, uint64_t to);
+    /* After n bytes of the configuration space were written; or NULL. */
+    void (*written)(void *device, unsigned at, unsigned n);
     void *device;
     pthread_mutex_t *lock; /* the device's: taken around each access */
 };
@@ -85,10 +87,6 @@ uint8_t pci_add_capability(struct pci_function *function, const void *capability
  */
 void pci_add_msix(struct pci_function *function, unsigned n_vectors, uint32_t table,
                   uint32_t pending);
-
-/* Plugs it into the next slot and gives it a window. device, read, write, moved and lock are set.
- */
-void pci_plug(struct pci *pci, struct pci_function *function);
 
 /* After the state was loaded: the window's place again, `moved` included. */
 void pci_loaded(struct pci_function *function);

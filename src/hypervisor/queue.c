@@ -110,24 +110,33 @@ static bool walk(struct chain *chain, const struct queue *queue, const struct me
         return false;
     if ((first.flags & VRING_DESC_F_INDIRECT) == 0)
         return walk_table(chain, memory, queue->descriptors, queue->size, chain->head);
-    if ((first.flags & VRING_DESC_F_NEXT) != 0 || first.len == 0 || first.len % sizeof(first) != 0)
+    if ((first.flags & VRING_DESC_F_NEXT) != 0 || first.len == 0 ||
+        first.len % sizeof(first) != 0 || memory_read_at(memory, first.addr, first.len) == NULL)
         return false;
     return walk_table(chain, memory, first.addr, first.len / (uint32_t)sizeof(first), 0);
 }
 
-int queue_pop(struct queue *queue, const struct memory *memory, struct chain *chain)
+int queue_peek(const struct queue *queue, const struct memory *memory, uint16_t ahead,
+               struct chain *chain)
 {
     uint16_t ready = (uint16_t)(ring_load(memory, available_index(queue)) - queue->next_available);
+    uint16_t i = (uint16_t)(queue->next_available + ahead);
 
-    if (ready == 0)
-        return 0;
     if (ready > queue->size)
         return -1;
-    chain->head = ring_load(memory, available_entry(queue, queue->next_available));
-    if (!walk(chain, queue, memory))
-        return -1;
-    queue->next_available++;
-    return 1;
+    if (ready <= ahead)
+        return 0;
+    chain->head = ring_load(memory, available_entry(queue, i));
+    return walk(chain, queue, memory) ? 1 : -1;
+}
+
+int queue_pop(struct queue *queue, const struct memory *memory, struct chain *chain)
+{
+    int got = queue_peek(queue, memory, 0, chain);
+
+    if (got > 0)
+        queue->next_available++;
+    return got;
 }
 
 void queue_unpop(struct queue *queue)

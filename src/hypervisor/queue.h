@@ -20,7 +20,7 @@ struct queue {
     uint16_t vector;                       /* of MSI-X */
     uint16_t next_available, next_used;    /* where we are in the rings */
     uint16_t signalled;                    /* next_used when the guest was last told */
-    bool enabled;
+    uint8_t enabled;                       /* 0 or 1 */
 };
 
 struct segment {
@@ -40,6 +40,11 @@ bool queue_valid(const struct queue *queue, const struct memory *memory);
 
 /* Takes the next request. Returns 1, 0 when there is none, -1 when the guest broke the rules. */
 int queue_pop(struct queue *queue, const struct memory *memory, struct chain *chain);
+
+/* Looks at the request that comes so many after the next one, and takes none. Returns as queue_pop.
+ */
+int queue_peek(const struct queue *queue, const struct memory *memory, uint16_t ahead,
+               struct chain *chain);
 
 /* Puts the last request taken back: it will be popped again. */
 void queue_unpop(struct queue *queue);

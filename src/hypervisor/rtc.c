@@ -106,6 +106,13 @@ static void on_write(void *device, uint64_t offset, const uint8_t *data, unsigne
     pthread_mutex_unlock(&rtc->lock);
 }
 
+void rtc_loaded(void *device)
+{
+    struct rtc *rtc = device;
+
+    rtc->state.index %= RTC_BYTES;
+}
+
 void rtc_make(struct rtc *rtc, struct bus *ports)
 {
     struct bus_range range = {PORT_RTC, 2, on_read, on_write, rtc};

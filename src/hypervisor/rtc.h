@@ -24,4 +24,7 @@ struct rtc {
 
 void rtc_make(struct rtc *rtc, struct bus *ports);
 
+/* After the state was loaded, from a file that anybody may have written. */
+void rtc_loaded(void *rtc);
+
 #endif

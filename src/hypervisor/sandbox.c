@@ -100,14 +100,19 @@ static int drop_capabilities(struct err *e)
     return syscall(SYS_capset, &head, none) < 0 ? err_errno(e, "giving up capabilities") : 0;
 }
 
+static void leave_all(struct sandbox *sandbox)
+{
+    leave_namespaces(sandbox);
+    drop_bounding_set();
+    leave_root(sandbox);
+}
+
 int sandbox_shrink(struct sandbox *sandbox, const struct description *description, struct err *e)
 {
     if (privilege_lock(e) < 0 || privilege_silence(STDOUT_FILENO, e) < 0 ||
         close_others(description, e) < 0)
         return -1;
-    leave_namespaces(sandbox);
-    drop_bounding_set();
-    leave_root(sandbox);
+    leave_all(sandbox);
     return drop_capabilities(e) < 0 ? -1 : privilege_lock(e);
 }
 
@@ -124,19 +129,35 @@ static void close_makers(const struct description *d)
             close(makers[i]);
 }
 
-int sandbox_seal(struct sandbox *sandbox, const struct vm *vm, struct err *e)
+static int deny_files(struct sandbox *sandbox, struct err *e)
 {
     int landlock = probe_leaves_out("landlock") ? 0 : landlock_deny_all(e);
 
-    if (landlock < 0)
-        return -1;
     if (landlock == 0)
         sandbox->lacks |= SANDBOX_NO_LANDLOCK;
+    return landlock < 0 ? -1 : 0;
+}
+
+int sandbox_seal(struct sandbox *sandbox, const struct vm *vm, struct err *e)
+{
+    if (deny_files(sandbox, e) < 0)
+        return -1;
     sandbox->vm = vm;
     if (sandbox_list_cpu(&sandbox->cpu, vm, e) < 0 || sandbox_list_loop(&sandbox->loop, vm, e) < 0)
         return -1;
     close_makers(vm->description);
     return dup2(STDIN_FILENO, STDERR_FILENO) < 0 ? err_errno(e, "standard error") : 0;
+}
+
+/* ---- to see what can be had ---- */
+
+int sandbox_try(struct sandbox *sandbox, struct err *e)
+{
+    leave_all(sandbox);
+    filter_begin(&sandbox->loop);
+    if (deny_files(sandbox, e) < 0 || filter_end(&sandbox->loop, SECCOMP_RET_ALLOW, e) < 0)
+        return -1;
+    return filter_install(&sandbox->loop, e);
 }
 
 /* ---- in each thread ---- */

@@ -12,22 +12,14 @@
 #ifndef BERTH_HYPERVISOR_SANDBOX_H
 #define BERTH_HYPERVISOR_SANDBOX_H
 
+#include "hypervisor/sandbox_lack.h"
 #include "hypervisor/vm.h"
 
 #include "core/filter.h"
 
-/* What the host denied: bits of sandbox.lacks, and of what the supervisor is told. The machine runs
- * without. */
-enum sandbox_lack {
-    SANDBOX_NO_NAMESPACES = 1,
-    SANDBOX_NO_EMPTY_ROOT = 2, /* it still sees the host's files, which Landlock may deny it */
-    SANDBOX_NO_LANDLOCK = 4,
-    SANDBOX_NO_OTHER_USER = 8, /* root of a container with no other user: it keeps that id */
-};
-
 struct sandbox {
     const struct vm *vm;
-    uint32_t lacks;
+    uint32_t lacks;          /* what the host denied: enum sandbox_lack */
     struct filter cpu, loop; /* one for each kind of thread */
 };
 
@@ -40,6 +32,11 @@ int sandbox_seal(struct sandbox *sandbox, const struct vm *vm, struct err *e);
 /* Each in its own thread; the argument is the sandbox. */
 int sandbox_enter_cpu(void *sandbox, struct err *e);
 int sandbox_enter_loop(void *sandbox, struct err *e);
+
+/* Gives up everything that a host may deny, in the calling process, which is for nothing else: who
+ * wants to know sees it in sandbox->lacks. -1 when it cannot filter system calls, without which no
+ * monitor runs. */
+int sandbox_try(struct sandbox *sandbox, struct err *e);
 
 /* Makes the lists (sandbox_calls.c). */
 int sandbox_list_cpu(struct filter *filter, const struct vm *vm, struct err *e);

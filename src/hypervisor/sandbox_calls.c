@@ -89,6 +89,7 @@ static void allow_lines(struct filter *filter, const struct vm *vm)
             filter_allow_fd(filter, SYS_read, lines[i]);
             filter_allow_fd(filter, SYS_write, lines[i]);
         }
+    filter_allow_fd(filter, SYS_read, vm->signals.fd);
     filter_allow_fd(filter, SYS_recvfrom, d->control);
     filter_allow_fd(filter, SYS_sendto, d->control);
 }
@@ -98,7 +99,9 @@ static void allow_lines(struct filter *filter, const struct vm *vm)
 static void allow_disk(struct filter *filter, const struct description *d)
 {
     const struct filter_test punches[] = {FILTER_IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)};
+    const struct filter_test wishes[] = {FILTER_IS(3, POSIX_FADV_WILLNEED)};
     const struct filter_ranged calls[] = {{SYS_pread64, 3, 2, NULL, 0},
+                                          {SYS_fadvise64, 1, 2, wishes, COUNT(wishes)},
                                           {SYS_pwrite64, 3, 2, NULL, 0},
                                           {SYS_fallocate, 2, 3, punches, COUNT(punches)}};
     const uint64_t blocks = (d->disk_bytes + OVERLAY_BLOCK - 1) / OVERLAY_BLOCK;

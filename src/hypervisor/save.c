@@ -70,7 +70,7 @@ static void add_virtio(struct parts *parts, struct virtio *virtio)
 static void list_parts(struct vm *vm, struct parts *parts)
 {
     parts->n = 0;
-    add(parts, "rtc", &vm->rtc.state, sizeof(vm->rtc.state), NULL, NULL);
+    add(parts, "rtc", &vm->rtc.state, sizeof(vm->rtc.state), rtc_loaded, &vm->rtc);
     add(parts, "serial", &vm->serial.state, sizeof(vm->serial.state), serial_loaded, &vm->serial);
     add(parts, "power", &vm->power.state, sizeof(vm->power.state), power_loaded, &vm->power);
     add_virtio(parts, &vm->block.virtio);

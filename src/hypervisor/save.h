@@ -4,7 +4,8 @@
  * struct, KVM's own, and the memory.
  *
  * The file belongs to one build of the monitor on one kind of host: it is for going on, not for
- * keeping. It holds the guest's memory: who can read it can read the guest.
+ * keeping. It holds the guest's memory: who can read it can read the guest. Who can write it writes
+ * what every device believes of itself: so each checks that once it is loaded.
  */
 #ifndef BERTH_HYPERVISOR_SAVE_H
 #define BERTH_HYPERVISOR_SAVE_H

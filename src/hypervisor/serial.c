@@ -216,13 +216,15 @@ static void take_in(struct serial *serial)
 
     if (got > 0)
         s->n_received = (uint8_t)(s->n_received + got);
+    else
+        serial->silent = got == 0 || (errno != EAGAIN && errno != EINTR);
 }
 
 static void wait_for_more(struct serial *serial)
 {
     uint32_t events = serial->n > 0 ? EPOLLOUT : 0;
 
-    if (serial->state.n_received == 0)
+    if (serial->state.n_received == 0 && !serial->silent)
         events |= EPOLLIN;
     loop_change(serial->loop, &serial->line, events);
 }
@@ -252,6 +254,8 @@ void serial_loaded(void *device)
 {
     struct serial *serial = device;
 
+    if (serial->state.n_received > SERIAL_FIFO)
+        serial->state.n_received = 0;
     update_interrupt(serial);
     wake_loop(serial);
 }

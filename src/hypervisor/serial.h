@@ -24,7 +24,7 @@ struct serial_state {
     uint8_t interrupts, line_control, modem_control, fifo_control,
         scratch; /* IER LCR MCR FCR SCR */
     uint8_t divisor[2];
-    bool transmitted; /* the "transmitter empty" interrupt is pending */
+    uint8_t transmitted; /* 1: the "transmitter empty" interrupt is pending */
     uint8_t received[SERIAL_FIFO];
     uint8_t n_received;
 };
@@ -35,6 +35,7 @@ struct serial {
     int vm;
     struct loop *loop;
     struct loop_source line; /* the outside */
+    bool silent;             /* it will never say anything again */
     struct loop_source work; /* an eventfd: the guest's thread has something for the loop */
     uint8_t ring[SERIAL_RING];
     unsigned first, n; /* of what is in the ring */

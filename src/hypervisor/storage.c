@@ -138,7 +138,20 @@ bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t
     return ranges_read(storage, offset, data, bytes);
 }
 
-/* Calls fn for each part of the range that one descriptor has. */
+void storage_expect(const struct storage *storage, uint64_t offset, uint64_t bytes)
+{
+    const struct storage_range *range;
+
+    if (bytes == 0 || bytes > AT_ONCE || !inside(storage, offset, bytes) ||
+        storage->overlay.map != NULL)
+        return;
+    range = range_at(storage, offset);
+    (void)posix_fadvise(range->fd, (off_t)(range->at + offset - range->start),
+                        (off_t)least(bytes, range->start + range->bytes - offset),
+                        POSIX_FADV_WILLNEED);
+}
+
+/* Has fn change each part of the range that one descriptor has. */
 static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *data, uint64_t bytes,
                       bool (*fn)(int fd, const uint8_t *data, uint64_t bytes, uint64_t at))
 {
@@ -146,10 +159,11 @@ static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *d
         const struct storage_range *range = range_at(storage, offset);
         uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
 
+        storage->flushed[range - storage->ranges] = false;
         if (!fn(range->fd, data, run, range->at + skip))
             return false;
         offset += run;
-        data += data != NULL ? run : 0;
+        data = data != NULL ? data + run : NULL;
         bytes -= run;
     }
     return true;
@@ -157,7 +171,7 @@ static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *d
 
 bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes)
 {
-    if (!inside(storage, offset, bytes))
+    if (storage->read_only || !inside(storage, offset, bytes))
         return false;
     if (storage->overlay.map != NULL)
         return overlay_store_write(&storage->overlay, storage, data, bytes, offset) == 0;
@@ -175,7 +189,7 @@ static bool zero_part(int fd, const uint8_t *data, uint64_t bytes, uint64_t at)
 
 bool storage_zero(struct storage *storage, uint64_t offset, uint64_t bytes)
 {
-    if (!inside(storage, offset, bytes))
+    if (storage->read_only || !inside(storage, offset, bytes))
         return false;
     if (storage->overlay.map != NULL)
         return overlay_store_zero(&storage->overlay, storage, offset, bytes) == 0;
@@ -191,22 +205,26 @@ static bool discard_part(int fd, const uint8_t *data, uint64_t bytes, uint64_t a
 
 bool storage_discard(struct storage *storage, uint64_t offset, uint64_t bytes)
 {
-    if (!inside(storage, offset, bytes))
+    if (storage->read_only || !inside(storage, offset, bytes))
         return false;
     return storage->overlay.map != NULL || each_part(storage, offset, NULL, bytes, discard_part);
+}
+
+static bool flush_fd(struct storage *storage, int fd)
+{
+    if (fdatasync(fd) < 0)
+        return false;
+    for (unsigned i = 0; i < storage->n_ranges; i++)
+        storage->flushed[i] = storage->flushed[i] || storage->ranges[i].fd == fd;
+    return true;
 }
 
 bool storage_flush(struct storage *storage)
 {
     if (storage->overlay.map != NULL)
         return true; /* gone with the power anyway */
-    for (unsigned i = 0; i < storage->n_ranges; i++) {
-        bool seen = false;
-
-        for (unsigned k = 0; k < i; k++)
-            seen = seen || storage->ranges[k].fd == storage->ranges[i].fd;
-        if (!seen && fdatasync(storage->ranges[i].fd) < 0)
+    for (unsigned i = 0; i < storage->n_ranges; i++)
+        if (!storage->flushed[i] && !flush_fd(storage, storage->ranges[i].fd))
             return false;
-    }
     return true;
 }

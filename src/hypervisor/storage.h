@@ -26,6 +26,8 @@ struct storage {
     unsigned n_ranges;
     uint64_t bytes;
     uint32_t sector;              /* bytes */
+    bool read_only;               /* what would change it fails */
+    bool flushed[STORAGE_RANGES]; /* nothing was written there since the last flush */
     struct overlay_store overlay; /* .map NULL: writes go to the ranges */
 };
 
@@ -38,6 +40,10 @@ int storage_overlay(struct storage *storage, int file, int map, struct err *e);
 bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes);
 bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes);
 bool storage_zero(struct storage *storage, uint64_t offset, uint64_t bytes);
+
+/* The range is about to be read: the host begins to, and the caller does not wait for it. Where the
+ * range is in pieces, the first one only. */
+void storage_expect(const struct storage *storage, uint64_t offset, uint64_t bytes);
 
 /* Gives the range back to whoever has it; what it reads as afterwards is open. */
 bool storage_discard(struct storage *storage, uint64_t offset, uint64_t bytes);

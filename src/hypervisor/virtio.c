@@ -38,6 +38,8 @@
 #define SUBSYSTEM        0x0040
 #define DEVICE_BYTES_MAX 128
 
+#define PER_TURN 32 /* requests, reads or writes */
+
 #define INTERRUPT_QUEUE  0x01
 #define INTERRUPT_CONFIG 0x02
 
@@ -93,15 +95,38 @@ static void break_down(struct virtio *virtio)
 
 /* ---- serving ---- */
 
+static void kick(struct virtio *virtio, unsigned queue)
+{
+    const uint64_t one = 1;
+
+    (void)!write(virtio->kicks[queue].source.fd, &one, sizeof(one));
+}
+
+bool virtio_spend(struct virtio *virtio)
+{
+    if (virtio->left == 0)
+        return false;
+    virtio->left--;
+    return true;
+}
+
 int virtio_pop(struct virtio *virtio, unsigned queue, struct chain *chain)
 {
     struct queue *q = &virtio->state.queues[queue];
     bool event = virtio_accepted(virtio, VIRTIO_RING_F_EVENT_IDX);
-    int got = queue_pop(q, virtio->memory, chain);
+    int got;
 
+    if (!virtio_spend(virtio))
+        return 0;
+    got = queue_pop(q, virtio->memory, chain);
     if (got == 0 && queue_rearm(q, virtio->memory, event))
         got = queue_pop(q, virtio->memory, chain);
     return got;
+}
+
+int virtio_peek(const struct virtio *virtio, unsigned queue, uint16_t ahead, struct chain *chain)
+{
+    return queue_peek(&virtio->state.queues[queue], virtio->memory, ahead, chain);
 }
 
 void virtio_push(struct virtio *virtio, unsigned queue, const struct chain *chain, uint32_t bytes)
@@ -113,8 +138,12 @@ void virtio_serve(struct virtio *virtio, unsigned queue)
 {
     pthread_mutex_lock(&virtio->lock);
     if (virtio_ready(virtio, queue)) {
-        int result = virtio->ops->serve(virtio, virtio->device, queue);
+        int result;
 
+        virtio->left = PER_TURN;
+        result = virtio->ops->serve(virtio, virtio->device, queue);
+        if (virtio->left == 0)
+            kick(virtio, queue); /* there may be more */
         tell_queue(virtio, &virtio->state.queues[queue]);
         if (result < 0)
             break_down(virtio);
@@ -134,10 +163,8 @@ static void kicked(void *arg, uint32_t events)
 /* A device without interrupts being served twice costs nothing; one that is not served hangs. */
 static void kick_all(struct virtio *virtio)
 {
-    const uint64_t one = 1;
-
     for (unsigned i = 0; i < virtio->ops->n_queues; i++)
-        (void)!write(virtio->kicks[i].source.fd, &one, sizeof(one));
+        kick(virtio, i);
 }
 
 /* ---- the common configuration ---- */
@@ -198,7 +225,9 @@ static void write_status(struct virtio *virtio, uint8_t status)
     if ((virtio->state.accepted & ~offered(virtio)) != 0 ||
         !virtio_accepted(virtio, VIRTIO_F_VERSION_1))
         status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
-    virtio->state.status |= status; /* bits are only ever added: 2.1.1 */
+    if (((virtio->state.status | status) & VIRTIO_CONFIG_S_FEATURES_OK) == 0)
+        status &= (uint8_t)~VIRTIO_CONFIG_S_DRIVER_OK; /* the order of 3.1.1 */
+    virtio->state.status |= status;                    /* bits are only ever added: 2.1.1 */
     if ((status & VIRTIO_CONFIG_S_DRIVER_OK) != 0)
         kick_all(virtio); /* what was made available before */
 }
@@ -230,10 +259,11 @@ static uint16_t vector(const struct virtio *virtio, uint64_t value)
 static void write_queue(struct virtio *virtio, uint64_t offset, uint32_t value)
 {
     struct virtio_state *s = &virtio->state;
-    struct queue *queue = &s->queues[s->queue_select];
+    struct queue *queue;
 
     if (s->queue_select >= virtio->ops->n_queues)
         return;
+    queue = &s->queues[s->queue_select];
     if (offset == offsetof(struct virtio_pci_common_cfg, queue_msix_vector))
         queue->vector = vector(virtio, value);
     if (queue->enabled)
@@ -354,6 +384,29 @@ static void window_write(void *device, uint64_t offset, const uint8_t *data, uns
     }
 }
 
+/* The window, through the configuration space: 4.1.4.9. That is memory, which the guest reads
+ * without coming here; so what is in the window is fetched when its place is written. */
+static void config_written(void *device, unsigned at, unsigned n)
+{
+    struct virtio *virtio = device;
+    uint8_t *capability = virtio->pci.config + virtio->access;
+    struct virtio_pci_cfg_cap c;
+    uint32_t offset, length;
+
+    if (at + n <= virtio->access || at >= virtio->access + sizeof(c))
+        return;
+    memcpy(&c, capability, sizeof(c));
+    offset = le32toh(c.cap.offset);
+    length = le32toh(c.cap.length);
+    if (c.cap.bar != 0 || (length != 1 && length != 2 && length != 4) || offset % length != 0 ||
+        offset >= PCI_BAR)
+        return;
+    if (at + n > virtio->access + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data))
+        window_write(virtio, offset, c.pci_cfg_data, length);
+    else
+        window_read(virtio, offset, capability + sizeof(c.cap), length);
+}
+
 /* Whether KVM turns the notifications at this place of the window into eventfds. */
 static void route_kicks(struct virtio *virtio, uint64_t window, bool on)
 {
@@ -378,6 +431,14 @@ void virtio_loaded(void *device)
 {
     struct virtio *virtio = device;
 
+    for (unsigned i = 0; i < virtio->ops->n_queues; i++) {
+        struct queue *queue = &virtio->state.queues[i];
+
+        if (queue->enabled && !queue_valid(queue, virtio->memory)) {
+            queue->enabled = false;
+            virtio->state.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+        }
+    }
     pci_loaded(&virtio->pci);
     kick_all(virtio);
 }
@@ -397,6 +458,20 @@ static void add_part(struct virtio *virtio, uint8_t type, uint32_t offset, uint3
     };
 
     (void)pci_add_capability(&virtio->pci, &capability, capability.cap.cap_len);
+}
+
+static void add_access(struct virtio *virtio)
+{
+    const struct virtio_pci_cfg_cap capability = {.cap = {.cap_vndr = PCI_CAP_ID_VNDR,
+                                                          .cap_len = sizeof(capability),
+                                                          .cfg_type = VIRTIO_PCI_CAP_PCI_CFG}};
+    uint8_t *writable;
+
+    virtio->access = pci_add_capability(&virtio->pci, &capability, sizeof(capability));
+    writable = virtio->pci.writable + virtio->access;
+    writable[offsetof(struct virtio_pci_cap, bar)] = 0xff;
+    memset(writable + offsetof(struct virtio_pci_cap, offset), 0xff,
+           sizeof(capability) - offsetof(struct virtio_pci_cap, offset));
 }
 
 static int make_kicks(struct virtio *virtio, struct loop *loop, struct err *e)
@@ -436,12 +511,14 @@ int virtio_make(struct virtio *virtio, const struct virtio_machine *machine,
     virtio->pci.read = window_read;
     virtio->pci.write = window_write;
     virtio->pci.moved = window_moved;
+    virtio->pci.written = config_written;
     pci_plug(machine->pci, &virtio->pci);
     pci_identify(&virtio->pci, &identity);
     add_part(virtio, VIRTIO_PCI_CAP_COMMON_CFG, AT_COMMON, sizeof(struct virtio_pci_common_cfg));
     add_part(virtio, VIRTIO_PCI_CAP_ISR_CFG, AT_STATUS, 1);
     add_part(virtio, VIRTIO_PCI_CAP_DEVICE_CFG, AT_DEVICE, DEVICE_BYTES_MAX);
     add_part(virtio, VIRTIO_PCI_CAP_NOTIFY_CFG, AT_NOTIFY, ops->n_queues * PER_QUEUE);
+    add_access(virtio);
     pci_add_msix(&virtio->pci, ops->n_queues + 1, AT_TABLE, AT_PENDING);
     reset(virtio);
     return make_kicks(virtio, machine->loop, e);

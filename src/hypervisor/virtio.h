@@ -58,6 +58,8 @@ struct virtio {
     void *device;
     const struct memory *memory;
     struct loop *loop;
+    uint8_t access; /* where in its configuration space the window can be reached: 4.1.4.9 */
+    unsigned left;  /* how much it may still do before others have their turn */
     struct virtio_kick {
         struct virtio *virtio;
         struct loop_source source; /* an eventfd that KVM signals when the guest notifies */
@@ -85,8 +87,14 @@ bool virtio_ready(const struct virtio *virtio, unsigned queue);
 /* Whether the driver has accepted the feature bit. */
 bool virtio_accepted(const struct virtio *virtio, unsigned feature);
 
-/* queue_pop and queue_push of one of its queues. */
+/* Takes one from what the device may do in this turn, so that a guest or an outside that never
+ * stops keeps nobody waiting. False: there is nothing left; its queue is served again later. */
+bool virtio_spend(struct virtio *virtio);
+
+/* queue_pop, which spends one and finds nothing when there is nothing left; queue_peek, queue_push.
+ */
 int virtio_pop(struct virtio *virtio, unsigned queue, struct chain *chain);
+int virtio_peek(const struct virtio *virtio, unsigned queue, uint16_t ahead, struct chain *chain);
 void virtio_push(struct virtio *virtio, unsigned queue, const struct chain *chain, uint32_t bytes);
 
 /* Its configuration has changed: tells the guest. Takes the lock itself. */

@@ -9,18 +9,25 @@
 
 #define SECTOR          512 /* the unit of the protocol, whatever the disk's is */
 #define SEGMENTS        (QUEUE_MAX - 2)
+#define SEGMENT_MAX     (1U << 20) /* bytes; others wait for a request, so none is larger than: */
+#define REQUEST_MAX     ((uint64_t)SEGMENTS * SEGMENT_MAX)
 #define DISCARD_SECTORS (1U << 21) /* of one range: 1 GiB; the sandbox takes less than 2 */
 #define DISCARD_RANGES  16
+#define ZERO_SECTORS    (1U << 18) /* of the one range: 128 MiB, since it may have to be written */
 #define STATUS_BYTES    1
+#define AHEAD           16 /* requests */
 
 static const char serial_number[VIRTIO_BLK_ID_BYTES] = "berth";
 
 static uint64_t features(const void *device)
 {
-    (void)device;
-    return 1ULL << VIRTIO_BLK_F_SEG_MAX | 1ULL << VIRTIO_BLK_F_BLK_SIZE |
-           1ULL << VIRTIO_BLK_F_FLUSH | 1ULL << VIRTIO_BLK_F_DISCARD |
-           1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+    const struct virtio_block *block = device;
+    const uint64_t changes = 1ULL << VIRTIO_BLK_F_FLUSH | 1ULL << VIRTIO_BLK_F_DISCARD |
+                             1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+
+    return 1ULL << VIRTIO_BLK_F_SIZE_MAX | 1ULL << VIRTIO_BLK_F_SEG_MAX |
+           1ULL << VIRTIO_BLK_F_BLK_SIZE |
+           (block->storage.read_only ? 1ULL << VIRTIO_BLK_F_RO : changes);
 }
 
 static void config(const void *device, uint8_t *bytes)
@@ -28,34 +35,89 @@ static void config(const void *device, uint8_t *bytes)
     const struct virtio_block *block = device;
     struct virtio_blk_config c = {
         .capacity = htole64(block->storage.bytes / SECTOR),
+        .size_max = htole32(SEGMENT_MAX),
         .seg_max = htole32(SEGMENTS),
         .blk_size = htole32(block->storage.sector),
         .max_discard_sectors = htole32(DISCARD_SECTORS),
         .max_discard_seg = htole32(DISCARD_RANGES),
         .discard_sector_alignment = htole32(block->storage.sector / SECTOR),
-        .max_write_zeroes_sectors = htole32(DISCARD_SECTORS),
-        .max_write_zeroes_seg = htole32(DISCARD_RANGES),
+        .max_write_zeroes_sectors = htole32(ZERO_SECTORS),
+        .max_write_zeroes_seg = htole32(1),
         .write_zeroes_may_unmap = 1,
     };
 
     memcpy(bytes, &c, sizeof(c));
 }
 
-/* Reads or writes n segments from `offset` on; segments that follow each other in memory go
- * together. */
-static bool transfer(struct storage *storage, uint64_t offset, const struct segment *segments,
+/* Segments that follow each other in memory become one. Returns how many are left. */
+static unsigned join(struct segment *segments, unsigned n)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 1; i < n; i++) {
+        struct segment *last = &segments[kept];
+
+        if (segments[i].data == last->data + last->bytes &&
+            segments[i].bytes <= UINT32_MAX - last->bytes)
+            last->bytes += segments[i].bytes;
+        else
+            segments[++kept] = segments[i];
+    }
+    return n == 0 ? 0 : kept + 1;
+}
+
+static bool transfer_one(struct storage *storage, uint64_t offset, const struct segment *segment,
+                         bool write)
+{
+    return write ? storage_write(storage, offset, segment->data, segment->bytes)
+                 : storage_read(storage, offset, segment->data, segment->bytes);
+}
+
+/* Small segments go by one call for all of them, through a buffer: a call for each costs more than
+ * to copy, and one that takes a list of them hides from the sandbox how far it reaches. */
+static bool transfer_small(struct virtio_block *block, uint64_t offset,
+                           const struct segment *segments, unsigned n, bool write)
+{
+    struct segment whole = {block->bounce, 0};
+
+    for (unsigned i = 0; write && i < n; i++) {
+        memcpy(whole.data + whole.bytes, segments[i].data, segments[i].bytes);
+        whole.bytes += segments[i].bytes;
+    }
+    if (!write)
+        whole.bytes = (uint32_t)segments_bytes(segments, n);
+    if (!transfer_one(&block->storage, offset, &whole, write))
+        return false;
+    for (unsigned i = 0; !write && i < n; i++) {
+        memcpy(segments[i].data, whole.data, segments[i].bytes);
+        whole.data += segments[i].bytes;
+    }
+    return true;
+}
+
+/* How many of the segments fit into the buffer together, one at least. */
+static unsigned count_small(const struct segment *segments, unsigned n, uint64_t *bytes)
+{
+    unsigned count = 1;
+
+    *bytes = segments[0].bytes;
+    while (count < n && *bytes + segments[count].bytes <= VIRTIO_BLOCK_BOUNCE)
+        *bytes += segments[count++].bytes;
+    return count;
+}
+
+/* Reads or writes n segments from `offset` on. */
+static bool transfer(struct virtio_block *block, uint64_t offset, struct segment *segments,
                      unsigned n, bool write)
 {
-    for (unsigned i = 0; i < n;) {
-        uint8_t *data = segments[i].data;
-        uint64_t bytes = segments[i].bytes;
+    uint64_t bytes;
 
-        while (++i < n && segments[i].data == data + bytes)
-            bytes += segments[i].bytes;
-        if (write ? !storage_write(storage, offset, data, bytes)
-                  : !storage_read(storage, offset, data, bytes))
+    n = join(segments, n);
+    for (unsigned i = 0, count; i < n; i += count, offset += bytes) {
+        count = count_small(segments + i, n - i, &bytes);
+        if (count == 1 ? !transfer_one(&block->storage, offset, segments + i, write)
+                       : !transfer_small(block, offset, segments + i, count, write))
             return false;
-        offset += bytes;
     }
     return true;
 }
@@ -68,33 +130,38 @@ static uint64_t place(uint64_t sector)
 
 static bool trim(struct storage *storage, struct chain *chain, bool zero)
 {
+    const uint32_t most = zero ? ZERO_SECTORS : DISCARD_SECTORS;
     struct virtio_blk_discard_write_zeroes range;
 
-    for (unsigned i = 0; i < DISCARD_RANGES && segments_bytes(chain_out(chain), chain->n_out) > 0;
-         i++) {
+    for (unsigned left = zero ? 1 : DISCARD_RANGES;
+         left > 0 && segments_bytes(chain_out(chain), chain->n_out) > 0; left--) {
         uint64_t start, bytes;
 
         if (!chain_take(chain, &range, sizeof(range)))
             return false;
         start = place(le64toh(range.sector));
         bytes = (uint64_t)le32toh(range.num_sectors) * SECTOR;
-        if (le32toh(range.num_sectors) > DISCARD_SECTORS ||
+        if (le32toh(range.num_sectors) > most ||
             !(zero ? storage_zero(storage, start, bytes) : storage_discard(storage, start, bytes)))
             return false;
     }
     return segments_bytes(chain_out(chain), chain->n_out) == 0;
 }
 
-static uint8_t perform(struct storage *storage, uint32_t type, uint64_t sector, struct chain *chain)
+static uint8_t perform(struct virtio_block *block, uint32_t type, uint64_t sector,
+                       struct chain *chain)
 {
+    struct storage *storage = &block->storage;
     bool done;
 
+    if (segments_bytes(chain->segments, chain->n_out + chain->n_in) > REQUEST_MAX)
+        return VIRTIO_BLK_S_IOERR;
     switch (type) {
     case VIRTIO_BLK_T_IN:
-        done = transfer(storage, place(sector), chain_in(chain), chain->n_in, false);
+        done = transfer(block, place(sector), chain_in(chain), chain->n_in, false);
         break;
     case VIRTIO_BLK_T_OUT:
-        done = transfer(storage, place(sector), chain_out(chain), chain->n_out, true);
+        done = transfer(block, place(sector), chain_out(chain), chain->n_out, true);
         break;
     case VIRTIO_BLK_T_FLUSH:
         done = storage_flush(storage);
@@ -115,7 +182,7 @@ static uint8_t perform(struct storage *storage, uint32_t type, uint64_t sector, 
 }
 
 /* Returns -1 when the request has no header or no room for its status. */
-static int serve_one(struct virtio *virtio, struct storage *storage, struct chain *chain)
+static int serve_one(struct virtio *virtio, struct virtio_block *block, struct chain *chain)
 {
     struct virtio_blk_outhdr header;
     uint8_t *status = chain_take_last(chain);
@@ -123,21 +190,45 @@ static int serve_one(struct virtio *virtio, struct storage *storage, struct chai
 
     if (status == NULL || !chain_take(chain, &header, sizeof(header)))
         return -1;
-    *status = perform(storage, le32toh(header.type), le64toh(header.sector), chain);
+    *status = perform(block, le32toh(header.type), le64toh(header.sector), chain);
     virtio_push(virtio, 0, chain, (uint32_t)filled + STATUS_BYTES);
     return 0;
+}
+
+/* Where several requests wait, has the host begin with all that they read: so they wait for the
+ * disk together and not one after the other. Returns how many it has looked at. */
+static unsigned look_ahead(const struct virtio *virtio, const struct virtio_block *block)
+{
+    struct virtio_blk_outhdr header;
+    struct chain chain;
+    uint16_t n = 0;
+
+    if (virtio_peek(virtio, 0, 1, &chain) <= 0)
+        return 0;
+    for (; n < AHEAD && virtio_peek(virtio, 0, n, &chain) > 0; n++)
+        if (chain_take_last(&chain) != NULL && chain_take(&chain, &header, sizeof(header)) &&
+            le32toh(header.type) == VIRTIO_BLK_T_IN)
+            storage_expect(&block->storage, place(le64toh(header.sector)),
+                           segments_bytes(chain_in(&chain), chain.n_in));
+    return n;
 }
 
 static int serve(struct virtio *virtio, void *device, unsigned queue)
 {
     struct virtio_block *block = device;
+    unsigned expected = 0; /* of the next requests, those that were looked at */
     struct chain chain;
     int got;
 
-    while ((got = virtio_pop(virtio, queue, &chain)) > 0)
-        if (serve_one(virtio, &block->storage, &chain) < 0)
+    for (;; expected -= expected > 0) {
+        if (expected == 0)
+            expected = look_ahead(virtio, block);
+        got = virtio_pop(virtio, queue, &chain);
+        if (got <= 0)
+            return got;
+        if (serve_one(virtio, block, &chain) < 0)
             return -1;
-    return got;
+    }
 }
 
 const struct virtio_ops virtio_block_ops = {

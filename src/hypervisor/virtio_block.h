@@ -6,9 +6,12 @@
 #include "hypervisor/storage.h"
 #include "hypervisor/virtio.h"
 
+#define VIRTIO_BLOCK_BOUNCE (64U << 10) /* bytes */
+
 struct virtio_block {
     struct virtio virtio;
     struct storage storage;
+    uint8_t bounce[VIRTIO_BLOCK_BOUNCE]; /* where small segments are put together */
 };
 
 #endif

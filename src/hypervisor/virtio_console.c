@@ -13,6 +13,7 @@
 enum { RECEIVE, TRANSMIT, QUEUES };
 
 #define AT_ONCE 4096
+#define PIECE   65536 /* bytes of one write */
 
 static uint64_t features(const void *device)
 {
@@ -36,15 +37,20 @@ static void wait_for(struct virtio_console *console, uint32_t event, bool on)
     loop_change(console->virtio.loop, &console->line, on ? events | event : events & ~event);
 }
 
-/* Writes what the guest gives. Returns false when the outside takes no more now. */
+/* Writes what the guest gives. Returns false when the outside takes no more now, or others have
+ * waited long enough. */
 static bool write_out(struct virtio_console *console, struct chain *chain)
 {
     for (unsigned i = 0; i < chain->n_out; i++) {
         struct segment *segment = &chain->segments[i];
 
         while (segment->bytes > 0) {
-            ssize_t put = write(console->line.fd, segment->data, segment->bytes);
+            uint32_t bytes = segment->bytes < PIECE ? segment->bytes : PIECE;
+            ssize_t put;
 
+            if (!virtio_spend(&console->virtio))
+                return false;
+            put = write(console->line.fd, segment->data, bytes);
             if (put < 0 && errno == EAGAIN)
                 return false;
             if (put < 0 && errno != EINTR)
@@ -66,6 +72,8 @@ static int transmit(struct virtio *virtio, struct virtio_console *console)
     while ((got = virtio_pop(virtio, TRANSMIT, &chain)) > 0) {
         bool all;
 
+        if (segments_bytes(chain_out(&chain), chain.n_out) > UINT32_MAX)
+            return -1; /* `sent` could not count them */
         (void)chain_take(&chain, NULL, console->state.sent);
         all = write_out(console, &chain);
         wait_for(console, EPOLLOUT, !all);

@@ -148,10 +148,11 @@ static int deliver_frames(struct virtio *virtio, struct virtio_net *net)
 
 static int receive(struct virtio *virtio, struct virtio_net *net)
 {
+    const size_t most = net->stream ? sizeof(net->in) : NET_FRAME_MAX;
     int more;
 
-    while ((more = deliver_frames(virtio, net)) > 0) {
-        ssize_t n = read(net->line.fd, net->in + net->n_in, sizeof(net->in) - net->n_in);
+    while ((more = deliver_frames(virtio, net)) > 0 && virtio_spend(virtio)) {
+        ssize_t n = read(net->line.fd, net->in + net->n_in, most - net->n_in);
 
         if (n <= 0) {
             wait_for(net, EPOLLIN, n < 0 && (errno == EAGAIN || errno == EINTR));
@@ -159,8 +160,8 @@ static int receive(struct virtio *virtio, struct virtio_net *net)
         }
         net->n_in += (uint32_t)n;
     }
-    wait_for(net, EPOLLIN, false); /* until the guest has room again */
-    return more;
+    wait_for(net, EPOLLIN, more > 0); /* else when the guest has room again */
+    return more < 0 ? -1 : 0;
 }
 
 static int serve(struct virtio *virtio, void *device, unsigned queue)

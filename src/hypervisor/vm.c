@@ -6,10 +6,12 @@
 #include "hypervisor/save.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,8 +48,11 @@ static int make_block(struct vm *vm, const struct virtio_machine *machine, struc
 
     if (d->disk_bytes == 0)
         return 0;
-    vm->block.storage = (struct storage){
-        .ranges = d->ranges, .n_ranges = d->n_ranges, .bytes = d->disk_bytes, .sector = d->sector};
+    vm->block.storage = (struct storage){.ranges = d->ranges,
+                                         .n_ranges = d->n_ranges,
+                                         .bytes = d->disk_bytes,
+                                         .sector = d->sector,
+                                         .read_only = d->read_only != 0};
     if (d->overlay >= 0 && storage_overlay(&vm->block.storage, d->overlay, d->overlay_map, e) < 0)
         return -1;
     return virtio_make(&vm->block.virtio, machine, &virtio_block_ops, &vm->block, e);
@@ -182,11 +187,37 @@ static void ended_ready(void *arg, uint32_t events)
     (void)arg, (void)events; /* the loop looks at the outcome itself */
 }
 
+/* SIGTERM presses the power button: a guest whose supervisor was killed still hears its host. */
+static void signals_ready(void *arg, uint32_t events)
+{
+    struct vm *vm = arg;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(vm->signals.fd, &info, sizeof(info)) == sizeof(info))
+        power_press(&vm->power);
+}
+
+static int make_signals(struct vm *vm, struct err *e)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return err_errno(e, "blocking signals");
+    vm->signals =
+        (struct loop_source){signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), signals_ready, vm, 0};
+    if (vm->signals.fd < 0)
+        return err_errno(e, "watching signals");
+    return loop_add(&vm->loop, &vm->signals, EPOLLIN, e);
+}
+
 static int make_control(struct vm *vm, struct err *e)
 {
     vm->ended = (struct loop_source){vm->outcome.wake, ended_ready, vm, 0};
     vm->control = (struct loop_source){vm->description->control, control_ready, vm, 0};
-    if (loop_add(&vm->loop, &vm->ended, EPOLLIN, e) < 0)
+    if (make_signals(vm, e) < 0 || loop_add(&vm->loop, &vm->ended, EPOLLIN, e) < 0)
         return -1;
     return loop_add(&vm->loop, &vm->control, EPOLLIN, e);
 }

@@ -21,7 +21,7 @@ struct vm {
     struct bus ports, mmio;
     struct outcome outcome;
     struct loop loop;
-    struct loop_source ended, control;
+    struct loop_source ended, control, signals;
     struct cpus cpus;
 
     struct serial serial;

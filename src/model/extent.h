@@ -3,7 +3,10 @@
 #ifndef BERTH_MODEL_EXTENT_H
 #define BERTH_MODEL_EXTENT_H
 
+#include "core/err.h"
+
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct extent {
@@ -36,5 +39,20 @@ static inline bool extent_contains(const struct extent *outer, const struct exte
     return outer->start <= inner->start && inner->bytes <= outer->bytes &&
            inner->start - outer->start <= outer->bytes - inner->bytes;
 }
+
+/* What of the range lies on a disk of so many bytes; no bytes when nothing does. */
+static inline struct extent extent_on_disk(struct extent range, uint64_t disk_bytes)
+{
+    if (range.start >= disk_bytes)
+        range.bytes = 0;
+    else if (range.bytes > disk_bytes - range.start)
+        range.bytes = disk_bytes - range.start;
+    return range;
+}
+
+/* extent.c: the parts of `whole` that none of the taken ranges (which get sorted) covers, by start.
+ * *pieces is new. */
+int extent_subtract(struct extent whole, struct extent *taken, size_t n_taken,
+                    struct extent **pieces, size_t *n, struct err *e);
 
 #endif

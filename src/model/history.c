@@ -55,6 +55,10 @@ void history_free(struct history *history)
     history_undo_free(history->undo);
     history_undo_free(history->begun);
     pending_free(history->pending);
+    while (history->n_left > 0)
+        history_drop_left(history, history->n_left - 1);
+    free(history->left);
+    free(history->left_table);
     json_decref(history->unknown);
     free(history);
 }
@@ -103,5 +107,30 @@ int history_add(struct history *history, uint64_t time, const char *text, bool c
         free(entries[0].text);
         memmove(entries, entries + 1, --history->n * sizeof(*entries));
     }
+    return 0;
+}
+
+void history_drop_left(struct history *history, size_t i)
+{
+    free(history->left[i].digest);
+    history->n_left--;
+    memmove(history->left + i, history->left + i + 1,
+            (history->n_left - i) * sizeof(*history->left));
+}
+
+int history_add_left(struct history *history, const struct history_left *left, struct err *e)
+{
+    struct history_left *grown =
+        reallocarray(history->left, history->n_left + 1, sizeof(*history->left));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    history->left = grown;
+    grown[history->n_left] = *left;
+    grown[history->n_left].digest = strdup(left->digest);
+    if (grown[history->n_left].digest == NULL)
+        return err_no_memory(e);
+    if (++history->n_left > HISTORY_LEFT_MOST)
+        history_drop_left(history, 0);
     return 0;
 }

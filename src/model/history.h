@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * history.h: what a disk's area (block/area.h) says: what berth did to the disk, what it takes to
- * undo the last change, and the work that is under way. JSON, printed compactly.
+ * undo the last change, the work that is under way, and what berth itself left in free space. JSON,
+ * printed compactly.
  *
  * "berth-history" is the format's level, "needs" the lowest level that may read it. Members that a
  * reader does not know it keeps, at the top, in "undo" and in "pending".
@@ -22,6 +23,7 @@
 #define HISTORY_MOST        100                 /* entries that are kept */
 #define HISTORY_TEXT_MOST   200                 /* bytes of an entry's text */
 #define HISTORY_BEFORE_MOST (UINT64_C(4) << 20) /* old bytes of all regions together */
+#define HISTORY_LEFT_MOST   32                  /* ranges that are kept */
 
 struct history_entry {
     uint64_t time; /* seconds since 1970 */
@@ -82,6 +84,13 @@ struct pending {
     json_t *unknown;
 };
 
+/* A range whose content is berth's own, and nobody's data, as long as it reads the same. */
+struct history_left {
+    struct extent range;
+    char *digest; /* probe_digest's */
+    bool made;    /* a filesystem that berth made in a partition; else it lies in free space */
+};
+
 struct history {
     int level, needs;
     struct history_entry *entries; /* the oldest first */
@@ -89,6 +98,9 @@ struct history {
     struct history_undo *undo;  /* NULL when nothing can be undone */
     struct history_undo *begun; /* of a change that is under way, or was cut short; else NULL */
     struct pending *pending;    /* NULL when nothing is under way */
+    struct history_left *left;  /* the oldest first; they do not overlap */
+    size_t n_left;
+    char *left_table; /* "sha256:<hex>" of the table with which they count, or NULL */
     json_t *unknown;
 };
 
@@ -111,6 +123,10 @@ char *history_line(const char *text);
  * time: seconds since 1970. */
 int history_add(struct history *history, uint64_t time, const char *text, bool changes_disk,
                 struct err *e);
+
+/* Appends one, with a copy of the digest; the oldest gives way. */
+int history_add_left(struct history *history, const struct history_left *left, struct err *e);
+void history_drop_left(struct history *history, size_t i);
 
 const char *history_op_name(enum history_op op);
 

@@ -20,11 +20,20 @@
 #define REGION(field)  offsetof(struct history_region, field)
 #define UNDO(field)    offsetof(struct history_undo, field)
 #define PENDING(field) offsetof(struct pending, field)
+#define LEFT(field)    offsetof(struct history_left, field)
 
 /* clang-format off */
 static const struct member history_members[] = {
     {"berth-history", MEMBER_INT, true, HISTORY(level), 1, 1000000},
     {"needs", MEMBER_INT, true, HISTORY(needs), 1, 1000000},
+    {"left-table", MEMBER_DIGEST, false, HISTORY(left_table), 0, 0},
+};
+
+static const struct member left_members[] = {
+    {"start", MEMBER_BYTES, true, LEFT(range.start), 0, INT64_MAX},
+    {"bytes", MEMBER_BYTES, true, LEFT(range.bytes), 1, INT64_MAX},
+    {"digest", MEMBER_DIGEST, true, LEFT(digest), 0, 0},
+    {"made", MEMBER_FLAG, true, LEFT(made), 0, 0},
 };
 
 static const struct member entry_members[] = {
@@ -259,9 +268,30 @@ static int read_pending(struct history *history, json_t *object, struct err *e)
                            &pending->unknown, e);
 }
 
+static int read_left(struct history *history, const json_t *object, struct err *e)
+{
+    const json_t *list;
+
+    if (json_object_get(object, "left") == NULL)
+        return 0;
+    list = list_of(object, "left", HISTORY_LEFT_MOST, e);
+    if (list == NULL)
+        return -1;
+    history->left = calloc(json_array_size(list) + 1, sizeof(*history->left));
+    if (history->left == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        history->n_left++;
+        if (members_read(left_members, COUNT(left_members), json_array_get(list, i),
+                         &history->left[i], e) < 0)
+            return err_wrap(e, "\"left\": range %zu", i + 1);
+    }
+    return 0;
+}
+
 static int read_history(struct history *history, json_t *object, struct err *e)
 {
-    static const char *const lists[] = {"entries", "undo", "begun", "pending", NULL};
+    static const char *const lists[] = {"entries", "undo", "begun", "pending", "left", NULL};
 
     if (members_read(history_members, COUNT(history_members), object, history, e) < 0)
         return -1;
@@ -272,7 +302,8 @@ static int read_history(struct history *history, json_t *object, struct err *e)
     }
     if (read_entries(history, object, e) < 0 || read_undo(&history->undo, "undo", object, e) < 0 ||
         read_undo(&history->begun, "begun", object, e) < 0 ||
-        read_pending(history, json_object_get(object, "pending"), e) < 0)
+        read_pending(history, json_object_get(object, "pending"), e) < 0 ||
+        read_left(history, object, e) < 0)
         return -1;
     return members_unknown(history_members, COUNT(history_members), lists, object,
                            &history->unknown, e);
@@ -390,6 +421,23 @@ static int write_pending(const struct pending *pending, json_t *top, struct err 
     return member_add(top, "pending", steal(object), e);
 }
 
+static int write_left(const struct history *history, json_t *top, struct err *e)
+{
+    _cleanup_json_ json_t *list = json_array();
+
+    if (history->n_left == 0)
+        return 0;
+    for (size_t i = 0; i < history->n_left; i++) {
+        _cleanup_json_ json_t *object = json_object();
+
+        if (members_write(left_members, COUNT(left_members), &history->left[i], object, e) < 0)
+            return err_wrap(e, "\"left\": range %zu", i + 1);
+        if (json_array_append(list, object) < 0)
+            return err_no_memory(e);
+    }
+    return member_add(top, "left", steal(list), e);
+}
+
 char *history_print(const struct history *history, struct err *e)
 {
     _cleanup_json_ json_t *object = json_object();
@@ -398,7 +446,7 @@ char *history_print(const struct history *history, struct err *e)
     if (members_write(history_members, COUNT(history_members), history, object, e) < 0 ||
         write_entries(history, object, e) < 0 || write_undo(history->undo, "undo", object, e) < 0 ||
         write_undo(history->begun, "begun", object, e) < 0 ||
-        write_pending(history->pending, object, e) < 0 ||
+        write_pending(history->pending, object, e) < 0 || write_left(history, object, e) < 0 ||
         add_unknown(object, history->unknown, e) < 0) {
         err_wrap(e, "the disk's log");
         return NULL;

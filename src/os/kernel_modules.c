@@ -47,6 +47,21 @@ static int dependencies_read(struct dependencies *deps, const char *text, struct
     return 0;
 }
 
+bool kernel_module_name(const char *path, char name[KERNEL_MODULE_NAME])
+{
+    size_t len = strcspn(path, ": \t\n"), n = 0;
+    const char *slash = memrchr(path, '/', len);
+    const char *from = slash != NULL ? slash + 1 : path;
+
+    for (; strncmp(from, ".ko", 3) != 0; from++) {
+        if (from == path + len || *from < ' ' || *from > '~' || n == KERNEL_MODULE_NAME - 1)
+            return false;
+        name[n++] = *from == '-' ? '_' : *from;
+    }
+    name[n] = '\0';
+    return n > 0;
+}
+
 /* True when that is the file of the module: "kernel/drivers/block/virtio-blk.ko.xz" of virtio_blk.
  */
 static bool is_file_of(const char *path, const char *module)

@@ -10,6 +10,12 @@
 
 #include <stdbool.h>
 
+#define KERNEL_MODULE_NAME 64 /* bytes of a name with its end; the kernel's have 56 */
+
+/* The name of the module in that file ("kernel/drivers/block/virtio-blk.ko.xz: ..." is that of
+ * virtio_blk; a path ends at a colon, a blank or a line's end); false when no module has it. */
+bool kernel_module_name(const char *path, char name[KERNEL_MODULE_NAME]);
+
 /* True when the text of modules.dep or modules.builtin has the module ("virtio_blk"). */
 bool kernel_modules_list(const char *text, const char *module);
 

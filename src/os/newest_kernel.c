@@ -135,7 +135,7 @@ static int newest_first(const void *a, const void *b)
     return kernel_version_newer(x, y) ? -1 : kernel_version_newer(y, x);
 }
 
-/* The file that path leads to; 0 when there is none, 1 with *found set. */
+/* The file that path leads to; 0 when there is none with content, 1 with *found set. */
 static int find_file(struct tree *tree, const char *path, char **found, struct err *e)
 {
     struct err why = {0};
@@ -148,7 +148,7 @@ static int find_file(struct tree *tree, const char *path, char **found, struct e
         *e = why;
         return -1;
     }
-    if (entry.type != TREE_FILE)
+    if (entry.type != TREE_FILE || entry.size == 0)
         return 0;
     *found = steal(target);
     return 1;

@@ -3,7 +3,8 @@
  * newest_kernel.h: which of a system's installed kernels boots. The menu's GRUB script and this
  * code follow one rule, so that a system boots the same kernel natively and beside the host:
  *
- * 1. Candidates are the files boot/vmlinuz-VERSION, except versions that contain "rescue", ".old",
+ * 1. Candidates are the files boot/vmlinuz-VERSION that are not empty, as a power cut leaves them,
+ *    and symlinks to such; except versions that contain "rescue", ".old",
  *    ".bak", ".dpkg-" or "-kdump".
  * 2. Two versions are compared run by run: text without digits, then digits, again and again. The
  *    text decides only when it announces a release candidate ("rc", "-rc", "~rc" or ".rc" in front
@@ -26,8 +27,9 @@ struct newest_kernel {
     char *initrd;  /* path in the tree, or NULL when the kernel has none */
 };
 
-/* Finds the newest kernel below boot/ and its initrd: initrd.img-V, initramfs-V.img or initrd-V.
- * ERR_NOT_FOUND when there is no kernel. Freed with newest_kernel_free. */
+/* Finds the newest kernel below boot/ and its initrd: the first of initrd.img-V, initramfs-V.img
+ * and initrd-V that is there and not empty. ERR_NOT_FOUND when there is no kernel. Freed with
+ * newest_kernel_free. */
 int newest_kernel_find(struct tree *tree, struct newest_kernel *found, struct err *e);
 void newest_kernel_free(struct newest_kernel *found);
 

@@ -19,6 +19,11 @@ static const struct {
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
+const char *attribute_name_at(size_t i)
+{
+    return i < NAMES ? names[i].name : NULL;
+}
+
 /* Returns 1 for a word that stands for a bit. */
 static int bit_of(const char *word, unsigned *bit)
 {

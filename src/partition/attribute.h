@@ -12,6 +12,9 @@
 /* "legacy-boot,required,63": by name or bit. ERR_USAGE lists the names. */
 int attributes_parse(const char *text, uint64_t *attributes, struct err *e);
 
+/* The name of one, by index from 0; NULL behind the last. */
+const char *attribute_name_at(size_t i);
+
 /* "required, bit 50"; "none" for 0. Returns buf, in which ATTRIBUTES_TEXT has room for all. */
 #define ATTRIBUTES_TEXT 640
 char *attributes_print(uint64_t attributes, char *buf, size_t len);

@@ -60,11 +60,33 @@ static int btrfs_make(struct blockdev *bd, const struct fs_options *options, str
     return fs_tool_make(bd, round_down(bd->bytes, 4096), argv, NULL, options, e);
 }
 
+/* Flags of the superblock with which the kernel mounts none for writing. */
+static const struct {
+    uint64_t flag;
+    const char *what, *hint;
+} unwritable[] = {
+    {UINT64_C(1) << 32, "is a seed, which is never written to", "btrfstune -S 0 ends that"},
+    {UINT64_C(1) << 33, "is a dump of metadata only", "it cannot be resized"},
+    {UINT64_C(1) << 34, "is a dump of metadata only", "it cannot be resized"},
+    {UINT64_C(1) << 35, "was interrupted while its UUID was changed", "btrfstune -u completes it"},
+};
+
+static int check_flags(const struct blockdev *bd, const struct superblock *super, struct err *e)
+{
+    for (size_t i = 0; i < sizeof(unwritable) / sizeof(unwritable[0]); i++) {
+        if ((le64toh(super->flags) & unwritable[i].flag) == 0)
+            continue;
+        err_set(e, ERR_REFUSED, "%s: its btrfs %s", bd->name, unwritable[i].what);
+        return err_hint(e, "%s", unwritable[i].hint);
+    }
+    return 0;
+}
+
 static int btrfs_ready(struct blockdev *bd, struct err *e)
 {
     struct superblock super;
 
-    if (read_super(bd, &super, e) < 0)
+    if (read_super(bd, &super, e) < 0 || check_flags(bd, &super, e) < 0)
         return -1;
     if (le64toh(super.devices) != 1) {
         err_set(e, ERR_REFUSED, "%s: its btrfs spans %llu devices", bd->name,
@@ -111,13 +133,17 @@ static int resize_mounted(const char *node, const char *mountpoint, const char *
     _cleanup_close_ int fd = open(node, O_RDONLY | O_CLOEXEC);
     struct superblock super;
     char text[64];
+    int result;
 
     if (fd < 0)
         return err_errno(e, "%s", node);
     if (io_pread(fd, &super, sizeof(super), SUPER_AT, e) < 0)
         return err_wrap(e, "%s", node);
     snprintf(text, sizeof(text), "%llu:%s", (unsigned long long)le64toh(super.device_id), size);
-    return spawn_tool(NULL, e, "btrfs", "filesystem", "resize", text, mountpoint, NULL);
+    result = spawn_tool(NULL, e, "btrfs", "filesystem", "resize", text, mountpoint, NULL);
+    if (result < 0 && strstr(e->text, "No space left on device") != NULL)
+        e->code = ERR_NO_SPACE;
+    return result;
 }
 
 static int btrfs_grow_mounted(const char *node, const char *mountpoint, struct err *e)

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* fs_loop.c: loop devices over a range of a file or of a disk. */
 #include "partition/fs_loop.h"
+#include "block/sysfs.h"
 #include "core/cleanup.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
 
-#define TRIES 16
+#define TRIES      16
+#define FREE_TRIES 200 /* of 10 ms */
 
 static int configure(int loop, int fd, uint64_t start, const struct blockdev *bd, bool writable)
 {
@@ -48,4 +53,28 @@ int fs_loop_open(struct blockdev *bd, bool writable, char node[FS_LOOP_NODE], st
             break;
     }
     return err_errno(e, "a loop device over %s", bd->name);
+}
+
+/* Another one may show the next file by then. */
+static bool shows(const char *folder, const char *file)
+{
+    _cleanup_free_ char *now = sysfs_text(folder, "loop/backing_file");
+
+    return now != NULL && file != NULL && strcmp(now, file) == 0;
+}
+
+void fs_loop_close(int loop)
+{
+    static const struct timespec pause = {0, 10000000};
+    _cleanup_free_ char *file = NULL;
+    char folder[SYSFS_FOLDER];
+    struct stat st;
+
+    if (loop < 0)
+        return;
+    if (fstat(loop, &st) == 0)
+        file = sysfs_text(sysfs_folder(st.st_rdev, folder), "loop/backing_file");
+    close(loop);
+    for (int i = 0; file != NULL && i < FREE_TRIES && shows(folder, file); i++)
+        nanosleep(&pause, NULL);
 }

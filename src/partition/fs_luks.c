@@ -45,7 +45,8 @@ static int luks_check(struct blockdev *bd, struct err *e)
 
 static int luks_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err *e)
 {
-    (void)e;
+    if (fs_luks_settled(bd, e) < 0)
+        return -1;
     *bounds = (struct fs_bounds){bd->bytes, bd->bytes, bd->bytes, bd->sector, 0};
     return 0;
 }

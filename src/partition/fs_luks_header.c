@@ -55,6 +55,25 @@ static json_t *read_json(struct blockdev *bd, struct err *e)
     return json;
 }
 
+/* Requirements that stand there from its beginning to its end, and only as long. */
+int fs_luks_settled(struct blockdev *bd, struct err *e)
+{
+    struct err ignored;
+    json_t *json = read_json(bd, &ignored), *name; /* a LUKS1 has none */
+    json_t *config = json_object_get(json, "config");
+    json_t *list = json_object_get(json_object_get(config, "requirements"), "mandatory");
+    bool under_way = json_object_size(json_object_get(json, "segments")) > 1;
+    size_t i;
+
+    json_array_foreach(list, i, name) under_way |=
+        json_is_string(name) && strstr(json_string_value(name), "reencrypt") != NULL;
+    json_decref(json);
+    if (!under_way)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s: its LUKS2 is being encrypted anew", bd->name);
+    return err_hint(e, "cryptsetup reencrypt --resume-only completes that");
+}
+
 static int read_segment(const struct blockdev *bd, const json_t *json, uint64_t *offset,
                         struct err *e)
 {

@@ -90,7 +90,6 @@ void fs_luks_close(struct fs_luks *luks)
     blockdev_close(bd);
     for (int i = 0; bd != NULL && i < GONE_TRIES && access(luks->node, F_OK) == 0; i++)
         nanosleep(&pause, NULL);
-    if (luks->loop >= 0)
-        close(luks->loop);
+    fs_loop_close(luks->loop);
     luks->loop = -1;
 }

@@ -33,17 +33,21 @@ static int no_mount(const char *what, struct err *e)
     return -1;
 }
 
+/* A mount that is left to the end of its namespace goes some time after that. */
 static int change(const struct work *work, const char *folder, struct err *e)
 {
+    int result;
+
     if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return no_mount("a mount namespace of its own", e);
     if (mount(work->node, folder, work->ops->name, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
               NULL) < 0)
         return no_mount("mounting it", e);
-    if ((work->bytes == 0 ? work->ops->grow_mounted(work->node, folder, e)
-                          : work->ops->shrink_mounted(work->node, folder, work->bytes, e)) < 0)
-        return -1;
-    return umount2(folder, 0) < 0 ? err_errno(e, "unmounting %s", work->node) : 0;
+    result = work->bytes == 0 ? work->ops->grow_mounted(work->node, folder, e)
+                              : work->ops->shrink_mounted(work->node, folder, work->bytes, e);
+    if (umount2(folder, 0) < 0 && result == 0)
+        return err_errno(e, "unmounting %s", work->node);
+    return result;
 }
 
 static _Noreturn void child_main(const struct work *work, const char *folder, int report)
@@ -95,8 +99,8 @@ int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char
                        uint64_t bytes, struct err *e)
 {
     struct work work = {ops, node, bytes};
-    _cleanup_close_ int loop = -1;
     char loop_node[FS_LOOP_NODE];
+    int loop = -1, result;
 
     if (bytes == 0 ? ops->grow_mounted == NULL : ops->shrink_mounted == NULL)
         return err_set(e, ERR_UNSUPPORTED, "%s: %s", bd->name,
@@ -111,7 +115,9 @@ int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char
             return -1;
         work.node = loop_node;
     }
-    if (run(&work, e) < 0)
+    result = run(&work, e);
+    fs_loop_close(loop);
+    if (result < 0)
         return err_wrap(e, "%s: changing the size of its %s", bd->name, ops->name);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "partition/fs_tool.h"
 
 #include <endian.h>
+#include <stddef.h>
 #include <string.h>
 
 #define MIN_BYTES (300 * MIB) /* what mkfs.xfs asks for */
@@ -18,7 +19,19 @@ struct superblock {
     uint64_t blocks, realtime_blocks, realtime_extents;
     uint8_t uuid[16];
     uint64_t log_start;
+    uint8_t unused[44];
+    uint16_t version; /* the low four bits: 5 has what follows `in_progress` */
+    uint8_t unused_too[24];
+    uint8_t in_progress; /* mkfs did not end */
+    uint8_t unused_behind[89];
+    uint32_t incompatible;
 } __attribute__((packed));
+
+_Static_assert(offsetof(struct superblock, version) == 100, "sb_versionnum's place");
+_Static_assert(offsetof(struct superblock, in_progress) == 126, "sb_inprogress's place");
+_Static_assert(offsetof(struct superblock, incompatible) == 216, "sb_features_incompat's place");
+
+#define NEEDS_REPAIR 0x10 /* among the incompatible features */
 
 static int read_super(struct blockdev *bd, struct superblock *super, struct err *e)
 {
@@ -49,13 +62,26 @@ static int xfs_make(struct blockdev *bd, const struct fs_options *options, struc
     return fs_tool_make(bd, round_down(bd->bytes, 4096), argv, NULL, options, e);
 }
 
+/* What no kernel mounts, and so none grows. */
+static int check_mountable(const struct blockdev *bd, const struct superblock *super, struct err *e)
+{
+    bool needs_repair =
+        (be16toh(super->version) & 15) == 5 && (be32toh(super->incompatible) & NEEDS_REPAIR) != 0;
+
+    if (super->in_progress == 0 && !needs_repair)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s: its XFS %s", bd->name,
+            needs_repair ? "is marked as damaged" : "was not made to its end");
+    return err_hint(e, needs_repair ? "xfs_repair mends it" : "format it anew");
+}
+
 static int xfs_ready(struct blockdev *bd, struct err *e)
 {
     static const char *const argv[] = {"xfs_logprint", "-t", fs_tool_device, NULL};
     _cleanup_free_ char *said = NULL;
     struct superblock super;
 
-    if (read_super(bd, &super, e) < 0)
+    if (read_super(bd, &super, e) < 0 || check_mountable(bd, &super, e) < 0)
         return -1;
     if (super.log_start == 0 || super.realtime_blocks != 0) {
         err_set(e, ERR_REFUSED, "%s: its XFS has parts on other devices", bd->name);

@@ -62,6 +62,11 @@ void gpt_disk_clear(struct gpt_disk *gpt);
 
 #define _cleanup_gpt_disk_ __attribute__((cleanup(gpt_disk_clear)))
 
+/* Whether the byte is in an old backup of the table with that disk's GUID, as is left where a disk
+ * ended before it was enlarged: 1 with all its sectors in *copy, 0, or -1. */
+int gpt_find_old_copy(struct blockdev *bd, const struct guid *disk, uint64_t start,
+                      struct extent *copy, struct err *e);
+
 /* The copy that counts: the primary, if it is whole; NULL when neither is. */
 const struct gpt_copy *gpt_disk_copy(const struct gpt_disk *gpt);
 

@@ -127,8 +127,10 @@ static void encode_entry(const struct table_entry *entry, unsigned sector, uint8
     memcpy(&to, bytes, sizeof(to));
     to.type = entry->type;
     to.uuid = entry->uuid;
-    to.first_lba = htole64(entry->range.start / sector);
-    to.last_lba = htole64(extent_end(&entry->range) / sector - 1);
+    if (entry->range.bytes > 0) { /* what no disk can have stays as it is */
+        to.first_lba = htole64(entry->range.start / sector);
+        to.last_lba = htole64(extent_end(&entry->range) / sector - 1);
+    }
     to.attributes = htole64(entry->attributes);
     if (strcmp(utf16_to_utf8(to.name, TABLE_NAME_MAX, name), entry->name) != 0) {
         utf16_from_utf8(entry->name, units, TABLE_NAME_MAX);

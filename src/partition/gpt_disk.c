@@ -24,6 +24,8 @@ uint64_t gpt_entry_sectors(const struct gpt_header *header, unsigned sector)
     return round_up((uint64_t)header->n_entries * header->entry_bytes, sector) / sector;
 }
 
+#define OLD_COPY_SECTORS 129 /* 512 entries in sectors of 512 bytes, and the header */
+
 static void swap_header(const uint8_t *sector, struct gpt_header *header)
 {
     memcpy(header, sector, sizeof(*header));
@@ -173,4 +175,43 @@ bool gpt_disk_agrees(const struct gpt_disk *gpt)
            a->n_entries == b->n_entries && a->entry_bytes == b->entry_bytes &&
            a->first_usable_lba == b->first_usable_lba && a->last_usable_lba == b->last_usable_lba &&
            a->alternate_lba == b->my_lba && b->alternate_lba == a->my_lba;
+}
+
+/* The header, right in itself, of an old copy of that disk's table whose entries lie right before
+ * it and begin where `start` is, or before. */
+static bool is_old_header(const uint8_t *sector, unsigned sector_bytes, uint64_t at, uint64_t start,
+                          const struct guid *disk, struct extent *copy)
+{
+    struct gpt_header header;
+    uint64_t first;
+
+    swap_header(sector, &header);
+    if (memcmp(header.signature, GPT_SIGNATURE, sizeof(header.signature)) != 0 ||
+        header.header_bytes < GPT_HEADER_BYTES || header.header_bytes > sector_bytes ||
+        !header_crc_is_right(sector, &header) || !guid_equal(&header.disk, disk) ||
+        header.my_lba != at / sector_bytes || header.entries_lba >= header.my_lba ||
+        header.my_lba - header.entries_lba != gpt_entry_sectors(&header, sector_bytes))
+        return false;
+    first = header.entries_lba * sector_bytes;
+    *copy = (struct extent){first, at + sector_bytes - first};
+    return first <= start;
+}
+
+int gpt_find_old_copy(struct blockdev *bd, const struct guid *disk, uint64_t start,
+                      struct extent *copy, struct err *e)
+{
+    uint8_t sector[GPT_SECTOR_MAX];
+
+    start -= start % bd->sector;
+    for (uint64_t i = 0; i < OLD_COPY_SECTORS; i++) {
+        uint64_t at = start + i * bd->sector;
+
+        if (at + bd->sector > bd->bytes)
+            return 0;
+        if (blockdev_pread(bd, sector, bd->sector, at, e) < 0)
+            return -1;
+        if (is_old_header(sector, bd->sector, at, start, disk, copy))
+            return 1;
+    }
+    return 0;
 }

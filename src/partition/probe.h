@@ -4,6 +4,7 @@
 #define BERTH_PARTITION_PROBE_H
 
 #include "block/blockdev.h"
+#include "core/digest.h"
 
 struct probe {
     char *fs, *uuid, *label; /* new strings, or NULL where there is nothing to say */
@@ -45,5 +46,13 @@ int probe_wipe(struct blockdev *bd, struct extent range, const struct probe_sign
  * All of a file is looked through; of a large range of a device its ends and samples only: then
  * *sampled (may be NULL) says that a 0 is not certain. */
 int probe_has_data(struct blockdev *bd, struct extent range, bool *sampled, struct err *e);
+
+/* The same; *where is the first byte that was seen. */
+int probe_find_data(struct blockdev *bd, struct extent range, uint64_t *where, bool *sampled,
+                    struct err *e);
+
+/* "sha256:<hex>" of what the range holds and where on the disk: of all of it up to 64 MiB, else of
+ * its ends and of samples, as of a device above. Zeros count as holes do. */
+int probe_digest(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e);
 
 #endif

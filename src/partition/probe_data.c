@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* probe_data.c: is there anything but zeros, and what berth's own log has left? */
+/* probe_data.c: is there anything but zeros, and what berth's own log has left? And does a range
+ * still read the same? */
 #include "block/area.h"
 #include "core/cleanup.h"
 #include "core/size.h"
@@ -11,7 +12,9 @@
 #define SCAN_CHUNK   MIB
 #define SAMPLES      1024
 #define SAMPLE_BYTES (64 * KIB)
-#define DEVICE_EDGE  (16 * MIB) /* how much of the ends of a device's range is looked through */
+#define EDGE         (16 * MIB) /* how much of the ends of a large range is looked through */
+#define DIGEST_WHOLE (64 * MIB) /* up to here all of a range goes into its digest */
+#define DIGEST_BLOCK (64 * KIB)
 
 static bool all_zero(const unsigned char *buf, size_t n)
 {
@@ -30,8 +33,9 @@ static size_t first_data(const unsigned char *buf, size_t n)
     return i;
 }
 
-/* 1: the range has a byte that is somebody's. */
-static int scan(struct blockdev *bd, struct extent range, unsigned char *buf, struct err *e)
+/* 1: the range has a byte that is somebody's; *where is the first. */
+static int scan(struct blockdev *bd, struct extent range, unsigned char *buf, uint64_t *where,
+                struct err *e)
 {
     uint64_t at = range.start, end = extent_end(&range);
 
@@ -50,6 +54,7 @@ static int scan(struct blockdev *bd, struct extent range, unsigned char *buf, st
         if (blockdev_pread(bd, buf, n, at, e) < 0)
             return -1;
         i = first_data(buf, n);
+        *where = at + i;
         left = i < n ? area_left(bd, at + i, end, &at, e) : 0;
         if (left < 0)
             return -1;
@@ -60,22 +65,28 @@ static int scan(struct blockdev *bd, struct extent range, unsigned char *buf, st
     return 0;
 }
 
-/* 1: an end of the range, or one of the samples spread evenly over it, has such a byte. */
-static int sample(struct blockdev *bd, struct extent range, unsigned char *buf, struct err *e)
+/* The pieces that stand for a large range: its ends, and samples spread evenly over it. False:
+ * there is no i-th one. */
+static bool piece_of(struct extent range, size_t i, struct extent *piece)
 {
-    struct extent head = {range.start, DEVICE_EDGE};
-    struct extent tail = {extent_end(&range) - DEVICE_EDGE, DEVICE_EDGE};
-    uint64_t step = round_up(range.bytes / SAMPLES, MIB);
-    int found = scan(bd, head, buf, e);
+    uint64_t step = round_up(range.bytes / SAMPLES, MIB), at = i < 2 ? 0 : (i - 2) * step;
+    uint64_t left = range.bytes - (at < range.bytes ? at : range.bytes);
 
-    if (found == 0)
-        found = scan(bd, tail, buf, e);
-    for (uint64_t at = 0; at < range.bytes && found == 0; at += step) {
-        uint64_t left = range.bytes - at;
-        struct extent piece = {range.start + at, left < SAMPLE_BYTES ? left : SAMPLE_BYTES};
+    *piece = (struct extent){range.start + at, left < SAMPLE_BYTES ? left : SAMPLE_BYTES};
+    if (i < 2)
+        *piece = (struct extent){i == 0 ? range.start : extent_end(&range) - EDGE, EDGE};
+    return left > 0;
+}
 
-        found = scan(bd, piece, buf, e);
-    }
+/* 1: one of the pieces has such a byte. */
+static int sample(struct blockdev *bd, struct extent range, unsigned char *buf, uint64_t *where,
+                  struct err *e)
+{
+    struct extent piece;
+    int found = 0;
+
+    for (size_t i = 0; found == 0 && piece_of(range, i, &piece); i++)
+        found = scan(bd, piece, buf, where, e);
     return found;
 }
 
@@ -91,14 +102,71 @@ static bool is_device(struct blockdev *bd, struct extent range)
            S_ISBLK(st.st_mode);
 }
 
-int probe_has_data(struct blockdev *bd, struct extent range, bool *sampled, struct err *e)
+int probe_find_data(struct blockdev *bd, struct extent range, uint64_t *where, bool *sampled,
+                    struct err *e)
 {
     _cleanup_free_ unsigned char *buf = malloc(SCAN_CHUNK);
-    bool only_samples = range.bytes > 2 * DEVICE_EDGE && is_device(bd, range);
+    bool only_samples = range.bytes > 2 * EDGE && is_device(bd, range);
 
     if (buf == NULL)
         return err_no_memory(e);
     if (sampled != NULL)
         *sampled = only_samples;
-    return only_samples ? sample(bd, range, buf, e) : scan(bd, range, buf, e);
+    return only_samples ? sample(bd, range, buf, where, e) : scan(bd, range, buf, where, e);
+}
+
+int probe_has_data(struct blockdev *bd, struct extent range, bool *sampled, struct err *e)
+{
+    uint64_t where;
+
+    return probe_find_data(bd, range, &where, sampled, e);
+}
+
+/* ---- the same as before? ---- */
+
+/* Blocks of zeros are left out, so that a hole and zeros that were written are the same. */
+static int digest_piece(struct blockdev *bd, struct extent range, unsigned char *buf,
+                        struct digest *digest, struct err *e)
+{
+    uint64_t end = extent_end(&range);
+    struct extent data;
+
+    for (uint64_t at = range.start, n; at < end; at += n) {
+        n = end - at < DIGEST_BLOCK ? end - at : DIGEST_BLOCK;
+        if (blockdev_next_data(bd, at, &data, e) < 0)
+            return -1;
+        if (data.bytes == 0 || data.start >= end)
+            return 0;
+        if (data.start >= at + n) {
+            n = round_down(data.start - at, DIGEST_BLOCK); /* n was a whole block */
+            continue;
+        }
+        if (blockdev_pread(bd, buf, (size_t)n, at, e) < 0)
+            return -1;
+        if (all_zero(buf, (size_t)n))
+            continue;
+        digest_update(digest, &at, sizeof(at));
+        digest_update(digest, buf, (size_t)n);
+    }
+    return 0;
+}
+
+int probe_digest(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e)
+{
+    _cleanup_free_ unsigned char *buf = malloc(DIGEST_BLOCK);
+    struct digest *digest = digest_new(e);
+    struct extent piece;
+    int result = 0;
+
+    if (digest == NULL || buf == NULL) {
+        digest_free(digest);
+        return err_no_memory(e);
+    }
+    if (range.bytes <= DIGEST_WHOLE)
+        result = digest_piece(bd, range, buf, digest, e);
+    for (size_t i = 0; range.bytes > DIGEST_WHOLE && result == 0 && piece_of(range, i, &piece); i++)
+        result = digest_piece(bd, piece, buf, digest, e);
+    digest_finish(digest, text);
+    digest_free(digest);
+    return result;
 }

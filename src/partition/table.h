@@ -66,6 +66,10 @@ struct table *table_read(struct blockdev *bd, struct err *e);
 struct table *table_new(struct blockdev *bd, enum table_kind kind, const struct guid *uuid,
                         struct err *e);
 
+/* Where the part of a disk of so many bytes ends that such a table can describe: all of it, but of
+ * an MBR, whose entries count sectors in 32 bits, at most 2 TiB with sectors of 512 bytes. */
+uint64_t table_reach(enum table_kind kind, unsigned sector, uint64_t bytes);
+
 struct table *table_copy(const struct table *table, struct err *e);
 
 /* True when both say the same: kind, disk GUID, entries. */
@@ -104,7 +108,9 @@ int table_gaps(const struct table *table, bool logical, struct extent **gaps, si
  * Whether the table could be written as it is: every entry inside the usable range (on an MBR from
  * the second sector on), aligned to sectors, none overlapping, no GUID or number twice, names and
  * sizes that the format can hold (an MBR: 32 bits of sectors), each logical one inside the extended
- * partition with a place for its boot record. ERR_NO_SPACE or ERR_USAGE names the partition.
+ * partition with a place for its boot record. Damage of single partitions that the table was read
+ * with (ranges, GUIDs) is let through where the table itself is not in its way: it is cured one by
+ * one. ERR_NO_SPACE or ERR_USAGE names the partition.
  */
 int table_validate(const struct table *table, const struct blockdev *bd, struct err *e);
 

@@ -69,7 +69,7 @@ static int check_places(struct table *table, const struct blockdev *bd, struct e
     }
     if (extended->range.bytes > 0 &&
         (!extent_contains(&disk, &extended->range) || extended->range.start < bd->sector))
-        return table_damage(table, DAMAGE_OUT_OF_RANGE, extended->number, e,
+        return table_damage(table, DAMAGE_EXTENDED_CUT, extended->number, e,
                             "partition %u, the extended one, lies past the end of the disk",
                             extended->number);
     return 0;

@@ -7,36 +7,6 @@
 #include "partition/mbr.h"
 #include "partition/table_parts.h"
 
-static int by_start(const void *a, const void *b)
-{
-    const struct extent *x = a, *y = b;
-
-    return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* The parts of `whole` that none of the taken ranges (which get sorted) covers. */
-static int subtract(struct extent whole, struct extent *taken, size_t n_taken, struct extent **gaps,
-                    size_t *n, struct err *e)
-{
-    uint64_t at = whole.start, end = extent_end(&whole);
-
-    *n = 0;
-    *gaps = calloc(n_taken + 1, sizeof(**gaps));
-    if (*gaps == NULL)
-        return err_no_memory(e);
-    if (n_taken > 0)
-        qsort(taken, n_taken, sizeof(*taken), by_start);
-    for (size_t i = 0; i <= n_taken && at < end; i++) {
-        uint64_t next = i < n_taken && taken[i].start < end ? taken[i].start : end;
-
-        if (next > at)
-            (*gaps)[(*n)++] = (struct extent){at, next - at};
-        if (i < n_taken && extent_end(&taken[i]) > at)
-            at = extent_end(&taken[i]);
-    }
-    return 0;
-}
-
 /* What is taken outside the extended partition, or inside of it: partitions and, unless sector is
  * 0, boot records; *list is new. */
 static int find_taken(const struct table *table, bool logical, unsigned sector,
@@ -71,7 +41,8 @@ static int free_ranges(const struct table *table, bool logical, unsigned sector,
 
     if (find_taken(table, logical, sector, &taken, &n_taken, e) < 0)
         return -1;
-    return subtract(logical ? table->extended.range : table->usable, taken, n_taken, gaps, n, e);
+    return extent_subtract(logical ? table->extended.range : table->usable, taken, n_taken, gaps, n,
+                           e);
 }
 
 int table_gaps(const struct table *table, bool logical, struct extent **gaps, size_t *n,

@@ -34,13 +34,16 @@ static void set_gpt_defaults(struct table *table, const struct blockdev *bd)
         table->usable = (struct extent){front, end - back - front};
 }
 
+uint64_t table_reach(enum table_kind kind, unsigned sector, uint64_t bytes)
+{
+    return kind == TABLE_MBR && bytes / sector > MBR_SECTORS_MAX ? MBR_SECTORS_MAX * sector : bytes;
+}
+
 static void set_mbr_defaults(struct table *table, const struct blockdev *bd)
 {
-    uint64_t end = round_down(bd->bytes, bd->sector);
+    uint64_t end = round_down(table_reach(TABLE_MBR, bd->sector, bd->bytes), bd->sector);
     uint64_t front = end >= SMALL_DISK ? MIB : bd->sector;
 
-    if (end / bd->sector > MBR_SECTORS_MAX)
-        end = MBR_SECTORS_MAX * bd->sector;
     table->slots = MBR_RECORDS;
     if (table->usable.bytes == 0 && front < end)
         table->usable = (struct extent){front, end - front};

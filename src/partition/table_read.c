@@ -30,10 +30,15 @@ static bool head_is_blank(const struct table_disk *disk)
     return is_blank(disk->window.head_bytes, (size_t)(front < head ? front : head));
 }
 
-/* Whether an MBR's partitions have the sector: what is in it then is theirs. */
-static bool is_stale(const struct table *table, const struct gpt_copy *copy, unsigned sector)
+/* Whether there is a header where one is looked for. One inside a partition is that one's. */
+static bool is_stale(const struct table_disk *disk, const struct table *table,
+                     const struct gpt_copy *copy)
 {
-    return copy->signature && table_is_free(table, (struct extent){copy->lba * sector, sector});
+    uint64_t sector = disk->window.bd->sector;
+    bool looked_for = copy->lba == 1 || copy->lba == disk->window.lbas - 1;
+
+    return looked_for && copy->signature &&
+           table_is_free(table, (struct extent){copy->lba * sector, sector});
 }
 
 static enum table_kind find_kind(const struct table_disk *disk)
@@ -126,10 +131,14 @@ static int report_hybrid(const struct table_disk *disk, struct table *table, str
         if (same != NULL)
             result =
                 table_damage(table, DAMAGE_HYBRID, same->number, e,
-                             "a hybrid MBR has partition %u as its record %u", same->number, i + 1);
+                             "a hybrid MBR: beside the GPT, record %u of sector 0 names partition "
+                             "%u, too",
+                             i + 1, same->number);
         else
             result = table_damage(table, DAMAGE_HYBRID_OUT_OF_STEP, i + 1, e,
-                                  "record %u of a hybrid MBR is no partition of the GPT", i + 1);
+                                  "a hybrid MBR: record %u of sector 0 names a partition that the "
+                                  "GPT does not have",
+                                  i + 1);
         if (result < 0)
             return -1;
     }
@@ -143,6 +152,18 @@ static int report_sector(const struct table_disk *disk, struct table *table, str
     if (disk->what == MBR_IS_HYBRID)
         return report_hybrid(disk, table, e);
     return table_damage(table, DAMAGE_NO_PROTECTIVE_MBR, 0, e, "sector 0 does not protect the GPT");
+}
+
+/* Nothing has to be guessed when only free space has gone. */
+static int report_smaller(struct table *table, struct err *e)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (extent_end(&table->entries[i].range) > extent_end(&table->usable))
+            return table_damage(table, DAMAGE_DISK_SMALLER, 0, e,
+                                "the disk is smaller than its partition table says");
+    return table_damage(
+        table, DAMAGE_FREE_END_GONE, 0, e,
+        "the disk is smaller than its partition table says; all partitions are on it");
 }
 
 static int read_gpt(struct table_disk *disk, struct table *table, struct err *e)
@@ -161,9 +182,7 @@ static int read_gpt(struct table_disk *disk, struct table *table, struct err *e)
     if (gpt_decode(copy, bd, table, e) < 0)
         return -1;
     find_usable(disk, copy, table);
-    if (table->last_usable > extent_end(&table->usable) &&
-        table_damage(table, DAMAGE_DISK_SMALLER, 0, e,
-                     "the disk is smaller than its partition table says") < 0)
+    if (table->last_usable > extent_end(&table->usable) && report_smaller(table, e) < 0)
         return -1;
     if (report_copies(&disk->gpt, table, e) < 0 || report_sector(disk, table, e) < 0)
         return -1;
@@ -193,12 +212,21 @@ static void lower_usable(struct table *table, unsigned sector)
 
 static int report_stale(const struct table_disk *disk, struct table *table, struct err *e)
 {
-    unsigned sector = disk->window.bd->sector;
-
-    if (!is_stale(table, &disk->gpt.primary, sector) && !is_stale(table, &disk->gpt.backup, sector))
+    if (!is_stale(disk, table, &disk->gpt.primary) && !is_stale(disk, table, &disk->gpt.backup))
         return 0;
     return table_damage(table, DAMAGE_STALE_SIGNATURE, 0, e,
                         "a GPT that does not count any more has left its signature");
+}
+
+/* Partitions beside a record for a GPT of which nothing is there. */
+static int report_announced(struct table *table, struct err *e)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].code == MBR_PROTECTIVE)
+            return table_damage(table, DAMAGE_HEADERS_GONE, table->entries[i].number, e,
+                                "an MBR whose record %u announces a GPT, and there is none",
+                                table->entries[i].number);
+    return 0;
 }
 
 static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
@@ -210,10 +238,7 @@ static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
     table_set_defaults(table, bd);
     lower_usable(table, bd->sector);
     table->last_usable = extent_end(&table->usable);
-    if (disk->what == MBR_IS_HYBRID)
-        return table_damage(table, DAMAGE_HYBRID_OUT_OF_STEP, 0, e,
-                            "sector 0 says that there is a GPT, and there is none");
-    return report_stale(disk, table, e);
+    return disk->what == MBR_IS_HYBRID ? report_announced(table, e) : report_stale(disk, table, e);
 }
 
 int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *table,
@@ -237,7 +262,10 @@ int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *
         result = read_mbr(disk, table, e);
         break;
     case TABLE_NONE:
-        return report_stale(disk, table, e);
+        return disk->what == MBR_IS_PROTECTIVE
+                   ? table_damage(table, DAMAGE_HEADERS_GONE, 0, e,
+                                  "a protective MBR without a GPT: both headers are gone")
+                   : report_stale(disk, table, e);
     }
     return result < 0 ? -1 : table_check(table, bd, e);
 }

@@ -105,12 +105,35 @@ static int check_entries(const struct table *table, const struct blockdev *bd, s
     return 0;
 }
 
-/* What would be damage when it is read back: ranges, overlaps, GUIDs. On an MBR a partition may
+/* Damage of single partitions that the table has on the disk already: it is cured one by one. Where
+ * the table itself is written there must be none of them. */
+static bool was_there(const struct table *table, const struct damage *damage,
+                      const struct blockdev *bd)
+{
+    const struct table_entry *entry = table_entry_by_number((struct table *)table, damage->number);
+    struct gpt_places places;
+    struct err ignored;
+
+    if (entry == NULL ||
+        (damage->kind != DAMAGE_DUPLICATE_GUID && damage->kind != DAMAGE_OUT_OF_RANGE))
+        return false;
+    if (table->kind == TABLE_GPT && (gpt_places(table, bd, &places, &ignored) < 0 ||
+                                     extent_overlaps(&entry->range, &places.backup) ||
+                                     extent_overlaps(&entry->range, &places.backup_entries) ||
+                                     extent_overlaps(&entry->range, &places.primary_entries)))
+        return false;
+    for (size_t i = 0; i < table->n_damage; i++)
+        if (table->damage[i].kind == damage->kind && table->damage[i].number == damage->number)
+            return true;
+    return false;
+}
+
+/* What would be new damage when it is read back: ranges, overlaps, GUIDs. On an MBR a partition may
  * begin anywhere behind sector 0, and boot records still move. */
 static int check_as_read(const struct table *table, const struct blockdev *bd, struct err *e)
 {
     _cleanup_table_ struct table *copy = table_copy(table, e);
-    const struct damage *worst;
+    const struct damage *worst = NULL;
 
     if (copy == NULL)
         return -1;
@@ -125,7 +148,9 @@ static int check_as_read(const struct table *table, const struct blockdev *bd, s
         copy->entries[i].ebr = 0;
     if (table_check(copy, bd, e) < 0)
         return -1;
-    worst = table_problem(copy);
+    for (size_t i = 0; i < copy->n_damage && worst == NULL; i++)
+        if (damage_forbids(copy->damage[i].kind) && !was_there(table, &copy->damage[i], bd))
+            worst = &copy->damage[i];
     if (worst == NULL)
         return 0;
     return err_set(e, worst->kind == DAMAGE_DUPLICATE_GUID ? ERR_USAGE : ERR_NO_SPACE, "%s",

@@ -19,16 +19,19 @@ static void keep_shape(const struct table *there, struct table *table)
 }
 
 /* An MBR counts now; what looks like a GPT's header outside its partitions goes. */
-static int drop_signature(struct blockdev *bd, const struct table *table,
-                          const struct gpt_copy *copy, bool *dropped, struct err *e)
+static int drop_signature(struct blockdev *bd, const struct table *table, uint64_t at,
+                          bool *dropped, struct err *e)
 {
-    struct extent header = {copy->lba * bd->sector, bd->sector};
+    struct extent header = {at, bd->sector};
     static const uint8_t zeros[GPT_SECTOR_MAX];
+    char signature[sizeof(GPT_SIGNATURE) - 1];
 
-    if (!copy->signature || !table_is_free(table, header))
+    if (extent_end(&header) > bd->bytes || !table_is_free(table, header))
         return 0;
-    if (extent_end(&header) != round_down(bd->bytes, bd->sector) && copy->lba != 1)
-        return 0; /* nobody looks for one there */
+    if (blockdev_pread(bd, signature, sizeof(signature), at, e) < 0)
+        return -1;
+    if (memcmp(signature, GPT_SIGNATURE, sizeof(signature)) != 0)
+        return 0;
     *dropped = true;
     return blockdev_pwrite(bd, zeros, bd->sector, header.start, e);
 }
@@ -36,11 +39,12 @@ static int drop_signature(struct blockdev *bd, const struct table *table,
 static int write_mbr(struct blockdev *bd, const struct table *table, const struct table *there,
                      const struct table_disk *disk, struct err *e)
 {
+    uint64_t last = round_down(bd->bytes, bd->sector) - bd->sector;
     bool dropped = false;
 
     if (mbr_write(bd, table, there, &disk->chain, e) < 0 ||
-        drop_signature(bd, table, &disk->gpt.primary, &dropped, e) < 0 ||
-        drop_signature(bd, table, &disk->gpt.backup, &dropped, e) < 0)
+        drop_signature(bd, table, bd->sector, &dropped, e) < 0 ||
+        drop_signature(bd, table, last, &dropped, e) < 0)
         return -1;
     return dropped ? blockdev_flush(bd, e) : 0;
 }

@@ -76,12 +76,18 @@ static const struct partition_type *find_name(const char *name)
     return NULL;
 }
 
+/* sfdisk's letters are capitals: "E" is an extended partition, "e" the code of a FAT16. */
+static bool is_alias(const char *alias, const char *name)
+{
+    return alias[1] == '\0' ? strcmp(alias, name) == 0 : strcasecmp(alias, name) == 0;
+}
+
 const struct partition_type *partition_type(const char *name)
 {
     const struct partition_type *type = find_name(name);
 
     for (size_t i = 0; type == NULL && i < N_ALIASES; i++)
-        if (strcasecmp(aliases[i].alias, name) == 0)
+        if (is_alias(aliases[i].alias, name))
             type = find_name(aliases[i].name);
     return type;
 }

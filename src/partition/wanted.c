@@ -11,6 +11,7 @@ void wanted_clear(struct wanted *wanted)
 {
     table_free(wanted->table);
     free(wanted->formats);
+    blockdev_close(wanted->was);
     *wanted = (struct wanted){0};
 }
 

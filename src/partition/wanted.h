@@ -21,6 +21,7 @@ struct wanted {
     size_t n_formats;
     unsigned locked_back; /* a partition whose encrypted content did not follow when it grew; 0 */
     unsigned unwipe;      /* the partition whose wiped signatures come back; 0: none */
+    struct blockdev *was; /* a table that was, as bytes where they were; else NULL */
 };
 
 void wanted_clear(struct wanted *wanted);

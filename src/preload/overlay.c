@@ -4,11 +4,14 @@
  * The tool opens the overlay's file; what it reads of it comes from below where nothing was
  * written, and what it writes is marked in the map.
  *
- * Only the calls on that one file, known by device and inode number, are changed. What could
- * read or write the file behind this library's back is refused. Without the environment's
- * three paths the library does nothing; when it cannot do its work it ends the process.
+ * Only the calls on that one file, known by its path, or by device and inode number, are changed.
+ * What could read or write the file behind this library's back is refused. Without the
+ * environment's three paths the library does nothing; when it cannot do its work it ends the
+ * process.
  */
 #include "core/overlay_store.h"
+#include "preload/public.h"
+#include "preload/tool_jail.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,16 +30,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PUBLIC        __attribute__((visibility("default")))
-#define SAME_AS(name) PUBLIC __attribute__((alias(#name)))
-
 #define FIRST_FD 200 /* far from the numbers that a tool counts on */
 
 static struct {
     struct overlay_store store;
+    const char *path; /* of the overlay's file, as the tool is told it */
     int below;
     dev_t dev;
     ino_t ino;
+    bool jailed;
 } self = {.store = {.fd = -1, .filling = PTHREAD_MUTEX_INITIALIZER}, .below = -1};
 
 static __attribute__((noreturn)) void give_up(const char *what)
@@ -80,40 +82,71 @@ static int read_below(void *arg, void *buf, size_t n, uint64_t offset)
     return 0;
 }
 
-static void map_changes(const char *path)
+/* All of the map, or with `counting` only the part in front of the bits. */
+static struct overlay_map *map_changes(const char *path, int access, bool counting)
 {
-    int fd = open_high(path, O_RDWR);
+    int fd = open_high(path, access);
     struct stat st;
+    size_t n;
     void *map;
 
     if (fd < 0 || fstat(fd, &st) < 0)
         give_up("cannot open the map");
+    n = counting ? sizeof(struct overlay_map) : (size_t)st.st_size;
     /* the sixth argument of syscall() lies on the stack, where an int is half of what is read */
-    map = (void *)syscall(SYS_mmap, NULL, st.st_size, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_NORESERVE, fd, (off_t)0);
+    map =
+        (void *)syscall(SYS_mmap, NULL, n, access == O_RDONLY ? PROT_READ : PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_NORESERVE, fd, (off_t)0);
     if (map == MAP_FAILED)
         give_up("cannot map the map");
     close(fd);
-    self.store.map = map;
+    return map;
+}
+
+static void count_tool(const char *path)
+{
+    struct overlay_map *map = map_changes(path, O_RDWR, true);
+
+    __atomic_fetch_add(&map->tools, 1, __ATOMIC_RELEASE);
+    munmap(map, sizeof(*map));
+}
+
+/* Of the two files only what the tool shall see. */
+static void jail(void)
+{
+    const struct overlay_map *map = self.store.map;
+    struct filter_window windows[] = {
+        {self.store.fd, map->shown_start, map->shown_start + map->shown_bytes},
+        {self.below, map->shown_start + map->below_start,
+         map->shown_start + map->below_start + map->shown_bytes},
+    };
+
+    if (tool_jail_enter(windows, 2) < 0)
+        give_up("cannot lock it up");
+    self.jailed = true;
 }
 
 static __attribute__((constructor)) void attach(void)
 {
-    const char *file = getenv(OVERLAY_ENV_FILE), *map = getenv(OVERLAY_ENV_MAP);
-    const char *below = getenv(OVERLAY_ENV_BELOW);
+    const char *map = getenv(OVERLAY_ENV_MAP), *below = getenv(OVERLAY_ENV_BELOW);
+    bool jailed = getenv(OVERLAY_ENV_JAIL) != NULL;
+    int access = jailed ? O_RDONLY : O_RDWR;
     struct stat st;
 
-    if (file == NULL || map == NULL || below == NULL)
+    self.path = getenv(OVERLAY_ENV_FILE);
+    if (self.path == NULL || map == NULL || below == NULL)
         return;
-    self.store.fd = open_high(file, O_RDWR);
+    self.store.fd = open_high(self.path, access);
     self.below = open_high(below, O_RDONLY);
     if (self.store.fd < 0 || self.below < 0 || fstat(self.store.fd, &st) < 0)
         give_up("cannot open the overlay");
     self.dev = st.st_dev;
     self.ino = st.st_ino;
     self.store.read_below = read_below;
-    map_changes(map);
-    __atomic_fetch_add(&self.store.map->tools, 1, __ATOMIC_RELEASE);
+    count_tool(map);
+    self.store.map = map_changes(map, access, false);
+    if (jailed)
+        jail();
 }
 
 /* Whether the tool means the overlay by it; the library's own descriptor passes through. */
@@ -121,9 +154,24 @@ static bool is_overlay(int fd)
 {
     int saved = errno;
     struct stat st;
-    bool is = self.store.map != NULL && fd != self.store.fd && fstat(fd, &st) == 0 &&
+    bool is = self.store.map != NULL && fd != self.store.fd && syscall(SYS_fstat, fd, &st) == 0 &&
               st.st_dev == self.dev && st.st_ino == self.ino;
 
+    errno = saved;
+    return is;
+}
+
+/* The path that the tool was told is known without a look at it, which the jail forbids. */
+static bool names_overlay(const char *path)
+{
+    int saved = errno;
+    struct stat st;
+    bool is;
+
+    if (self.store.map == NULL)
+        return false;
+    is = strcmp(path, self.path) == 0 || (syscall(SYS_newfstatat, AT_FDCWD, path, &st, 0) == 0 &&
+                                          st.st_dev == self.dev && st.st_ino == self.ino);
     errno = saved;
     return is;
 }
@@ -142,7 +190,7 @@ static bool may_write(int fd)
 /* As many of n bytes at offset as there are. */
 static size_t clip(size_t n, uint64_t offset)
 {
-    uint64_t bytes = self.store.map->bytes;
+    uint64_t bytes = self.store.map->shown_bytes;
 
     return offset >= bytes ? 0 : bytes - offset < n ? (size_t)(bytes - offset) : n;
 }
@@ -152,7 +200,10 @@ static ssize_t read_at(void *buf, size_t n, off_t offset)
     if (offset < 0)
         return refuse(EINVAL);
     n = clip(n, (uint64_t)offset);
-    return overlay_store_read(&self.store, NULL, buf, n, (uint64_t)offset) == 0 ? (ssize_t)n : -1;
+    return overlay_store_read(&self.store, NULL, buf, n,
+                              self.store.map->shown_start + (uint64_t)offset) == 0
+               ? (ssize_t)n
+               : -1;
 }
 
 /* Behind the end it is like a device: there is no room. */
@@ -167,8 +218,10 @@ static ssize_t write_at(int fd, const void *buf, size_t n, off_t offset)
     part = clip(n, (uint64_t)offset);
     if (part == 0 && n > 0)
         return refuse(ENOSPC);
-    return overlay_store_write(&self.store, NULL, buf, part, (uint64_t)offset) == 0 ? (ssize_t)part
-                                                                                    : -1;
+    return overlay_store_write(&self.store, NULL, buf, part,
+                               self.store.map->shown_start + (uint64_t)offset) == 0
+               ? (ssize_t)part
+               : -1;
 }
 
 /* ---- at an offset ---- */
@@ -299,6 +352,16 @@ SAME_AS(lseek) off64_t lseek64(int fd, off64_t offset, int whence);
 
 /* ---- its size and its holes ---- */
 
+PUBLIC int fstat(int fd, struct stat *st)
+{
+    if (syscall(SYS_fstat, fd, st) < 0)
+        return -1;
+    if (is_overlay(fd))
+        st->st_size = (off_t)self.store.map->shown_bytes;
+    return 0;
+}
+SAME_AS(fstat) int fstat64(int fd, struct stat64 *st);
+
 PUBLIC int fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
     int zeroing = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
@@ -317,7 +380,8 @@ PUBLIC int fallocate(int fd, int mode, off_t offset, off_t bytes)
         return refuse(ENOSPC);
     if ((mode & zeroing) == 0)
         return 0;
-    return overlay_store_zero(&self.store, NULL, (uint64_t)offset, part);
+    return overlay_store_zero(&self.store, NULL, self.store.map->shown_start + (uint64_t)offset,
+                              part);
 }
 SAME_AS(fallocate) int fallocate64(int fd, int mode, off64_t offset, off64_t bytes);
 
@@ -333,7 +397,7 @@ PUBLIC int ftruncate(int fd, off_t bytes)
 {
     if (!is_overlay(fd))
         return (int)syscall(SYS_ftruncate, fd, bytes);
-    return bytes >= 0 && (uint64_t)bytes <= self.store.map->bytes ? 0 : refuse(EFBIG);
+    return bytes >= 0 && (uint64_t)bytes <= self.store.map->shown_bytes ? 0 : refuse(EFBIG);
 }
 SAME_AS(ftruncate) int ftruncate64(int fd, off64_t bytes);
 
@@ -350,14 +414,27 @@ PUBLIC int fdatasync(int fd)
 
 /* ---- its name, and whether it is mounted ---- */
 
+/* In the jail nothing can be opened; the overlay is open already. */
+PUBLIC int open(const char *path, int flags, ...)
+{
+    va_list ap;
+    mode_t mode;
+
+    va_start(ap, flags);
+    mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ? va_arg(ap, mode_t) : 0;
+    va_end(ap);
+    if (self.jailed && names_overlay(path))
+        return (int)syscall(SYS_dup, self.store.fd);
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+SAME_AS(open) int open64(const char *path, int flags, ...);
+
 /* The file was unlinked, so its path has no other form than the one the tool got. */
 PUBLIC char *realpath(const char *path, char *resolved)
 {
     static char *(*real)(const char *, char *);
-    struct stat st;
 
-    if (path != NULL && self.store.map != NULL && stat(path, &st) == 0 && st.st_dev == self.dev &&
-        st.st_ino == self.ino)
+    if (path != NULL && names_overlay(path))
         return resolved != NULL ? strcpy(resolved, path) : strdup(path);
     if (real == NULL)
         *(void **)&real = dlvsym(RTLD_NEXT, "realpath", "GLIBC_2.3");

@@ -13,6 +13,7 @@
 #include "tree/ext_folder.h"
 #include "tree/ext_io.h"
 
+#include <endian.h>
 #include <limits.h>
 #include <string.h>
 
@@ -89,17 +90,60 @@ static int read_inode(struct ext_tree *t, uint32_t ino, struct ext2_inode_large 
 
 /* ---- content ---- */
 
+/* How many of the blocks from `block` on, at most n, have content that lies in one piece from block
+ * `at` of the device on; 0 also for what is no plain extent. */
+static uint64_t find_run(ext2_extent_handle_t handle, uint64_t block, uint64_t n, uint64_t *at)
+{
+    struct ext2fs_extent extent;
+    uint64_t skip, run;
+
+    if (ext2fs_extent_goto(handle, block) != 0 ||
+        ext2fs_extent_get(handle, EXT2_EXTENT_CURRENT, &extent) != 0 ||
+        (extent.e_flags & EXT2_EXTENT_FLAGS_UNINIT) != 0 || block < extent.e_lblk ||
+        block - extent.e_lblk >= extent.e_len)
+        return 0;
+    skip = block - extent.e_lblk;
+    run = extent.e_len - skip;
+    *at = extent.e_pblk + skip;
+    return run < n ? run : n;
+}
+
+/* The whole blocks at the start of the range, in pieces as large as they lie on the device:
+ * libext2fs reads a file block by block. Returns how many bytes; what it leaves is for libext2fs.
+ */
+static size_t read_runs(struct ext_tree *t, uint32_t ino, void *buf, size_t n, uint64_t offset)
+{
+    const uint64_t block = t->io.fs->blocksize;
+    ext2_extent_handle_t handle;
+    size_t got = 0;
+
+    if (offset % block != 0 || ext2fs_extent_open(t->io.fs, ino, &handle) != 0)
+        return 0;
+    while (n - got >= block) {
+        uint64_t at, run = find_run(handle, (offset + got) / block, (n - got) / block, &at);
+
+        if (run == 0 || io_channel_read_blk64(t->io.fs->io, at, (int)run, (char *)buf + got) != 0)
+            break;
+        got += (size_t)(run * block);
+    }
+    ext2fs_extent_free(handle);
+    return got;
+}
+
 /* Up to n bytes of an inode's content; *got is less only at its end. */
 static int read_content(struct ext_tree *t, uint32_t ino, void *buf, size_t n, uint64_t offset,
                         size_t *got, struct err *e)
 {
     ext2_file_t file;
-    errcode_t code = ext2fs_file_open(t->io.fs, ino, 0, &file);
+    errcode_t code;
 
-    *got = 0;
+    *got = read_runs(t, ino, buf, n < MAX_READ ? n : MAX_READ, offset);
+    if (*got == n)
+        return 0;
+    code = ext2fs_file_open(t->io.fs, ino, 0, &file);
     if (code != 0)
         return ext_io_error(&t->io, code, "opening a file", e);
-    code = ext2fs_file_llseek(file, offset, EXT2_SEEK_SET, NULL);
+    code = ext2fs_file_llseek(file, offset + *got, EXT2_SEEK_SET, NULL);
     while (code == 0 && *got < n) {
         unsigned part = n - *got < MAX_READ ? (unsigned)(n - *got) : (unsigned)MAX_READ, some = 0;
 
@@ -410,4 +454,18 @@ struct tree *ext_tree_open(struct blockdev *bd, struct err *e)
 bool ext_tree_needs_recovery(struct tree *tree)
 {
     return ext2fs_has_feature_journal_needs_recovery(((struct ext_tree *)tree)->io.fs->super);
+}
+
+int ext_is_on(struct blockdev *bd, bool *is, struct err *e)
+{
+    uint16_t magic;
+    size_t at = SUPER_OFFSET + offsetof(struct ext2_super_block, s_magic);
+
+    *is = false;
+    if (bd->bytes < at + sizeof(magic))
+        return 0;
+    if (blockdev_pread(bd, &magic, sizeof(magic), at, e) < 0)
+        return -1;
+    *is = le16toh(magic) == EXT2_SUPER_MAGIC;
+    return 0;
 }

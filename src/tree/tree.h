@@ -153,6 +153,12 @@ struct tree *ext_tree_open(struct blockdev *bd, struct err *e);
 /* fat.c: reads a FAT12/16/32 filesystem that fills the device, and overwrites in place. */
 struct tree *fat_tree_open(struct blockdev *bd, struct err *e);
 
+/* grubfs.c: reads any filesystem that GRUB knows, through its program grub-fstest, which is in the
+ * jail: btrfs from its default subvolume, XFS, and more. Does not own the device, which needs a
+ * descriptor (blockdev_fd_extent) or is a slice of an overlay. ERR_UNSUPPORTED when GRUB knows none
+ * on it, ERR_NOT_FOUND when the program is not installed. More in grubfs.h. */
+struct tree *grubfs_tree_open(struct blockdev *bd, struct err *e);
+
 /* tar.c: streams an archive (any compression libarchive knows) from a descriptor, which it owns. */
 struct tree *tar_tree_open(int fd, const char *name, struct err *e);
 

@@ -23,17 +23,17 @@ from program import BERTH
 TOOLS = "dash lvm mdadm cryptsetup dmsetup losetup mount umount swapon swapoff mkswap blkid " \
     "sfdisk sgdisk wipefs blkdiscard blockdev flock unshare make-bcache mke2fs e2fsck resize2fs tune2fs " \
     "debugfs mkfs.vfat fsck.vfat mkfs.btrfs btrfs mkfs.xfs xfs_repair xfs_growfs xfs_db mkntfs " \
-    "ntfsfix ntfsresize ntfs-3g.probe"
+    "ntfsfix ntfsresize ntfs-3g.probe grub-fstest ip passt setpriv"
 NAMES = {"mke2fs": "mkfs.ext4", "mkntfs": "mkfs.ntfs"}  # further names of some
 APPLETS = "awk cat chmod cmp cp cut date dd df echo env expr false find grep head hexdump kill ln " \
-    "ls mkdir mkfifo mknod modprobe mv od poweroff printf ps readlink reboot rm rmdir sed seq setsid " \
+    "ls mkdir mkfifo mknod modprobe mv nc od poweroff printf ps readlink reboot rm rmdir sed seq setsid " \
     "sha256sum sleep sort stat stty switch_root sync tail tee test timeout touch tr true truncate " \
     "uname wc xargs yes"
 # what the root needs before modprobe is there
 EARLY = "virtio_pci virtio_blk ext4 crc32c_generic"
 # where in the kernel's tree there is what the tests use
 TREES = ("arch", "crypto", "drivers/block", "drivers/char/hw_random", "drivers/crypto/ccp",
-         "drivers/dax", "drivers/md", "drivers/virtio", "fs", "lib", "virt")
+         "drivers/dax", "drivers/md", "drivers/net/dummy", "drivers/net/tun", "drivers/virtio", "fs", "lib", "virt")
 
 INIT = """\
 #!/bin/busybox sh
@@ -64,6 +64,11 @@ modprobe dm_mod
 cd /tmp
 stty -echo
 exec setsid -c dash -i
+"""
+
+PASSWD = """\
+root:x:0:0::/tmp:/bin/dash
+nobody:x:65534:65534::/:/bin/false
 """
 
 LVM_CONF = """\
@@ -203,6 +208,8 @@ def make_root(folder, content=None):
             add_file(root, needed, needed)
     for library in pathlib.Path(BERTH).parent.glob("berth-*.so"):
         add_program(root, library, folder="berth")
+    for program in ("berth-monitor", "berth-keeper"):  # which are linked with nothing
+        shutil.copy(pathlib.Path(BERTH).parent / program, root / "berth")
     (root / "usr/bin/berth").symlink_to("/berth/berth")
     add_program(root, pathlib.Path(BERTH).parent / "tests/disk_nodes")
     if content is not None:
@@ -210,6 +217,7 @@ def make_root(folder, content=None):
     (root / "sbin/init").write_text(ROOT_INIT)
     (root / "sbin/init").chmod(0o755)
     (root / "etc/lvm/lvm.conf").write_text(LVM_CONF)
+    (root / "etc/passwd").write_text(PASSWD)
     (root / "etc/mtab").symlink_to("/proc/self/mounts")
     make_ext4(folder / "root.img", root, 512 << 20)
     shutil.rmtree(root)
@@ -231,14 +239,16 @@ class Machine:
     """with Machine(folder, {"alpha": path}) as machine: machine.ok("berth disk show /dev/vdc")
 
     disks: the file of each serial number; they are /dev/vdc and on, in that order. What is in the
-    folder `content` is in /content. Files made in `folder` go with it.
+    folder `content` is in /content. Files made in `folder` go with it. more: further
+    words for QEMU.
     """
 
-    def __init__(self, folder, disks, content=None, cpu=None, memory=1024):
+    def __init__(self, folder, disks, content=None, cpu=None, memory=1024, more=()):
         stock = kernel()
         self.disks = disks
         extra = ["-kernel", stock / "vmlinux", "-initrd", stock / "initrd",
                  "-append", "console=ttyS0 quiet loglevel=1 panic=-1", "-no-reboot",
+                 *more,
                  *attach("modules", stock / "modules.img", "modules", ",readonly=on")]
         for serial, path in disks.items():
             extra += attach(serial, path, serial)

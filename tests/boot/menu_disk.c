@@ -6,7 +6,7 @@
  *   menu_disk make   DISK SECTOR ESP-START ESP-BYTES BIOS-START BIOS-BYTES RECORD.json
  *   menu_disk commit DISK SECTOR ESP-START ESP-BYTES RECORD.json
  *   menu_disk next   DISK SECTOR ESP-START ESP-BYTES [NAME]    sets it, or prints it
- *   menu_disk newer  A B                                       prints 1 when kernel A is newer
+ *   menu_disk newest FOLDER...            prints for each root the version of the kernel that boots
  */
 #include "block/blockdev.h"
 #include "bootmenu/esp.h"
@@ -98,12 +98,27 @@ static int change(struct blockdev *disk, char **argv, struct err *e)
     return strcmp(argv[1], "commit") == 0 ? commit(esp, argv[6], e) : next(esp, argv[6], e);
 }
 
+/* "<6.1.0-9-amd64>" for each; "<>" where there is no kernel. */
+static int newest(char **folders, struct err *e)
+{
+    for (; *folders != NULL; folders++) {
+        _cleanup_tree_ struct tree *tree = dir_tree_open(*folders, e);
+        struct newest_kernel found = {0};
+
+        if (tree == NULL || (newest_kernel_find(tree, &found, e) < 0 && e->code != ERR_NOT_FOUND))
+            return -1;
+        printf("<%s>\n", found.version != NULL ? found.version : "");
+        newest_kernel_free(&found);
+    }
+    return 0;
+}
+
 static int run(int argc, char **argv, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *disk = NULL;
 
-    if (argc == 4 && strcmp(argv[1], "newer") == 0)
-        return printf("%d\n", kernel_version_newer(argv[2], argv[3])) > 0 ? 0 : -1;
+    if (argc > 1 && strcmp(argv[1], "newest") == 0)
+        return newest(argv + 2, e);
     if (argc < 6)
         return err_set(e, ERR_USAGE, "usage");
     disk = file_open(argv[2], true, (unsigned)number(argv[3]), e);

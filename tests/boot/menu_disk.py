@@ -83,12 +83,18 @@ class MenuDisk:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
 
     def fill(self, name, files):
-        """Makes an ext4 of files (path: bytes) in the partition."""
+        """Makes an ext4 in the partition. files: by path, the bytes of a file, the target of a symlink, or
+        None for a folder."""
         start, size = self.range(name)
         root = self.folder / f"root-{name}"
         for path, data in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_bytes(data)
+            if data is None:
+                (root / path).mkdir()
+            elif isinstance(data, str):
+                (root / path).symlink_to(data)
+            else:
+                (root / path).write_bytes(data)
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-U", self.fs_uuid(name),
                         "-L", name, "-E", f"offset={start}", "-d", root, self.path,
                         f"{size // 1024}k"], check=True)
@@ -121,8 +127,9 @@ class MenuDisk:
     def next(self, *name):
         return self.run("next", self.path, self.sector, *self.range("esp"), *name)
 
-    def newer(self, a, b):
-        return self.run("newer", a, b) == "1"
+    def newest(self, folders):
+        """What berth takes for the newest kernel below each of these: "<VERSION>"."""
+        return self.run("newest", *folders).splitlines()
 
     def mtool(self, *arguments, stdin=b""):
         """An mtool on the ESP; "ESP" among the arguments is its image."""

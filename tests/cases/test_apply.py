@@ -313,7 +313,7 @@ def test_the_menu_changed_while_apply_asks_is_kept(world):
 
 def shrink(disk):
     with open(disk, "r+b") as data:
-        data.truncate((200 << 20) - 16384)
+        data.truncate(50 << 20)
 
 
 def overlap(disk):
@@ -329,7 +329,7 @@ def overlap(disk):
     disk.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage,words", [(shrink, "smaller than its partition table says"),
+@pytest.mark.parametrize("damage,words", [(shrink, "lies past the end of the disk"),
                                           (overlap, "overlaps partition")])
 def test_a_table_that_needs_repair_is_refused_by_plan_already(world, damage, words):
     world.ok("apply", machine(world, HEAD + HOST), "--yes")
@@ -413,3 +413,90 @@ def test_a_seed_that_was_used_on_the_disk_already_gives_other_guids(world):
 def test_an_image_may_be_named_by_its_path(world):
     world.ok("apply", machine(world, HEAD + HOST.replace("image: tiny", "image: ./tiny.tar")), "--yes")
     assert world.json("guest", "list", "--disk", world.home / "disk.img")["systems"][0]["image"] is None
+
+
+# ---- what lies in free space ----
+
+def put(world, start, data=b"somebody's"):
+    with open(world.home / "disk.img", "r+b") as disk:
+        disk.seek(start)
+        disk.write(data)
+
+
+def asks(world, file, name, *args):
+    """plan and apply are refused without --lose, the plan says what would be lost, and no byte changes."""
+    before = digest(world)
+    for command in (("plan",), ("apply", "--yes")):
+        done = world(command[0], file, *command[1:], *args)
+        assert done.returncode == 3 and f"--lose {name}" in done.stderr, done.stdout + done.stderr
+    planned = " ".join(world.ok("plan", file, *args, "--lose", name).split())
+    assert "LOSES what is in the free space" in planned, planned
+    assert digest(world) == before
+    return done.stderr
+
+
+def end_of(world, name):
+    parts = world.json("disk", "show", world.home / "disk.img")["disk"]["partitions"]
+    return next(p["start"] + p["size"] for p in parts if p["name"] == name)
+
+
+def test_a_guest_goes_over_what_somebody_left_only_by_name(world):
+    world.ok("apply", machine(world, HEAD + HOST), "--yes")
+    orphan = world.home / "orphan"
+    subprocess.run(["mke2fs", "-qF", "-t", "ext4", "-L", "photos", orphan, "12M"], check=True, capture_output=True)
+    at = end_of(world, "main-swap")
+    put(world, at, orphan.read_bytes())
+    file = machine(world, HEAD + HOST + DEV)
+    words = asks(world, file, "dev")
+    assert f"has ext4 (photos) that begins at {at >> 20}MiB" in words and "(dev, 20 MiB)" in words, words
+    world.ok("apply", file, "--yes", "--lose", "dev")
+    assert world("plan", file, "--check").returncode == 0
+
+
+def test_a_root_grows_over_what_somebody_left_only_by_name(world):
+    file = machine(world, HEAD + HOST.replace("  volumes: [{name: main-swap, type: swap, size: 8MiB}]\n", ""))
+    world.ok("apply", file, "--yes")
+    put(world, end_of(world, "main") + (4 << 20))
+    file.write_text(file.read_text().replace("20MiB", "30MiB"))
+    assert "disk.img: where partition 4 (main, 20 MiB, ext4) grows, the free range" in asks(world, file, "main")
+    world.ok("apply", file, "--yes", "--lose", "main")
+
+
+def test_a_word_that_names_no_partition_is_an_error(world):
+    world.ok("apply", machine(world, HEAD + HOST), "--yes")
+    done = world("apply", machine(world, HEAD + HOST + DEV), "--yes", "--lose", "devv")
+    assert done.returncode == 4 and "--lose devv" in done.stderr, done.stderr
+
+
+def pruned(world):
+    """The machine file of a guest that was there, was used, and was pruned."""
+    world.ok("apply", machine(world, HEAD + HOST + DEV), "--yes")
+    subprocess.run(["tune2fs", "-L", "used", f"{world.home / 'disk.img'}?offset={end_of(world, 'main-swap')}"],
+                   check=True, capture_output=True)
+    world.ok("apply", machine(world, HEAD + HOST), "--yes", "--prune")
+    return machine(world, HEAD + HOST + DEV)
+
+
+def test_the_place_of_what_was_pruned_is_used_again_without_a_word(world):
+    for _ in range(2):
+        file = pruned(world)
+        assert "LOSES" not in world.ok("plan", file)
+        world.ok("apply", file, "--yes")
+
+
+@pytest.mark.parametrize("between", [
+    lambda world: put(world, end_of(world, "main-swap") + (10 << 20)),
+    lambda world: subprocess.run(["sgdisk", "-c", "3:theirs", world.home / "disk.img"], check=True,
+                                 capture_output=True),
+], ids=["bytes", "table"])
+def test_the_place_of_what_was_pruned_is_asked_for_when_somebody_was_there(world, between):
+    file = pruned(world)
+    between(world)
+    file.write_text(file.read_text().replace("  - {name: shared, type: linux, size: 16MiB, fs: ext4}\n", ""))
+    asks(world, file, "dev")
+
+
+def test_pruning_and_adding_at_once_asks_for_what_is_under_the_new_one_only(world):
+    world.ok("apply", machine(world, HEAD + HOST + DEV), "--yes")
+    put(world, end_of(world, "dev") + (1 << 20))
+    asks(world, machine(world, HEAD + HOST + DEV.replace("dev", "new")), "new", "--prune")

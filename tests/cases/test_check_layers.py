@@ -38,3 +38,15 @@ def test_everything_else_is_refused_with_its_place(tmp_path, source, include):
     done = check_layers(tmp_path, source, f'int x;\n#include "{include}"\n')
     assert done.returncode == 1
     assert f"src/{source}:" in done.stdout
+
+
+@pytest.mark.parametrize("text, good", [
+    ("int x;\n" * 5000 + "/* no\n * code */\n\n// nor this\n", True),
+    ("int x;\n" * 5001, False),
+    ("int x;\n" * 4999 + "/* a */ int y; /* b */\n/* c\n */ int z;\n", False),
+    ("int " + "x" * 100 + ";\n", False),
+], ids=["at most", "one more", "code beside comments", "a long line"])
+def test_the_monitor_stays_small(tmp_path, text, good):
+    done = check_layers(tmp_path, "hypervisor/a.c", text)
+    assert (done.returncode == 0) == good, done.stdout
+    assert good or "src/hypervisor" in done.stdout

@@ -11,6 +11,7 @@ import pexpect
 import pytest
 
 import disks
+from program import ROOT
 
 USAGE, REFUSED, NOT_FOUND, DAMAGED = 2, 3, 4, 5
 FAMILIES = ("disk", "part", "image", "menu", "guest")
@@ -66,6 +67,54 @@ def test_help_of_what_does_not_exist_is_an_error(berth):
 def test_the_version_has_a_letter_too(berth):
     assert berth.ok("-V") == berth.ok("--version")
     assert re.fullmatch(r"berth \d+\.\d+\.\d+\n", berth.ok("-V"))
+
+
+def test_help_names_every_filesystem_and_attribute(berth):
+    formats, sets = " ".join(berth.ok("part", "format", "--help").split()), berth.ok("part", "set", "--help")
+    for fs in berth.ok("complete", "fs").split():
+        assert re.search(rf"\b{fs}\b", formats) and re.search(rf"\b{fs}\b", manual(), re.I), fs
+    for attribute in berth.ok("complete", "attribute").split():
+        assert attribute in sets and attribute in manual(), attribute
+
+
+# ---- the manual page ----
+
+def manual():
+    """The page's text, without what formats it."""
+    text = (ROOT / "docs/berth.1").read_text().replace("\\-", "-")
+    text = re.sub(r"\\f[A-Z]", "", text).replace('"', "")
+    return re.sub(r"^\.(B|I|BR|BI|RB|RI|IR|IB) ", "", text, flags=re.M)
+
+
+def options_of(berth):
+    """command: its long options, without those of all commands, which have the key ""."""
+    script = berth.ok("completion", "bash")
+    found = re.findall(r"^    '([a-z ]+)'\)\n        whole=1\n        options='([^']*)'", script, re.M)
+    found.append(("", re.search(r"common='([^']*)'", script)[1]))
+    return {words: set(re.findall(r"--[a-z-]+", options)) for words, options in found}
+
+
+def test_every_command_and_option_is_in_the_manual(berth):
+    entries = manual().split("\n.TP\n")
+    for command, options in options_of(berth).items():
+        texts = [entry for entry in entries
+                 if re.search(rf"(^|, *){command}\b", entry.split("\n")[0])] if command else entries
+        assert texts, f"{command} is not in the manual"
+        for option in options:
+            assert any(re.search(rf"{option}(?![a-z-])", text) for text in texts), \
+                f"{command} {option} is not in the manual"
+
+
+def test_the_manual_has_no_option_that_does_not_exist(berth):
+    known = set().union(*options_of(berth).values())
+    for option in set(re.findall(r"(?<![a-z-])--[a-z-]+", manual())):
+        assert option in known, option
+
+
+def test_the_manual_names_every_column(berth):
+    text = manual()
+    for column in berth.ok("complete", "column").split():
+        assert re.search(rf"\b{column}\b", text), column
 
 
 # ---- steps ----
@@ -232,7 +281,7 @@ def test_a_filesystem_on_the_whole_disk_is_named(berth, fs, make):
     found = berth.json("disk", "show", disk)["disk"]
     assert found["fs"] == fs and found["table"] is None
     shown = berth.ok("disk", "show", disk)
-    assert f"The disk as a whole holds {fs}" in shown
+    assert f"the disk as a whole holds {fs}" in shown
     assert found["label"] is None or f'labelled "{found["label"]}"' in shown
     done = berth("part", "table", disk, "gpt", "--yes")
     assert done.returncode == REFUSED and f"it holds {fs}" in done.stderr
@@ -291,6 +340,20 @@ def test_doctor_names_what_is_missing_and_its_package(berth):
     assert line.startswith("NO")
     assert "ntfsresize (check, shrink, grow)" in line and "apt-get install ntfs-3g" in line
     assert "mkntfs" not in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+@pytest.mark.parametrize("prefix, lacks", [
+    ((), None),
+    (("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"), None),
+    (("unshare", "--user", "--map-root-user"), "no user of its own"),
+], ids=["root", "user", "a container's only user"])
+def test_doctor_knows_what_the_sandbox_lacks(berth, prefix, lacks):
+    os.chmod(berth.home, 0o755)
+    shown = berth.ok("doctor", prefix=prefix)
+    line = next(line for line in shown.splitlines() if " sandbox " in line)
+    assert line.startswith("NO" if lacks else "ok")
+    assert (lacks or "namespaces, an empty root, Landlock ") in line
 
 
 # ---- quiet, JSON ----

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What bash, zsh and fish suggest: each shell runs with the script that berth prints for it."""
+import json
 import os
+import re
 import subprocess
 import time
 
@@ -49,7 +51,20 @@ def environment(home):
             "BERTH_STORE": str(home / "store"), "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
 
+def json_of(disk):
+    shown = subprocess.run([BERTH, "disk", "show", "--json", disk], check=True, stdout=subprocess.PIPE)
+    return json.loads(shown.stdout)["disk"]
+
+
+def split(words):
+    """As readline does: "=" is a word of its own."""
+    return [part for word in words for part in (re.split("(=)", word) if "=" in word else [word])]
+
+
 def bash(home, *words):
+    words = split(words)
+    while len(words) > 1 and words[-2:] == ["=", ""]:
+        words.pop()  # behind the sign the cursor is still in its word
     done = subprocess.run(["bash", "--norc", "-c", BASH, "bash", *words], cwd=home, text=True,
                           env=environment(home), check=True, capture_output=True, timeout=20)
     return done.stdout.split("\n")[:-1]
@@ -119,6 +134,7 @@ def test_a_commands_options_are_suggested(shell):
 
 def test_an_options_words_are_suggested(shell):
     assert set(shell("berth", "run", "--engine", "")) == {"auto", "kvm", "qemu"}
+    assert set(shell("berth", "run", "--net", "")) == {"user", "none", "tap="}
 
 
 def test_columns_are_suggested_also_behind_a_comma(shell):
@@ -137,6 +153,37 @@ def test_partitions_of_the_image_file_before_are_suggested(shell, disk):
 
 def test_types_are_suggested_behind_their_option(shell, disk):
     assert "swap" in shell("berth", "part", "add", disk.name, "--type", "swa")
+
+
+def test_attributes_are_suggested_also_behind_a_comma(shell, disk):
+    line = ("berth", "part", "set", disk.name, "1", "--attributes")
+    assert set(shell(*line, "re")) == {"required", "read-only"}
+    assert any(word.endswith("hidden") for word in shell(*line, "required,hid"))
+
+
+def test_the_free_ranges_of_the_disk_are_suggested(shell, disk):
+    gaps = len(json_of(disk)["free"])
+    assert set(shell("berth", "part", "add", disk.name, "--gap", "")) == \
+        {"largest", *(str(number + 1) for number in range(gaps))}
+
+
+def test_sizes_have_a_word_that_is_suggested(shell, disk):
+    assert shell("berth", "part", "add", disk.name, "--size", "r") == ["rest"]
+    assert shell("berth", "part", "set", disk.name, "1", "--uuid", "n") == ["new"]
+
+
+def test_help_knows_the_commands(shell):
+    assert {"part", "disk", "run", "help"} <= set(shell("berth", "help", ""))
+    assert {"add", "rm", "table"} <= set(shell("berth", "help", "part", ""))
+    assert "show" not in shell("berth", "help", "part", "")
+    assert all(word.startswith("-") for word in shell("berth", "help", "part", "add", ""))
+
+
+def test_when_to_use_colours_is_suggested_behind_the_sign(shell):
+    words = [word.removeprefix("--color=") for word in shell("berth", "disk", "list", "--color=")]
+    assert set(words) == {"always", "never", "auto"}
+    assert "always" not in shell("berth", "--color", "")
+    assert "disk" in shell("berth", "--color", "")
 
 
 def test_a_hostile_name_is_never_run(shell, disk):
@@ -162,3 +209,58 @@ def test_types_and_filesystems_are_candidates(berth):
 def test_an_unknown_shell_is_refused(berth):
     done = berth("completion", "csh")
     assert done.returncode == 2 and "csh" in done.stderr
+
+
+def test_an_option_that_a_command_has_in_its_own_way_is_suggested_once(shell):
+    assert [word for word in shell("berth", "run", "--dis") if word.startswith("--")] == ["--disk"]
+
+
+# ---- every option ----
+
+# Why nothing is suggested for a value that is any text. A row of the commands' tables that is new
+# gets a kind of src/cli/value.def, or a reason here.
+REASONS = {
+    "--size": "a number, in the commands that make a file of it; elsewhere \"rest\" is suggested",
+    "--start": "a number", "--align": "a number", "--number": "a number", "--memory": "a number",
+    "--cpus": "a number", "--timeout": "a number", "--publish": "two numbers",
+    "--append": "a new command line",
+    "--name": "a new name", "--label": "a new label", "--uuid": "a new GUID",
+    "--seed": "a new GUID",
+    "--serial": "what a person reads off the disk; suggested, it would prove nothing",
+    "--wwn": "what a person reads off the disk; suggested, it would prove nothing",
+}
+SHELLS_OWN = ("file", "folder", "word")
+
+
+def kinds_of_values(berth):
+    """(command, option or operand, kind) of everything that takes a value; "" is every command."""
+    script = berth.ok("completion", "bash")
+    common = re.search(r"common_values='([^']*)'", script)[1]
+    found = [("", *line.split("=", 1)) for line in common.splitlines()]
+    for words, values, operands in re.findall(
+            r"^    '([a-z ]+)'\)\n        whole=1\n        options='[^']*'\n"
+            r"        values='([^']*)'\n        operands=\((.*)\) ;;$", script, re.M):
+        found += [(words, *line.split("=", 1)) for line in values.splitlines()]
+        found += [(words, "operand", kind.removesuffix("...")) for kind in re.findall("'([^']+)'", operands)]
+    return found
+
+
+def test_whatever_takes_a_value_has_suggestions_or_a_reason(berth):
+    found = kinds_of_values(berth)
+    assert len({command for command, _, _ in found}) > 20
+    for command, option, kind in found:
+        assert kind != "text" or option in REASONS, f"berth {command} {option}: nothing is suggested"
+
+
+def test_every_kind_of_value_has_candidates(berth, disk):
+    kinds = {kind.removeprefix("maybe:") for _, _, kind in kinds_of_values(berth)}
+    asked = {kind for kind in kinds if kind.split(":")[0] not in (*SHELLS_OWN, "text")}
+    assert asked >= {"disk", "partition", "type", "fs", "column", "attribute", "gap", "command"}
+    for kind in asked - {"disk", "image", "system", "running"}:  # those a machine or disk may have none of
+        assert berth.ok("complete", kind, "part" if kind == "subcommand" else disk), kind
+    for kind in kinds:
+        assert kind.split(":")[0] != "word" or kind.split(":", 1)[1]
+
+
+def test_reasons_are_of_options_that_are_there(berth):
+    assert set(REASONS) <= {option for _, option, kind in kinds_of_values(berth) if kind == "text"}

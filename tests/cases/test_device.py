@@ -43,14 +43,17 @@ def device(berth):
     run("losetup", "--detach", node)
 
 
-def apply(berth, device, text, *options):
-    (berth.home / "m.yaml").write_text(text)
-    # a terminal is what lets a device without a serial be changed by --yes
-    command = " ".join([berth.binary, "apply", str(berth.home / "m.yaml"), "--disk", device,
-                        "--yes", *options])
+def on_terminal(berth, *argv):
+    """A terminal is what lets a device without a serial be changed by --yes."""
+    command = " ".join([berth.binary, *map(str, argv), "--yes"])
     return subprocess.run(["script", "--quiet", "--return", "--command", command, "/dev/null"],
                           env=berth.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60)
+
+
+def apply(berth, device, text, *options):
+    (berth.home / "m.yaml").write_text(text)
+    return on_terminal(berth, "apply", berth.home / "m.yaml", "--disk", device, *options)
 
 
 def test_without_a_terminal_a_device_must_be_named_by_what_it_says_of_itself(berth, device):
@@ -167,3 +170,43 @@ def test_a_partition_that_a_loop_device_shows_is_in_use(berth, device):
     run("losetup", "--detach", loop)
     assert done.returncode == 3
     assert f"in use by {loop}" in done.stdout
+
+
+def test_what_lies_past_the_end_of_a_device_is_taken_out_of_its_table(berth, device):
+    run("sgdisk", "-n", "1:1M:+10M", "-n", "2:60M:+40M", "-n", "3:120M:+10M", berth.home / "backing")
+    (berth.home / "backing").open("r+b").truncate(80 << 20)
+    run("losetup", "--set-capacity", device)
+    for number in ("2", "3"):
+        done = on_terminal(berth, "part", "rm", device, number)
+        assert done.returncode == 0, done.stdout
+    berth.ok("disk", "check", device)
+    assert pathlib.Path(f"{device}p1").exists() and not pathlib.Path(f"{device}p2").exists()
+
+
+@pytest.fixture
+def mounted_btrfs(berth):
+    """A loop device with a partition of 500 MiB, mounted, of which half is in use."""
+    with open(berth.home / "backing", "wb") as backing:
+        backing.truncate(520 << 20)
+    berth.ok("part", "table", berth.home / "backing", "gpt", "--yes")
+    berth.ok("part", "add", berth.home / "backing", "--size", "500M", "--name", "data", "--fs", "btrfs",
+             "--yes")
+    node, point = run("losetup", "--find", "--show", berth.home / "backing"), berth.home / "mnt"
+    point.mkdir()
+    assert on_terminal(berth, "part", "set", node, "1", "--name", "live").returncode == 0
+    run("mount", f"{node}p1", point)
+    run("fallocate", "-l", "235M", point / "file")
+    run("sync", "-f", point)
+    yield node
+    run("umount", point)
+    run("partx", "--delete", node)
+    run("losetup", "--detach", node)
+
+
+def test_a_mounted_btrfs_that_does_not_shrink_is_told_in_plain_words(berth, mounted_btrfs):
+    done = on_terminal(berth, "part", "resize", mounted_btrfs, "1", "--size", "262M")
+    assert done.returncode == 2, done.stdout
+    assert "live stays as it is: what its btrfs holds does not fit into 262MiB" in done.stdout
+    assert "ERROR" not in done.stdout and "hint: make room in it" in done.stdout
+    size, = (p["size"] for p in berth.json("disk", "show", mounted_btrfs)["disk"]["partitions"])
+    assert size == 500 << 20

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """disk show on disks that berth did not make."""
+import fcntl
+import os
 import re
 import shlex
+import struct
 import subprocess
 import unicodedata
 
 import pexpect
 import pytest
+
+F_OFD_SETLK = 37
 
 
 def sfdisk(disk, script, size=100 << 20):
@@ -60,6 +65,52 @@ def test_an_empty_mbr_does_not_show_its_sector_size(berth):
     assert berth.json("disk", "show", disk)["disk"]["sector-size-guessed"]
     assert "--sector-size 4096 says so" in berth.ok("disk", "show", disk)
     assert "4096-byte" in berth.ok("disk", "show", disk, "--sector-size", "4096")
+
+
+TIB = 1 << 40
+
+
+def test_what_an_mbr_does_not_reach_is_a_note_and_no_damage(berth):
+    disk = berth.home / "large.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "3T", "--yes")
+    assert berth.json("disk", "show", disk)["disk"]["unreachable"] == TIB
+    for shown in (berth.ok("disk", "show", disk), berth.ok("disk", "check", disk)):
+        assert "note: an MBR describes the first 2TiB of a disk only: the last 1 TiB" in shown
+        assert "gpt --convert" in shown
+    assert "nothing is wrong" in berth.ok("disk", "check", disk)
+    assert berth.json("disk", "check", disk)["damage"] == []
+    berth.ok("part", "table", disk, "gpt", "--convert", "--yes")
+    assert berth.json("disk", "show", disk)["disk"]["unreachable"] == 0
+    assert "note:" not in berth.ok("disk", "show", disk)
+
+
+@pytest.mark.parametrize("size, options", [(2 * TIB, ()), (3 * TIB, ("--sector-size", "4096"))])
+def test_an_mbr_that_reaches_all_of_its_disk_gets_no_such_note(berth, size, options):
+    disk = berth.home / "large.img"
+    berth.ok("part", "table", disk, "mbr", "--size", str(size), "--yes", *options)
+    assert berth.json("disk", "show", disk, *options)["disk"]["unreachable"] == 0
+    assert "describes" not in berth.ok("disk", "show", disk, *options)
+
+
+@pytest.mark.parametrize("command", [
+    ("add", "--start", "2.5T"), ("add", "--start", "2T", "--size", "10M"), ("add", "--size", "2.5T"),
+    ("resize", "1", "--size", "2.5T"), ("move", "1", "--start", "2.5T"), ("move", "1", "--start", "+2T")])
+def test_a_place_that_an_mbr_cannot_describe_is_refused_by_naming_the_limit(berth, command):
+    disk = berth.home / "large.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "3T", "--yes")
+    berth.ok("part", "add", disk, "--size", "10M", "--fs", "swap", "--yes")
+    done = berth("part", command[0], disk, *command[1:], "--yes")
+    assert done.returncode == 2
+    assert f"{' '.join(command[-2:]) if command[-1] != '10M' else '--start 2T'}: an MBR with sectors " \
+        "of 512 bytes cannot describe what lies behind the first 2TiB of a disk" in done.stderr
+    assert "gpt --convert" in done.stderr
+
+
+def test_a_place_behind_the_disk_is_not_blamed_on_the_mbr(berth):
+    disk = berth.home / "large.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "3T", "--yes")
+    done = berth("part", "add", disk, "--start", "4T", "--yes")
+    assert done.returncode == 2 and "lies in no free range" in done.stderr
 
 
 def test_flags_and_type_names_are_what_lsblk_has(berth):
@@ -214,6 +265,99 @@ def test_a_filesystem_that_kills_its_reader_hides_no_other(berth):
     assert "systems:\n" in berth.ok("disk", "show", path)
 
 
+# ---- what goes on on a disk ----
+
+def test_who_has_claimed_a_partition_is_named(berth, disk):
+    lock = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 1 << 20, 20 << 20, 0)
+    with open(disk, "r+b") as file:
+        fcntl.fcntl(file.fileno(), F_OFD_SETLK, lock)
+        parts = berth.json("disk", "show", disk)["disk"]["partitions"]
+        done = berth("part", "rm", disk, "1", "--yes")
+    who = rf"in use by another \S+ \(process {os.getpid()}\)"
+    assert re.fullmatch(who, parts[0]["in-use"]) and parts[1]["in-use"] is None
+    assert done.returncode == 3 and re.search(rf"partition 1 \(.*\) is {who}\n", done.stderr)
+
+
+def test_the_log_says_all_of_a_small_change(berth, disk):
+    berth.ok("part", "add", disk, "--name", "more", "--size", "5M", "--fs", "ext4", "--yes")
+    last = berth.json("disk", "log", disk)["log"][-1]["text"]
+    assert re.search(r"add partition 4 \(more, 5 MiB\).*; make partition 4 .*: an empty ext4$", last), last
+
+
+# ---- narrow terminals ----
+
+LOOKS = [{}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"LC_ALL": "C", "NO_COLOR": "1"}]
+ALL_COLUMNS = ("NAME,NR,PARTLABEL,START,END,SIZE,TYPE,PARTTYPE,PARTTYPENAME,FSTYPE,LABEL,UUID,"
+               "PARTUUID,PARTFLAGS,MOUNTPOINT,SYSTEM,KERNEL,USED-BY,PROBLEM")
+
+
+@pytest.fixture
+def wordy(berth):
+    """Long names and labels, and a gap in front of, between and behind the partitions."""
+    path = berth.home / "disk.img"
+    sfdisk(path, "label: gpt\nstart=8M,size=20M,name=a-name-of-some-length,"
+                 "attrs=LegacyBIOSBootable\nstart=40M,size=30M,type=uefi,name=efi\n")
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", "a long label", "-E", "offset=8388608",
+                    path, "20M"], check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("env", LOOKS, ids=["utf8", "utf8-plain", "ascii", "ascii-plain"])
+@pytest.mark.parametrize("chosen", [None, "+UUID,PARTUUID,START", ALL_COLUMNS], ids=["usual", "more", "all"])
+def test_no_line_is_wider_than_the_terminal(berth, wordy, columns, env, chosen):
+    shown = without_colours(terminal(berth, "disk", "show", wordy.name,
+                                     *(["-o", chosen] if chosen else []), columns=columns, env=env))
+    assert max(len(line) for line in shown.split("\n")) <= columns, shown
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_what_a_command_takes_is_never_cut(berth, wordy, columns):
+    shown = terminal(berth, "disk", "show", wordy.name, "-o", ALL_COLUMNS, columns=columns)
+    parts = berth.json("disk", "show", wordy)["disk"]["partitions"]
+    for word in ["(gap 1)", "(gap 2)", "(gap 3)", "a-name-of-some-length", "Linux filesystem",
+                 "20 MiB", "8MiB", parts[0]["uuid"], parts[0]["fs-uuid"], parts[0]["type"]]:
+        assert word in shown, word
+
+
+def test_a_label_is_cut_where_that_makes_room(berth, wordy):
+    chosen = ["disk", "show", wordy.name, "-o", "NR,PARTLABEL,LABEL"]
+    assert "a long label" in terminal(berth, *chosen, columns=40)
+    shown = terminal(berth, *chosen, columns=36)
+    assert "a long lab" in shown and "a long label" not in shown
+
+
+def test_what_does_not_fit_beside_goes_on_below_by_number(berth, wordy):
+    shown = terminal(berth, "disk", "show", wordy.name, "-o", "NR,UUID,PARTUUID", columns=60,
+                     env={"NO_COLOR": "1"})
+    headings = [line.split() for line in shown.split("\n") if line.startswith("NR ")]
+    assert headings == [["NR", "UUID"], ["NR", "PARTUUID"]]
+    parts = berth.json("disk", "show", wordy)["disk"]["partitions"]
+    for part in parts:
+        assert re.search(rf"^ {part['number']} {part['uuid']}$", shown, re.M)
+
+
+def test_columns_with_nothing_in_them_make_room_first(berth, wordy):
+    narrow = terminal(berth, "disk", "show", wordy.name, columns=80)
+    assert "USED-BY" not in narrow and "LABEL" in narrow
+    assert "USED-BY" in terminal(berth, "disk", "show", wordy.name, columns=132)
+
+
+def test_letters_of_two_columns_count_as_two(berth, wordy):
+    name = "\u6587\u4ef6" * 8
+    subprocess.run(["sfdisk", "-q", "--part-label", wordy, "1", name], check=True)
+    shown = terminal(berth, "disk", "show", wordy.name, "-o", "NR,PARTLABEL,SIZE", columns=40,
+                     env={"NO_COLOR": "1"})
+    assert name in shown and "\nNR SIZE" not in shown
+    assert re.search(r"^NR +SIZE$", shown, re.M)
+
+
+def test_a_path_that_is_wider_than_the_terminal_is_folded(berth, wordy):
+    long = wordy.rename(wordy.with_name("d" * 60 + ".img"))
+    shown = terminal(berth, "disk", "show", long.name, "-o", "PATH", columns=40)
+    assert "d" * 60 + ".img1" in "".join(line.strip() for line in shown.split("\n")[3:])
+
+
 # ---- disk list ----
 
 def test_disks_are_listed_with_what_is_known_of_them(berth):
@@ -223,7 +367,8 @@ def test_disks_are_listed_with_what_is_known_of_them(berth):
                                                  for t in re.split(r"(\d+)", p)])
     for disk in listed:
         assert set(disk) == {"path", "size", "model", "serial", "wwn", "transport", "removable",
-                             "read-only", "table", "systems", "in-use", "problem"}
+                             "read-only", "table", "fs", "fs-uuid", "label", "systems", "in-use",
+                             "problem"}
     assert set(paths) <= {disk["path"] for disk in berth.json("disk", "list", "--all")["disks"]}
     if paths:
         assert paths[0] in berth.ok("disk", "list")
@@ -233,3 +378,40 @@ def test_a_disk_that_cannot_be_opened_is_listed_with_the_reason(berth):
     for disk in berth.json("disk", "list", "--all")["disks"]:
         assert disk["problem"] is None or disk["path"] in disk["problem"]
         assert (disk["problem"] is None) or disk["table"] is None
+
+
+@pytest.fixture
+def loop(berth):
+    """A loop device of 40 MiB."""
+    with open(berth.home / "backing", "wb") as file:
+        file.truncate(40 << 20)
+    node = subprocess.run(["losetup", "--find", "--show", berth.home / "backing"], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.strip()
+    yield node
+    subprocess.run(["losetup", "--detach", node], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root and /dev/loop")
+@pytest.mark.parametrize("make, fs, label", [
+    (["mke2fs", "-q", "-t", "ext4", "-L", "whole"], "ext4", "whole"), (["mkfs.vfat"], "vfat", None),
+    (["pvcreate", "-q", "--devices"], "LVM2_member", None),
+    (["cryptsetup", "luksFormat", "-q", "--pbkdf-force-iterations", "4", "--pbkdf-memory", "32",
+      "--key-file", "/etc/hostname"], "crypto_LUKS", None), (None, None, None)])
+def test_a_filesystem_without_a_table_is_named_in_the_list(berth, loop, make, fs, label):
+    if make is not None:
+        device = [loop, loop] if make[0] == "pvcreate" else [loop]
+        subprocess.run([*make, *device], check=True, capture_output=True)
+    found, = (disk for disk in berth.json("disk", "list")["disks"] if disk["path"] == loop)
+    assert (found["table"], found["fs"], found["label"], found["problem"]) == (None, fs, label, None)
+    shown = berth.ok("disk", "list")
+    line = next(line for line in shown.splitlines() if line.startswith(f"{loop} "))
+    assert line.split()[3:4] == ([fs] if fs else [])
+    assert "FSTYPE" in shown.splitlines()[0]
+
+
+def test_a_device_without_a_medium_is_listed_without_a_complaint(berth):
+    shown = berth.ok("disk", "list", "--all")
+    for disk in berth.json("disk", "list", "--all")["disks"]:
+        if disk["size"] == 0:
+            assert disk["problem"] == f"{disk['path']} has no medium"
+            assert disk["path"] in shown and f"not read: {disk['path']} " not in shown

@@ -415,6 +415,23 @@ def test_a_btrfs_with_a_log_is_refused(folder):
     image.refused("ready", words="not cleanly unmounted")
 
 
+@pytest.mark.parametrize("flag, words", [(32, "is a seed"), (33, "dump of metadata"), (35, "was interrupted")])
+def test_a_btrfs_that_nobody_mounts_for_writing_is_refused(folder, flag, words):
+    image = Image(folder, "btrfs", 200 * MIB)
+    image.ok("make", "data")
+    image.patch(64 * 1024 + 0x38, struct.pack("<Q", 1 | 1 << flag))
+    image.refused("ready", words=words)
+
+
+@pytest.mark.parametrize("offset, data, words", [(216, struct.pack(">I", 0x1b), "marked as damaged"),
+                                                 (126, b"\x01", "not made to its end")])
+def test_an_xfs_that_nobody_mounts_is_refused(folder, offset, data, words):
+    image = Image(folder, "xfs", 320 * MIB)
+    image.ok("make", "data")
+    image.patch(offset, data)
+    image.refused("ready", words=words)
+
+
 def test_an_xfs_with_a_log_to_replay_is_refused(folder):
     image = Image(folder, "xfs", 320 * MIB)
     image.ok("make", "data")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The monitor with tiny kernels, each of which tests a part of the machine from inside and says by
 its end whether all was well. They run under any /dev/kvm, also where no Linux does."""
+import contextlib
 import os
+import pathlib
 import select
 import socket
 import struct
@@ -137,6 +139,77 @@ def test_frames_over_a_stream():
     ours, theirs = socket.socketpair()
     threading.Thread(target=echo, args=[ours], daemon=True).start()
     assert run("net", net=theirs.fileno(), descriptors=[theirs.fileno()]) == (OFF, "")
+
+
+def test_a_frame_that_nobody_takes_is_lost_and_nothing_else():
+    """The other end answers as an echo would, but does not read: a write fails, the machine goes on."""
+    ours, theirs = socket.socketpair()
+    ours.shutdown(socket.SHUT_RD)
+    for size in (60, 1514, 61, 62):
+        frame = bytes((n * 7 + size) & 0xff for n in range(size))
+        ours.sendall(struct.pack(">I", size) + frame)
+    assert run("net", net=theirs.fileno(), descriptors=[theirs.fileno()]) == (OFF, "")
+
+
+def test_a_hostile_guest_breaks_its_own_devices_only():
+    assert run("hostile") == (OFF, "by string\n")
+
+
+def test_a_disk_that_is_kept_busy_keeps_nobody_waiting(tmp_path):
+    """Its queue is full at any time, with long requests; the supervisor is heard."""
+    disk = tmp_path / "disk"
+    with open(disk, "wb") as file:
+        file.truncate(64 << 20)
+    ours, theirs = control_pair()
+    with subprocess.Popen(command("hostile", append="flood", disk=disk, control=theirs.fileno()),
+                          stdout=subprocess.PIPE, pass_fds=[theirs.fileno()]) as monitor:
+        try:
+            assert select.select([monitor.stdout], [], [], 30)[0]
+            assert monitor.stdout.readline() == b"busy\n"
+            ours.send(packet(HOLD))
+            hear(ours, HELD)
+            ours.send(packet(RELEASE))
+            ours.send(packet(END))
+            assert monitor.wait(30) == OFF
+        finally:
+            monitor.kill()
+
+
+def processor_time(task):
+    """Of one thread, in ticks."""
+    fields = (task / "stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@contextlib.contextmanager
+def left_alone(kernel, **words):
+    """A guest that has begun to talk when everybody at its lines goes away."""
+    lines = [socket.socketpair() for _ in range(3)] + [control_pair()]
+    fds = [theirs.fileno() for _, theirs in lines]
+    words.update(zip(("serial", "console", "net", "control"), fds))
+    with subprocess.Popen(command(kernel, **words), pass_fds=fds) as monitor:
+        try:
+            assert lines[0][0].recv(1)
+            for ends in lines:
+                for end in ends:
+                    end.close()
+            time.sleep(0.3)
+            yield monitor
+        finally:
+            monitor.kill()
+
+
+def test_a_guest_talks_on_when_nobody_listens_any_more():
+    with left_alone("ticks") as monitor:
+        assert monitor.poll() is None
+
+
+def test_lines_that_have_ended_cost_no_time():
+    with left_alone("board", append="press") as monitor:
+        loop = pathlib.Path(f"/proc/{monitor.pid}/task/{monitor.pid}")
+        before = processor_time(loop)
+        time.sleep(1)
+        assert processor_time(loop) - before <= 2
 
 
 def test_a_held_machine_stands_still():

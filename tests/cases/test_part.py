@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """berth part and berth disk as commands: what each refuses, with which status, what it makes, and that
 it can be taken back."""
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import struct
 import subprocess
+import threading
+import time
 import zlib
 
 import pytest
@@ -98,6 +101,16 @@ def test_what_another_berth_works_on_is_refused(gpt, command):
 def test_a_table_that_another_berth_writes_is_refused(gpt):
     with gpt.locked(0, 1):
         gpt.refuses(REFUSED, "partition table", "part", "rm", "win")
+
+
+@pytest.mark.parametrize("start, length", [(0, 100), (10 * MIB, 16 * MIB)])
+@pytest.mark.parametrize("command", [("part", "rm", "data"), ("disk", "check", "--repair")])
+def test_what_a_killed_berth_had_is_waited_for(gpt, start, length, command):
+    gpt.patch(512, bytes(512))
+    held = gpt.locked(start, length)
+    held.__enter__()
+    threading.Timer(0.4, held.__exit__, (None, None, None)).start()
+    gpt.do(*command)
 
 
 def test_the_neighbour_of_what_is_in_use_can_be_changed(gpt):
@@ -214,6 +227,39 @@ def test_a_btrfs_shrinks_as_far_as_the_kernel_lets_it(folder):
     berth.ok("part", "resize", disk, "data", "--size", "300M", "--yes")
     done = berth("part", "resize", disk, "data", "--size", "200M", "--yes")
     assert done.returncode == USAGE and "needs 256MiB" in done.stderr
+
+
+class Looker(threading.Thread):
+    """Like udev, looks into whatever loop device shows the file, and for a while."""
+
+    def __init__(self, file):
+        super().__init__(daemon=True)
+        self.file, self.seen = str(file), False
+
+    def run(self):
+        end = time.monotonic() + 20
+        while not self.seen and time.monotonic() < end:
+            for shown in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+                with contextlib.suppress(OSError):
+                    if shown.read_text().strip() == self.file:
+                        with open(f"/dev/{shown.parts[3]}", "rb"):
+                            self.seen = True
+                            time.sleep(1.2)
+            time.sleep(0.001)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting takes root")
+def test_the_loop_device_of_a_mount_is_free_when_the_command_ends(folder):
+    berth, disk = Berth(folder), folder / "btrfs.img"
+    disk.touch()
+    os.truncate(disk, 500 * MIB)
+    berth.ok("part", "table", disk, "gpt", "--yes")
+    berth.ok("part", "add", disk, "--name", "data", "--size", "400M", "--fs", "btrfs", "--yes")
+    looker = Looker(disk)
+    looker.start()
+    berth.ok("part", "resize", disk, "data", "--size", "300M", "--yes")
+    assert looker.seen
+    berth.ok("part", "set", disk, "data", "--name", "other", "--yes")
 
 
 def interrupt(disk, *command):
@@ -401,6 +447,47 @@ def test_a_chain_that_comes_back_to_itself_is_named_and_left(mbr):
 
 
 @pytest.mark.parametrize("label", ["gpt", "dos"])
+def test_a_backup_of_what_is_there_asks_nothing(folder, originals, label):
+    disk = Disk(folder, originals, label)
+    disk.ok("disk", "backup", folder / "backup")
+    assert "nothing to do" in disk.do("disk", "restore", folder / "backup")
+
+
+def test_what_a_backup_does_not_have_is_only_deleted(gpt, folder):
+    before = disks.table(gpt.path)
+    gpt.do("part", "rm", "data")
+    gpt.ok("disk", "backup", folder / "backup")
+    gpt.do("disk", "undo")
+    assert "LOSES" not in gpt.do("disk", "restore", folder / "backup")
+    assert 1 not in gpt.parts()
+    gpt.do("disk", "undo")
+    assert disks.table(gpt.path) == before
+    gpt.check_files(10)
+
+
+def test_what_the_table_of_a_backup_goes_over_is_named(blank, folder):
+    blank.do("part", "table", "gpt")
+    blank.ok("disk", "backup", folder / "backup")
+    blank.do("part", "table", "mbr")
+    subprocess.run(["sfdisk", "-q", blank.path], input="start=40M\n", text=True, check=True)
+    blank.do("part", "format", "1", "--fs", "ext4")
+    assert "--lose 1" in blank.refuses(REFUSED, "would be lost", "disk", "restore", folder / "backup")
+    assert "LOSES partition 1" in blank.do("disk", "restore", folder / "backup", "--lose", "1")
+
+
+def test_a_backup_does_not_overwrite_boot_records_that_are_others(mbr, folder):
+    mbr.ok("disk", "backup", folder / "backup")
+    mbr.patch(0, bytes(512))
+    before = mbr.read(20 * MIB, 512)
+    mbr.patch(20 * MIB, b"somebody's")
+    mbr.refuses(REFUSED, "only where that table was", "disk", "restore", folder / "backup")
+    mbr.patch(20 * MIB, before)
+    mbr.patch(0, b"\xfa" * 440)  # the boot code stays
+    assert "LOSES" not in mbr.do("disk", "restore", folder / "backup")
+    assert mbr.read(0, 440) == b"\xfa" * 440
+
+
+@pytest.mark.parametrize("label", ["gpt", "dos"])
 def test_a_backup_restores_what_was_zeroed(folder, originals, label):
     disk = Disk(folder, originals, label)
     before = disks.table(disk.path)
@@ -408,10 +495,7 @@ def test_a_backup_restores_what_was_zeroed(folder, originals, label):
     disk.patch(0, bytes(34 * 512))
     if label == "gpt":
         disk.patch(-34 * 512, bytes(34 * 512))
-    if label == "gpt":  # nothing is where the table goes; of an MBR the other boot records are there
-        assert "LOSES" not in disk.do("disk", "restore", folder / "backup")
-    else:
-        disk.do("disk", "restore", folder / "backup", "--lose", disk.path)
+    assert "LOSES" not in disk.do("disk", "restore", folder / "backup")
     assert disks.table(disk.path) == before
     for found, start in originals[1]:
         if found == label:

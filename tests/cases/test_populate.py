@@ -136,7 +136,7 @@ def seen_by_kernel(root):
 
 
 def seen_by_reader(image, size=SIZE):
-    done = subprocess.run([TOOLS / "ext_dump", image, str(START), str(size)], capture_output=True,
+    done = subprocess.run([TOOLS / "tree_dump", image, str(START), str(size)], capture_output=True,
                           check=True)
     return json.loads(done.stdout)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """berth run: everything it refuses before an engine starts, and that this changes no byte."""
 import fcntl
+import json
 import os
 import struct
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 
 import disks
 from guests import tiny
-from program import Berth
+from program import BUILD, Berth
 
 INCOMPLETE = "9d2f6c1a-47b8-4e35-a1c0-626572746801"
 F_OFD_SETLK = 37
@@ -17,10 +18,11 @@ F_OFD_SETLK = 37
 MACHINE = """\
 berth: 1
 name: run
-disk: {path: disk.img, size: 128MiB}
+disk: {path: disk.img, size: 160MiB}
 partitions:
   - {name: esp, type: esp, size: 40MiB}
   - {name: bios, type: bios-boot, size: 1MiB}
+  - {name: spare, type: swap, size: 8MiB}
 host:
   name: main
   image: tiny
@@ -31,6 +33,10 @@ guests:
     root: {size: 16MiB, fs: ext4}
     volumes:
       - {name: dev-swap, type: swap, size: 16MiB}
+  - name: other
+    image: tiny
+    root: {size: 16MiB, fs: ext4}
+    kernel-options: noresume resume=/dev/disk/by-partlabel/dev-swap quiet
 """
 
 
@@ -77,7 +83,7 @@ def refused(berth, disk, status, *words, name="dev", options=()):
 
 
 def test_an_unknown_system_is_status_4_with_those_there_are(berth, disk):
-    refused(berth, disk, 4, "no system nobody", "hint: ", "main, dev", name="nobody")
+    refused(berth, disk, 4, "no system nobody", "hint: ", "main, dev, other", name="nobody")
 
 
 def test_a_disk_without_record_is_status_4(berth, tmp_path):
@@ -112,14 +118,49 @@ def test_a_missing_partition_is_refused(berth, disk):
 
 
 def test_a_hibernated_system_is_refused(berth, disk):
-    start, _ = disks.ranges(disk)["dev-swap"]
-    with open(disk, "r+b") as swap:
-        os.pwrite(swap.fileno(), b"S1SUSPEND\0", start + 4086)
+    hibernate(disk, "dev-swap")
     refused(berth, disk, 3, "hibernated", "hint: boot it from the menu")
+
+
+def hibernate(disk, swap):
+    start, _ = disks.ranges(disk)[swap]
+    with open(disk, "r+b") as file:
+        os.pwrite(file.fileno(), b"S1SUSPEND\0", start + 4086)
+
+
+def test_what_its_kernel_options_resume_from_must_not_hold_a_session(berth, disk):
+    hibernate(disk, "dev-swap")
+    refused(berth, disk, 3, "other is hibernated", "hint: boot it from the menu", name="other")
+
+
+def test_a_session_in_a_swap_that_is_nobodys_may_be_any_systems(berth, disk):
+    hibernate(disk, "spare")
+    for name in ("main", "dev"):
+        refused(berth, disk, 3, "holds a hibernated system", f"may be {name}", "hint: ", name=name)
 
 
 def test_a_root_that_cannot_be_read_is_told_before_an_engine_starts(berth, disk):
     start, _ = disks.ranges(disk)["dev"]
     with open(disk, "r+b") as root:
         os.pwrite(root.fileno(), bytes(64 * 1024), start)
-    refused(berth, disk, 2, "dev: ", "no ext filesystem")
+    refused(berth, disk, 3, "dev: ", "no filesystem that GRUB can read", "hint: boot it from the menu")
+
+
+def test_a_damaged_root_is_refused(berth, disk):
+    start, _ = disks.ranges(disk)["dev"]
+    with open(disk, "r+b") as root:
+        os.pwrite(root.fileno(), b"\xff", start + 1024 + 0x18)  # the size of a block
+    refused(berth, disk, 3, "dev: ", "a damaged ext superblock", "hint: boot it from the menu")
+
+
+def test_a_system_whose_partition_is_worked_on_is_refused(berth, disk, tmp_path):
+    start, end = disks.ranges(disk)["esp"]
+    text = subprocess.run(["mtype", "-i", f"{disk}@@{start}", "::berth/record-b.json"], check=True,
+                          env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}, capture_output=True,
+                          text=True).stdout
+    record = json.loads(text)
+    record["systems"][1]["pending"] = "being moved"
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    subprocess.run([BUILD / "tests/menu_disk", "commit", disk, "512", str(start), str(end - start),
+                    tmp_path / "record.json"], check=True)
+    refused(berth, disk, 3, "its partition is being moved", "hint: give the command")

@@ -164,6 +164,12 @@ def test_a_guest_runs_to_its_end_and_the_supervisor_is_told_what_was_denied(who,
         assert run.wait(30) == 0
 
 
+def test_the_supervisor_is_told_that_there_is_no_landlock(image, control):
+    with start("berth-monitor-probe", HALTS, image, {"PROBE_WITHOUT": "landlock"},
+               [control[1].fileno()], control=control[1].fileno()):
+        assert hear(control) == (RUNNING, NO_LANDLOCK)
+
+
 def test_the_only_user_of_a_container_keeps_its_id_and_no_right(image, control):
     prefix = ["unshare", "--user", "--map-root-user"]
     with start("berth-monitor", HALTS, image, None, [control[1].fileno()], prefix,

@@ -66,6 +66,7 @@ GUID = "0a1b2c3d-0000-4000-8000-00000000000"
 SCRIPTS = {
     "defaults": "label: gpt\n\n,\n",
     "empty-gpt": "label: gpt\n",
+    "letters-and-codes": "label: dos\n,10M,e\nsize=10M,type=c\nsize=10M,type=L\n,,E\n",
     "empty-dos": "label: dos\nlabel-id: 0x12345678\n",
     "unnamed": "label: gpt\n2048 20480 L\n, 10M, S\n;;U\n",
     "suffixes": "label: gpt\nsize=1.5M\nsize=7MB\nsize=3000K\nsize=0x5000\nstart=40MiB, size=+\n",

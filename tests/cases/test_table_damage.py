@@ -13,6 +13,7 @@ from part_disk import (DAMAGED, MIB, REFUSED, SIZE, USAGE, Disk, blank, folder, 
                        gpt, mbr, originals)
 
 LAST = SIZE // 512 - 1
+MACHINE = "berth: 1\nname: m\npartitions:\n  - {name: more, type: linux, size: 4MiB}\n"
 
 
 def damages(disk):
@@ -22,6 +23,13 @@ def damages(disk):
 
 def table_bytes(disk):
     return disk.read(0, 34 * 512), disk.read((LAST - 32) * 512, 33 * 512)
+
+
+ALL = [("disk", "check", "--repair"), ("part", "add", "--size", "4M"), ("part", "rm", "1"),
+       ("part", "set", "1", "--name", "x"), ("part", "set", "1", "--uuid", "new"),
+       ("part", "resize", "1", "--size", "+1M"), ("part", "move", "1", "--start", "+1M"),
+       ("part", "format", "1", "--fs", "ext4", "--lose", "1"), ("part", "wipe", "1", "--lose", "1"),
+       ("part", "table", "mbr", "--convert")]
 
 
 # ---- both copies ----
@@ -69,3 +77,234 @@ def test_an_mbr_over_a_gpt_of_large_sectors_may_be_said_to_have_small_ones(blank
                    text=True, check=True)
     blank.patch(MIB, blank.read(MIB, 4096)[:1080] + b"\x53\xef")
     blank.ok("disk", "show", "--sector-size", "512")
+
+
+# ---- no header at all ----
+
+def test_a_protective_mbr_without_a_gpt_is_called_what_it_is(gpt, folder):
+    gpt.ok("disk", "backup", folder / "backup")
+    for sector in (1, LAST):
+        gpt.patch(sector * 512, bytes(512))
+    assert damages(gpt) == ["headers-gone"]
+    assert "disk restore" in gpt.refuses(DAMAGED, "protective MBR without a GPT", "disk", "check")
+    for command in ALL:
+        said = gpt.refuses(REFUSED, "protective MBR without a GPT", *command)
+        assert "disk restore" in said and "keep a copy" in said and "part table" not in said
+    for kind in ("gpt", "mbr"):
+        assert f"--lose {gpt.path}" in gpt.refuses(REFUSED, "protective MBR without a GPT",
+                                                   "part", "table", kind)
+    assert "LOSES" not in gpt.do("disk", "restore", folder / "backup")
+    assert damages(gpt) == []
+    gpt.check_files(10)
+
+
+# ---- single partitions ----
+
+def change_entries(disk, change, size=SIZE):
+    """Both copies with other entries, and right CRCs."""
+    last = size // 512 - 1
+    for header, entries in ((1, 2), (last, last - 32)):
+        array = bytearray(disk.read(entries * 512, 128 * 128))
+        change(array)
+        disk.patch(entries * 512, array)
+        sector = bytearray(disk.read(header * 512, 512))
+        struct.pack_into("<I", sector, 88, zlib.crc32(array))
+        struct.pack_into("<I", sector, 16, 0)
+        struct.pack_into("<I", sector, 16, zlib.crc32(sector[:92]))
+        disk.patch(header * 512, sector)
+
+
+def twins(array):
+    for number in (2, 3):
+        array[(number - 1) * 128 + 16:(number - 1) * 128 + 32] = array[16:32]
+
+
+def without_bytes(array):
+    struct.pack_into("<QQ", array, 2 * 128 + 32, 122880, 122879)
+
+
+def behind_the_end(array):
+    struct.pack_into("<QQ", array, 2 * 128 + 32, 1 << 20, (1 << 20) + 2047)
+
+
+def test_whatever_is_refused_for_one_guid_of_two_partitions_names_the_cure(gpt, folder):
+    change_entries(gpt, twins)
+    cure = f"part set {gpt.path} 2 --uuid new"
+    assert cure in gpt("disk", "check").stderr
+    for command in ALL:
+        if "rm" not in command and "--uuid" not in command:
+            assert cure in gpt.refuses(REFUSED, "same GUID", *command)
+    for name, text in (("s.sfdisk", "label: gpt\nsize=4M\n"), ("m.yaml", MACHINE)):
+        (folder / name).write_text(text)
+        done = gpt.berth("apply", folder / name, "--disk", gpt.path, "--yes")
+        assert done.returncode == REFUSED and cure in done.stderr
+
+
+def test_partitions_with_one_guid_get_their_own_one_by_one(gpt):
+    change_entries(gpt, twins)
+    before = table_bytes(gpt)
+    assert damages(gpt) == ["duplicate-guid", "duplicate-guid"]
+    gpt.do("part", "set", "2", "--uuid", "new")
+    assert damages(gpt) == ["duplicate-guid"]
+    gpt.do("disk", "undo")
+    assert table_bytes(gpt) == before
+    gpt.do("part", "set", "2", "--uuid", "new")
+    gpt.do("part", "set", "3", "--uuid", "5801299C-B949-AB42-BA73-2FE26CB44DBE")
+    assert damages(gpt) == []
+    assert gpt.parts() == {1: (10, 16), 2: (40, 12), 3: (60, 4)}
+    gpt.check_files(10)
+
+
+def test_only_a_cure_is_let_through(gpt):
+    change_entries(gpt, behind_the_end)
+    for command in (("part", "rm", "1"), ("part", "set", "1", "--uuid", "new")):
+        assert f"part rm {gpt.path} 3" in gpt.refuses(REFUSED, "partition 3", *command)
+
+
+def test_one_anothers_guid_for_that_of_a_third_is_no_cure(gpt):
+    def twin(array):
+        array[2 * 128 + 16:2 * 128 + 32] = array[128 + 16:128 + 32]
+
+    first = disks.table(gpt.path)["partitions"][0]["uuid"]
+    change_entries(gpt, twin)
+    assert f"part set {gpt.path} 3 --uuid new" in gpt.refuses(
+        REFUSED, "same GUID", "part", "set", "3", "--uuid", first)
+
+
+def test_what_no_cure_of_a_partition_reaches_is_named_first(gpt):
+    subprocess.run(["sgdisk", "-h", "1", gpt.path], check=True, capture_output=True)
+    change_entries(gpt, twins)
+    for command in ALL:
+        assert "gdisk" in gpt.refuses(REFUSED, "hybrid MBR", *command)
+
+
+def test_a_partition_with_anothers_guid_can_be_deleted(gpt):
+    change_entries(gpt, twins)
+    gpt.do("part", "rm", "3")
+    gpt.do("part", "rm", "1")
+    assert damages(gpt) == [] and gpt.parts() == {2: (40, 12)}
+
+
+@pytest.mark.parametrize("harm", [without_bytes, behind_the_end])
+def test_a_partition_that_lies_nowhere_can_be_deleted(gpt, harm):
+    change_entries(gpt, harm)
+    before = table_bytes(gpt)
+    assert damages(gpt) == ["out-of-range"]
+    assert f"part rm {gpt.path} 3" in gpt("disk", "check").stderr
+    gpt.refuses(REFUSED, "partition 3", "part", "set", "3", "--name", "x")
+    gpt.do("part", "rm", "3")
+    assert damages(gpt) == [] and gpt.parts() == {1: (10, 16), 2: (40, 12)}
+    gpt.do("disk", "undo")
+    assert table_bytes(gpt) == before
+
+
+def test_partitions_that_a_smaller_disk_has_no_more_can_be_deleted(gpt):
+    os.truncate(gpt.path, 50 * MIB)  # in the second one; the third is past the end
+    assert "disk-smaller" in damages(gpt)
+    said = gpt.refuses(USAGE, "partition 2", "part", "rm", "3")  # the new backup would lie in it
+    assert f"part rm {gpt.path} 2" in said and "as large as it was" in said
+    assert "--lose win" in gpt.refuses(REFUSED, "would be lost", "part", "rm", "2")
+    gpt.do("part", "rm", "2", "--lose", "win")
+    gpt.do("part", "rm", "3")
+    assert damages(gpt) == [] and gpt.parts() == {1: (10, 16)}
+    gpt.check_files(10)
+
+
+def test_a_disk_that_lost_free_space_only_is_mended(gpt):
+    before = gpt.parts()
+    os.truncate(gpt.path, 70 * MIB)
+    damaged = disks.fingerprint(gpt.path)
+    assert damages(gpt) == ["free-end-gone", "backup-damaged"]
+    assert "--repair" in gpt("disk", "check").stderr
+    gpt.do("disk", "check", "--repair")
+    assert damages(gpt) == [] and gpt.parts() == before
+    gpt.do("disk", "undo")
+    assert disks.fingerprint(gpt.path) == damaged
+    gpt.do("disk", "check", "--repair")
+    assert "No problems" in subprocess.run(["sgdisk", "-v", gpt.path], capture_output=True, text=True).stdout
+    gpt.check_files(10)
+
+
+def test_who_changes_a_hybrid_mbr_is_said(gpt):
+    before = disks.table(gpt.path)
+    subprocess.run(["sgdisk", "-h", "1", gpt.path], check=True, capture_output=True)
+    assert "gdisk" in gpt.refuses(DAMAGED, "hybrid MBR", "disk", "check")
+    for command in ALL:
+        assert f"`gdisk {gpt.path}`, then x, n, w" in gpt.refuses(REFUSED, "hybrid MBR", *command)
+    subprocess.run(["gdisk", gpt.path], input="x\nn\nw\ny\n", text=True, check=True, capture_output=True)
+    assert damages(gpt) == [] and disks.table(gpt.path) == before
+
+
+def test_the_record_for_a_gpt_that_never_was_can_be_taken_away(mbr):
+    mbr.patch(446 + 48, struct.pack("<BxxxBxxxII", 0, 0xee, 1, 2047))
+    assert damages(mbr) == ["headers-gone"]
+    assert f"sfdisk --delete {mbr.path} 4" in mbr.refuses(REFUSED, "announces a GPT", "part", "rm", "1")
+    subprocess.run(["sfdisk", "-q", "--delete", mbr.path, "4"], check=True)
+    assert damages(mbr) == []
+    mbr.check_files(1)
+
+
+def test_primaries_past_the_end_are_deleted_one_by_one(blank):
+    subprocess.run(["sfdisk", "-q", blank.path], text=True, check=True,
+                   input="label: dos\nstart=1M,size=10M\nstart=50M,size=10M\nstart=70M,size=10M\n")
+    os.truncate(blank.path, 48 * MIB)
+    assert damages(blank) == ["out-of-range", "out-of-range"]
+    blank.do("part", "rm", "3")
+    blank.do("part", "rm", "2")
+    assert damages(blank) == [] and blank.parts() == {1: (1, 10)}
+
+
+def test_an_extended_partition_that_was_cut_is_not_called_curable(mbr):
+    os.truncate(mbr.path, 42 * MIB)
+    assert damages(mbr) == ["extended-cut", "out-of-range"]
+    for command in (("part", "rm", "2"), ("part", "rm", "7"), ("part", "add", "--size", "1M")):
+        assert "as large as it was" in mbr.refuses(REFUSED, "extended", *command)
+
+
+# ---- what is left of a GPT ----
+
+def test_what_is_left_of_a_gpt_beside_an_mbr_is_erased_and_comes_back(mbr, originals):
+    with open(f"{originals[0]}/gpt.img", "rb") as file:
+        head, tail = os.pread(file.fileno(), 512, 512), os.pread(file.fileno(), 512, LAST * 512)
+    mbr.patch(512, head)
+    mbr.patch(LAST * 512, tail)
+    before = disks.table(mbr.path)
+    assert damages(mbr) == ["stale-signature"]
+    assert "--repair" in mbr("disk", "check").stderr
+    mbr.do("disk", "check", "--repair")
+    assert damages(mbr) == [] and disks.table(mbr.path) == before
+    assert mbr.read(512, 512) == mbr.read(LAST * 512, 512) == bytes(512)
+    mbr.do("disk", "undo")
+    assert mbr.read(512, 512) == head and mbr.read(LAST * 512, 512) == tail
+    assert disks.table(mbr.path) == before
+
+
+def test_what_a_partition_has_is_no_leftover_of_a_gpt(blank, originals):
+    with open(f"{originals[0]}/gpt.img", "rb") as file:
+        tail = os.pread(file.fileno(), 512, LAST * 512)
+    subprocess.run(["sfdisk", "-q", blank.path], input="label: dos\nstart=1M\n", text=True, check=True)
+    blank.patch(LAST * 512, tail)
+    assert damages(blank) == []
+    blank.do("part", "set", "1", "--active")
+    assert blank.read(LAST * 512, 512) == tail
+
+
+@pytest.mark.parametrize("harm", [lambda disk: disk.patch(512, bytes(512)),
+                                  lambda disk: disk.patch(LAST * 512, bytes(512)),
+                                  lambda disk: os.truncate(disk.path, SIZE + 8 * MIB),
+                                  lambda disk: disk.patch(446, bytes(64))])
+def test_what_was_mended_comes_back(gpt, harm):
+    harm(gpt)
+    before = disks.fingerprint(gpt.path)
+    gpt.do("disk", "check", "--repair")
+    gpt.do("disk", "undo")
+    assert disks.fingerprint(gpt.path) == before
+
+
+def test_a_restore_mends_what_its_backup_says_too(gpt, folder):
+    gpt.ok("disk", "backup", folder / "whole")
+    gpt.patch(0, bytes(34 * 512))
+    assert "primary-damaged" in damages(gpt)
+    gpt.do("disk", "restore", folder / "whole")
+    assert damages(gpt) == []
+    gpt.check_files(10)

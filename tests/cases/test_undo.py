@@ -487,3 +487,13 @@ def test_a_container_that_grew_alone_becomes_smaller_again_without_its_key(conta
 def test_a_container_that_was_used_since_does_not_become_smaller_without_its_key(container, offset, words):
     container[0].patch(offset, b"somebody")
     container[0].refuses(REFUSED, words, "disk", "undo")
+
+
+def test_a_container_that_is_being_encrypted_anew_keeps_its_size(container):
+    disk = container[0]
+    disk.do("disk", "undo")
+    header = disk.read(16 * MIB + 4096, 12288)
+    changed = header.replace(b'"config":{', b'"config":{"requirements":{"mandatory":["online-reencrypt-v2"]},')
+    assert changed != header
+    disk.patch(16 * MIB + 4096, changed[:12288])
+    disk.refuses(REFUSED, "is being encrypted anew", "part", "resize", "l", "--size", "60M")

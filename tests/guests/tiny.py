@@ -94,7 +94,8 @@ def payload(vmlinuz):
     setup = (vmlinuz[0x1f1] or 4) + 1
     offset, length = struct.unpack_from("<II", vmlinuz, 0x248)
     packed = vmlinuz[setup * 512 + offset:setup * 512 + offset + length - 4]
-    tool = ["zstd", "-dcq"] if packed.startswith(b"\x28\xb5\x2f\xfd") else ["xz", "-dcq"]
+    tools = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"\x02\x21\x4c\x18": "lz4"}
+    tool = [tools[packed[:4]], "-dcq"]
     return subprocess.run(tool, input=packed, stdout=subprocess.PIPE, check=True).stdout
 
 
@@ -111,8 +112,8 @@ def cpio_entry(number, name, mode, data=b""):
     return header + bytes(-len(header) % 4) + data + bytes(-len(data) % 4)
 
 
-def initramfs(kernel, modules=None, script=INITRAMFS_INIT):
-    """modules: names in the order in which they load, where that is known."""
+def initramfs(kernel, modules=None, script=INITRAMFS_INIT, programs=()):
+    """modules: names in the order in which they load, where that is known. programs: static ones."""
     busybox = pathlib.Path(BUSYBOX).read_bytes()
     script = script.format(modules=" ".join(modules or MODULES.split())).encode()
     entries = [(folder, 0o040755, b"") for folder in
@@ -121,6 +122,7 @@ def initramfs(kernel, modules=None, script=INITRAMFS_INIT):
     entries += [(f"bin/{applet}", 0o120777, b"busybox") for applet in APPLETS.split()]
     entries += [(f"modules/{name}.ko", 0o100644, data) for name, data in kernel.files.items()
                 if name != "vmlinuz"]
+    entries += [(f"bin/{path.name}", 0o100755, path.read_bytes()) for path in programs]
     entries.append(("TRAILER!!!", 0, b""))
     return b"".join(cpio_entry(n, *entry) for n, entry in enumerate(entries, 1))
 
@@ -138,25 +140,31 @@ def add(archive, name, data=None, mode=0o644, link=None):
     archive.addfile(member, io.BytesIO(data or b""))
 
 
-def make_image(path, kernel=None):
-    """Writes the tar of a tiny Linux. Without a kernel it only looks like one, and is smaller."""
+def add_base(archive, init):
+    """All but the kernel, with that script as init."""
+    for folder in ("bin", "boot", "dev", "etc", "proc", "run", "sbin", "sys", "tmp", "usr", "usr/lib",
+                   "var"):
+        add(archive, folder)
+    add(archive, "usr/lib/os-release", OS_RELEASE.encode())
+    add(archive, "etc/os-release", link="../usr/lib/os-release")
+    add(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    add(archive, "etc/shadow", b"root:*:19000:0:99999:7:::\n", 0o640)
+    add(archive, "etc/group", b"root:x:0:\n")
+    add(archive, "etc/hostname", b"tiny\n")
+    add(archive, "sbin/init", init.encode(), 0o755)
+    add(archive, "bin/busybox", pathlib.Path(BUSYBOX).read_bytes(), 0o755)
+    for applet in APPLETS.split():
+        add(archive, f"bin/{applet}", link="busybox")
+
+
+def make_image(path, kernel=None, scripts=(INITRAMFS_INIT, ROOT_INIT)):
+    """Writes the tar of a tiny Linux. Without a kernel it only looks like one, and is smaller.
+    scripts: what its initramfs runs, and then its root."""
     with tarfile.open(path, "w") as archive:
-        for folder in ("bin", "boot", "dev", "etc", "proc", "run", "sbin", "sys", "tmp", "usr",
-                       "usr/lib", "var"):
-            add(archive, folder)
-        add(archive, "usr/lib/os-release", OS_RELEASE.encode())
-        add(archive, "etc/os-release", link="../usr/lib/os-release")
-        add(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
-        add(archive, "etc/shadow", b"root:*:19000:0:99999:7:::\n", 0o640)
-        add(archive, "etc/group", b"root:x:0:\n")
-        add(archive, "etc/hostname", b"tiny\n")
-        add(archive, "sbin/init", ROOT_INIT.encode(), 0o755)
-        add(archive, "bin/busybox", pathlib.Path(BUSYBOX).read_bytes(), 0o755)
-        for applet in APPLETS.split():
-            add(archive, f"bin/{applet}", link="busybox")
+        add_base(archive, scripts[1])
         if kernel is None:
             add(archive, "boot/vmlinuz-6.1.0-1-test", b"not a kernel\n" * 5000)
             add(archive, "boot/initrd.img-6.1.0-1-test", b"not an initramfs\n" * 5000)
             return
         add(archive, f"boot/vmlinuz-{kernel.version}", kernel.files["vmlinuz"])
-        add(archive, f"boot/initrd.img-{kernel.version}", initramfs(kernel))
+        add(archive, f"boot/initrd.img-{kernel.version}", initramfs(kernel, script=scripts[0]))

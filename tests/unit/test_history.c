@@ -305,6 +305,41 @@ static void random_changes_of_the_text_do_no_harm(void **state)
     }
 }
 
+static void what_was_left_comes_back_and_the_newest_stay(void **state)
+{
+    struct err e = {0};
+    _cleanup_history_ struct history *history = history_new(&e), *again = NULL;
+    _cleanup_free_ char *text = NULL;
+    char digest[] = DIGEST;
+
+    (void)state;
+    history->left_table = strdup(DIGEST);
+    for (uint64_t i = 1; i <= HISTORY_LEFT_MOST + 2; i++) {
+        struct history_left left = {{i * MIB, MIB}, digest, i % 2 == 0};
+
+        assert_int_equal(history_add_left(history, &left, &e), 0);
+    }
+    text = print(history);
+    again = parse(text);
+    assert_int_equal(again->n_left, HISTORY_LEFT_MOST);
+    assert_int_equal(again->left[0].range.start, 3 * MIB);
+    assert_false(again->left[0].made);
+    assert_true(again->left[1].made);
+    assert_string_equal(again->left[1].digest, DIGEST);
+    assert_string_equal(again->left_table, DIGEST);
+}
+
+static void what_was_left_without_a_digest_is_named(void **state)
+{
+    static const char text[] = "{\"berth-history\":1,\"needs\":1,\"entries\":[],\"left\":["
+                               "{\"start\":1048576,\"bytes\":4096,\"made\":false}]}";
+    struct err e = {0};
+
+    (void)state;
+    assert_null(history_parse(text, strlen(text), &e));
+    assert_non_null(strstr(e.text, "\"left\": range 1: \"digest\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +350,8 @@ int main(void)
         cmocka_unit_test(an_entry_is_one_line_of_whole_characters),
         cmocka_unit_test(members_of_a_later_berth_are_kept),
         cmocka_unit_test(the_undo_of_a_full_gpt_fits),
+        cmocka_unit_test(what_was_left_comes_back_and_the_newest_stay),
+        cmocka_unit_test(what_was_left_without_a_digest_is_named),
         cmocka_unit_test(bad_text_is_named),
         cmocka_unit_test(a_too_new_history_is_named),
         cmocka_unit_test(random_changes_of_the_text_do_no_harm),

@@ -55,7 +55,7 @@ static char *unpack(int fd, size_t *len)
 static void a_program_comes_with_its_loader_and_libraries_once(void **state)
 {
     _cleanup_close_ int fd = memfd_create("initramfs", MFD_CLOEXEC);
-    _cleanup_initramfs_ struct initramfs *ir = initramfs_new(fd, &e);
+    _cleanup_initramfs_ struct initramfs *ir = initramfs_new(fd, true, &e);
     _cleanup_free_ char *archive = NULL;
     size_t len;
 
@@ -78,7 +78,7 @@ static void a_program_comes_with_its_loader_and_libraries_once(void **state)
 static void a_program_that_is_not_there_is_an_error(void **state)
 {
     _cleanup_close_ int fd = memfd_create("initramfs", MFD_CLOEXEC);
-    _cleanup_initramfs_ struct initramfs *ir = initramfs_new(fd, &e);
+    _cleanup_initramfs_ struct initramfs *ir = initramfs_new(fd, true, &e);
 
     (void)state;
     assert_non_null(ir);

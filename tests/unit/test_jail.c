@@ -2,6 +2,7 @@
 /* test_jail.c: what a jailed process cannot do any more, and how its failures come back. */
 #include "core/jail.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -115,6 +117,48 @@ static void other_descriptors_are_closed(void **state)
     close(other);
 }
 
+/* Bits of what a tool in the jail could do that it must not, or could not do that it may. */
+static int misdeeds(int window, int other)
+{
+    char bytes[4];
+    int pipes[2], copy = dup(window), n = 0;
+
+    n |= (pread(window, bytes, 4, 4096) == 4 && memcmp(bytes, "seen", 4) == 0 ? 0 : 1) << 0;
+    n |= (pread(window, bytes, 4, 4093) < 0 && errno == EPERM ? 0 : 1) << 1;
+    n |= (pread(window, bytes, 4, 8190) < 0 && errno == EPERM ? 0 : 1) << 2;
+    n |= (pread(other, bytes, 4, 4096) < 0 ? 0 : 1) << 3;
+    n |= (copy >= 0 && pread(copy, bytes, 4, 4096) < 0 && read(copy, bytes, 4) < 0 ? 0 : 1) << 4;
+    n |= (pwrite(window, "x", 1, 4096) < 0 && errno == EPERM ? 0 : 1) << 5;
+    n |= (open("/etc/hostname", O_RDONLY) < 0 && errno == EPERM ? 0 : 1) << 6;
+    n |= (pipe(pipes) < 0 && fork() < 0 && socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? 0 : 1) << 7;
+    return n;
+}
+
+static void a_tool_reads_its_window_and_whatever_else_it_tries_fails(void **state)
+{
+    int disk = memfd_create("disk", MFD_CLOEXEC), other = memfd_create("other", MFD_CLOEXEC), ends;
+    const struct filter_window window = {disk, 4096, 8192};
+    struct jail_options options = {.profile = JAIL_TOOL,
+                                   .what = "the tool",
+                                   .keep = {{disk}, 1},
+                                   .windows = &window,
+                                   .n_windows = 1};
+    struct err e = {0};
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(ftruncate(disk, 16384), 0);
+    assert_int_equal(pwrite(disk, "seen", 4, 4096), 4);
+    pid = fork();
+    if (pid == 0)
+        _exit(jail_enter(&options, &e) < 0 ? 255 : misdeeds(disk, other));
+    assert_int_equal(waitpid(pid, &ends, 0), pid);
+    assert_true(WIFEXITED(ends));
+    assert_int_equal(WEXITSTATUS(ends), 0);
+    close(disk);
+    close(other);
+}
+
 static int fails(void *arg, struct err *e)
 {
     (void)arg;
@@ -177,6 +221,7 @@ int main(void)
         cmocka_unit_test(forbidden_calls_end_either_profile),
         cmocka_unit_test(a_reader_writes_to_its_own_descriptors_only),
         cmocka_unit_test(other_descriptors_are_closed),
+        cmocka_unit_test(a_tool_reads_its_window_and_whatever_else_it_tries_fails),
         cmocka_unit_test(an_error_comes_back_without_control_characters),
         cmocka_unit_test(memory_can_be_had),
         cmocka_unit_test(a_child_that_says_nothing_is_a_failure),

@@ -169,13 +169,31 @@ static void the_menu_boots_by_uuid_with_its_options_and_consoles(void **state)
     text = grub_menu_text(record, &e);
     assert_non_null(text);
     assert_non_null(strstr(text, "menuentry 'main (Debian '\\''x'\\'')' --id 'main' {"));
-    assert_non_null(
-        strstr(text, "root=UUID=" UUID " ro console=tty0 console=ttyS0,115200n8 'quiet'\n"));
+    assert_non_null(strstr(text, "if berth_find " UUID " '' ''; then\n"));
+    assert_non_null(strstr(text, "root=UUID=" UUID " ro console=tty0 console=ttyS0,115200n8 "
+                                 "'quiet' $berth_rootflags\n"));
     assert_non_null(strstr(text, "set timeout=-1\n"));
     assert_non_null(strstr(text, "set default='main'\n"));
     assert_non_null(strstr(text, "terminal_output console serial\n"));
     assert_string_equal(text + strlen(text) - strlen("\nset berth_done=7\n"),
                         "\nset berth_done=7\n");
+}
+
+static void a_subvolume_that_is_said_is_looked_for_nowhere_else(void **state)
+{
+    _cleanup_record_ struct record *record = sample();
+    _cleanup_free_ char *named = NULL, *other = NULL;
+
+    (void)state;
+    record_system(record, "main")->kernel_options = strdup("rootflags=subvol=it's,noatime");
+    named = grub_menu_text(record, &e);
+    assert_non_null(strstr(named, "if berth_find " UUID " 'it'\\''s' 'subvol=it'\\''s,noatime,'"));
+    assert_non_null(strstr(named, " 'rootflags=subvol=it'\\''s,noatime'\n"));
+    free(record_system(record, "main")->kernel_options);
+    record_system(record, "main")->kernel_options = strdup("rootflags=noatime");
+    other = grub_menu_text(record, &e);
+    assert_non_null(strstr(other, "if berth_find " UUID " '' 'noatime,'"));
+    assert_non_null(strstr(other, " 'rootflags=noatime' $berth_rootflags\n"));
 }
 
 static void a_menu_without_serial_console_leaves_the_line_alone(void **state)
@@ -453,6 +471,7 @@ int main(void)
         cmocka_unit_test(hostile_text_stays_one_literal_word),
         cmocka_unit_test(options_are_split_as_the_kernel_splits_them),
         cmocka_unit_test(the_menu_boots_by_uuid_with_its_options_and_consoles),
+        cmocka_unit_test(a_subvolume_that_is_said_is_looked_for_nowhere_else),
         cmocka_unit_test(a_menu_without_serial_console_leaves_the_line_alone),
         cmocka_unit_test(work_has_an_entry_that_boots_only_when_it_is_chosen),
         cmocka_unit_test(work_on_a_system_that_is_held_boots_before_all_others),

@@ -144,6 +144,22 @@ static void finds_the_initrd_of_each_distribution(void **state)
     assert_finds(*state, "6.1.0-10-amd64", NULL);
 }
 
+static void what_has_no_content_is_passed_over(void **state)
+{
+    char path[200];
+
+    put(*state, "boot/vmlinuz-6.1.0-9-amd64");
+    put(*state, "boot/initrd-6.1.0-9-amd64");
+    put(*state, "boot/vmlinuz-6.1.0-10-amd64");
+    snprintf(path, sizeof(path), "%s/boot/vmlinuz-6.1.0-10-amd64", (char *)*state);
+    assert_int_equal(truncate(path, 0), 0);
+    snprintf(path, sizeof(path), "%s/boot/vmlinuz-99", (char *)*state);
+    assert_int_equal(symlink("vmlinuz-98", path), 0);
+    snprintf(path, sizeof(path), "%s/boot/initrd.img-6.1.0-9-amd64", (char *)*state);
+    assert_int_equal(symlink("/dev/null", path), 0);
+    assert_finds(*state, "6.1.0-9-amd64", "boot/initrd-6.1.0-9-amd64");
+}
+
 static void says_that_there_is_no_kernel(void **state)
 {
     struct err e = {0};
@@ -164,6 +180,8 @@ int main(void)
         cmocka_unit_test(flavours_of_one_version_have_a_fixed_order),
         cmocka_unit_test(rescue_and_backup_kernels_are_never_taken),
         cmocka_unit_test_setup_teardown(finds_the_initrd_of_each_distribution, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(what_has_no_content_is_passed_over, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(says_that_there_is_no_kernel, make_folder, remove_folder),
     };

@@ -396,6 +396,59 @@ static void one_byte_that_is_not_zero_is_data(void **state)
     close_all(&f);
 }
 
+/* 1 when the digest of the range is the one in `text`, which becomes it. */
+static int same_digest(struct fixture *f, struct extent range, char text[DIGEST_TEXT])
+{
+    char now[DIGEST_TEXT];
+    struct err e;
+    int same;
+
+    assert_int_equal(probe_digest(f->disk, range, now, &e), 0);
+    same = strcmp(now, text) == 0;
+    strcpy(text, now);
+    return same;
+}
+
+static void a_digest_is_of_every_byte_and_takes_zeros_for_holes(void **state)
+{
+    char text[DIGEST_TEXT] = "";
+    struct fixture f;
+    struct err e;
+
+    (void)state;
+    open_stage(&f, 8 * MIB + 512);
+    assert_int_equal(blockdev_pwrite(f.disk, "x", 1, extent_end(&f.range) - 1, &e), 0);
+    assert_false(same_digest(&f, f.range, text));
+    assert_int_equal(blockdev_pwrite(f.disk, "\0", 1, BEFORE + 5 * MIB, &e), 0);
+    assert_int_equal(blockdev_pwrite(f.disk, "x", 1, extent_end(&f.range), &e), 0);
+    assert_true(same_digest(&f, f.range, text));
+    assert_int_equal(blockdev_pwrite(f.disk, "x", 1, BEFORE + 5 * MIB, &e), 0);
+    assert_false(same_digest(&f, f.range, text));
+    assert_int_equal(blockdev_pwrite(f.disk, "\0x", 2, BEFORE + 5 * MIB, &e), 0);
+    assert_false(same_digest(&f, f.range, text));
+    close_all(&f);
+}
+
+static void a_digest_of_a_large_range_is_of_its_ends_and_of_samples(void **state)
+{
+    char text[DIGEST_TEXT] = "";
+    struct fixture f;
+    struct err e;
+
+    (void)state;
+    open_stage(&f, 200 * MIB);
+    (void)same_digest(&f, f.range, text);
+    assert_int_equal(blockdev_pwrite(f.disk, "x", 1, BEFORE + 100 * MIB + MIB / 2, &e), 0);
+    assert_true(same_digest(&f, f.range, text));
+    for (uint64_t at = 0; at < f.range.bytes; at += 100 * MIB - 1) {
+        assert_int_equal(blockdev_pwrite(f.disk, "y", 1, BEFORE + round_down(at, MIB) + 9, &e), 0);
+        assert_false(same_digest(&f, f.range, text));
+    }
+    assert_int_equal(blockdev_pwrite(f.disk, "y", 1, extent_end(&f.range) - 9 * MIB - 77, &e), 0);
+    assert_false(same_digest(&f, f.range, text));
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +467,8 @@ int main(void)
         cmocka_unit_test(wiping_one_signature_changes_nothing_but_its_bytes),
         cmocka_unit_test(parts_of_something_larger_are_members),
         cmocka_unit_test(one_byte_that_is_not_zero_is_data),
+        cmocka_unit_test(a_digest_is_of_every_byte_and_takes_zeros_for_holes),
+        cmocka_unit_test(a_digest_of_a_large_range_is_of_its_ends_and_of_samples),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

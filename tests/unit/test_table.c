@@ -315,15 +315,31 @@ static void the_backup_of_an_enlarged_disk_is_found_without_a_whole_primary(void
     expect_mended(w);
 }
 
-static void a_disk_that_is_too_small_forbids_changes(void **state)
+static void shrink_to(struct world *w, uint64_t bytes)
 {
-    struct world *w = *state;
-    struct blockdev *smaller = copy_to(w->bd, 63 * MIB);
+    struct blockdev *smaller = copy_to(w->bd, bytes);
 
     blockdev_close(w->bd);
     w->bd = smaller;
+}
+
+static void a_disk_that_is_too_small_forbids_changes(void **state)
+{
+    struct world *w = *state;
+    uint64_t end = extent_end(&w->table->entries[w->table->n - 1].range);
+
+    shrink_to(w, end); /* where the backup would have to be */
     world_has_damage(w, DAMAGE_DISK_SMALLER, "smaller than its partition table");
     assert_non_null(table_problem(w->table));
+}
+
+static void a_disk_that_lost_free_space_only_is_mended(void **state)
+{
+    struct world *w = *state;
+
+    shrink_to(w, 63 * MIB);
+    world_has_damage(w, DAMAGE_FREE_END_GONE, "smaller than its partition table");
+    expect_mended(w);
 }
 
 static void the_largest_disk_there_can_be_has_a_table(void **state)
@@ -535,6 +551,7 @@ int main(void)
         DAMAGED(a_disk_that_was_enlarged_has_more_room_and_gets_its_backup_moved),
         DAMAGED(the_backup_of_an_enlarged_disk_is_found_without_a_whole_primary),
         DAMAGED(a_disk_that_is_too_small_forbids_changes),
+        DAMAGED(a_disk_that_lost_free_space_only_is_mended),
         cmocka_unit_test(the_largest_disk_there_can_be_has_a_table),
         cmocka_unit_test(a_disk_without_room_for_a_gpt_gets_none),
         DAMAGED(an_unchanged_table_is_not_written),

@@ -11,19 +11,6 @@
 #define CAPABILITY_OWN  9 /* vendor specific */
 #define WAIT_TURNS      3000000
 
-/* Of the common configuration. */
-enum {
-    DRIVER_FEATURE_SELECT = 8,
-    DRIVER_FEATURE = 12,
-    STATUS = 20,
-    QUEUE_SELECT = 22,
-    QUEUE_SIZE = 24,
-    QUEUE_VECTOR = 26,
-    QUEUE_ENABLE = 28,
-    QUEUE_NOTIFY = 30,
-    QUEUE_RINGS = 32
-};
-
 static uint64_t boot_params;
 static struct ring rings[2];
 
@@ -171,17 +158,17 @@ static void start_queue(struct device *device, unsigned i)
 
 void device_start(struct device *device, uint64_t features, unsigned n)
 {
-    store8(device->common + STATUS, 0);
-    store8(device->common + STATUS, 1 | 2); /* acknowledged; there is a driver */
+    store8(device->common + DEVICE_STATUS, 0);
+    store8(device->common + DEVICE_STATUS, 1 | 2); /* acknowledged; there is a driver */
     store32(device->common + DRIVER_FEATURE_SELECT, 0);
     store32(device->common + DRIVER_FEATURE, (uint32_t)features);
     store32(device->common + DRIVER_FEATURE_SELECT, 1);
     store32(device->common + DRIVER_FEATURE, (uint32_t)(features >> 32) | 1); /* VERSION_1 */
-    store8(device->common + STATUS, 1 | 2 | 8);
-    CHECK((load8(device->common + STATUS) & 8) != 0, "features are accepted");
+    store8(device->common + DEVICE_STATUS, 1 | 2 | 8);
+    CHECK((load8(device->common + DEVICE_STATUS) & 8) != 0, "features are accepted");
     for (unsigned i = 0; i < n; i++)
         start_queue(device, i);
-    store8(device->common + STATUS, 1 | 2 | 8 | 4);
+    store8(device->common + DEVICE_STATUS, 1 | 2 | 8 | 4);
 }
 
 void device_submit(struct device *device, unsigned queue, uint16_t first)
@@ -208,5 +195,5 @@ int64_t device_wait(struct device *device, unsigned queue)
 
 uint8_t device_status(const struct device *device)
 {
-    return load8(device->common + STATUS);
+    return load8(device->common + DEVICE_STATUS);
 }

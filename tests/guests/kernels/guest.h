@@ -95,6 +95,18 @@ bool command_line_has(const char *word);
 
 /* ---- a virtio device ---- */
 
+/* Of the common configuration. */
+enum {
+    DRIVER_FEATURE_SELECT = 8,
+    DRIVER_FEATURE = 12,
+    DEVICE_STATUS = 20,
+    QUEUE_SELECT = 22,
+    QUEUE_SIZE = 24,
+    QUEUE_VECTOR = 26,
+    QUEUE_ENABLE = 28,
+    QUEUE_RINGS = 32
+};
+
 #define RING 8 /* descriptors of a queue */
 
 struct descriptor {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * ext_dump.c: what berth's ext reader sees, for tests that compare it with something else.
+ * tree_dump.c: what berth's readers see, for tests that compare it with something else.
  *
- *     ext_dump FILE OFFSET BYTES
+ *     tree_dump FILE OFFSET BYTES [grub | overlay]
  *
- * Writes a JSON object that maps each path to its metadata, and content as a SHA-256.
+ * The reader is that of ext; with `grub`, the one that GRUB does the reading for; with `overlay`
+ * the same, of an overlay of FILE that has "written" over the start of each of the range's MiB that
+ * begins with "pattern". Writes a JSON object that maps each path to its metadata, and content as a
+ * SHA-256.
  */
 #include "core/cleanup.h"
 #include "core/digest.h"
@@ -120,27 +123,49 @@ static int dump(struct tree *tree, const char *path, json_t *all, struct err *e)
     return 0;
 }
 
+/* Both: what the overlay has, and what is below it, must come from their places. */
+static struct blockdev *write_over(struct blockdev *file, struct extent range, struct err *e)
+{
+    struct blockdev *overlay = overlay_open(file, NULL, e);
+    char start[7] = "";
+
+    for (uint64_t at = range.start; overlay != NULL && at < extent_end(&range); at += 4096) {
+        if (blockdev_pread(overlay, start, 7, at, e) < 0)
+            return NULL;
+        if (memcmp(start, "pattern", 7) == 0)
+            return blockdev_pwrite(overlay, "written", 7, at, e) == 0 ? overlay : NULL;
+    }
+    return overlay;
+}
+
 int main(int argc, char **argv)
 {
     struct err e = {.code = ERR_OK};
     _cleanup_blockdev_ struct blockdev *file = NULL;
+    _cleanup_blockdev_ struct blockdev *overlay = NULL;
     _cleanup_blockdev_ struct blockdev *part = NULL;
     _cleanup_tree_ struct tree *tree = NULL;
-    json_t *all = json_object();
+    const char *reader = argc > 4 ? argv[4] : "ext";
+    struct extent range;
+    json_t *all;
+    int result;
 
-    if (argc != 4)
+    if (argc < 4)
         return 2;
+    all = json_object();
+    range = (struct extent){strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0)};
     file = file_open(argv[1], false, 512, &e);
+    if (file != NULL && strcmp(reader, "overlay") == 0)
+        overlay = write_over(file, range, &e);
     if (file != NULL)
-        part = slice_open(
-            file, (struct extent){strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0)}, &e);
+        part = slice_open(overlay != NULL ? overlay : file, range, &e);
     if (part != NULL)
-        tree = ext_tree_open(part, &e);
-    if (tree == NULL || dump(tree, "", all, &e) < 0) {
-        fprintf(stderr, "ext_dump: %s\n", e.text);
-        return 1;
-    }
-    json_dumpf(all, stdout, JSON_SORT_KEYS | JSON_INDENT(1));
+        tree = strcmp(reader, "ext") == 0 ? ext_tree_open(part, &e) : grubfs_tree_open(part, &e);
+    result = tree == NULL ? -1 : dump(tree, "", all, &e);
+    if (result < 0)
+        fprintf(stderr, "tree_dump: %s\n", e.text);
+    else
+        json_dumpf(all, stdout, JSON_SORT_KEYS | JSON_INDENT(1));
     json_decref(all);
-    return 0;
+    return result < 0 ? 1 : 0;
 }

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* folders.h: where berth keeps what belongs to no disk. Both are made where they are missing; a new
+ * string, NULL on failure. */
+#ifndef BERTH_FLOW_FOLDERS_H
+#define BERTH_FLOW_FOLDERS_H
+
+#include "core/err.h"
+
+/* Private views, temporary changes, unpacked kernels: BERTH_STATE, else /var/lib/berth/state for
+ * root, else XDG_STATE_HOME/berth. */
+char *state_folder(struct err *e);
+
+/* Sockets of guests that run: BERTH_RUNTIME, else /run/berth for root, else XDG_RUNTIME_DIR/berth,
+ * else `run` in the state folder. What is put there says itself who may use it. */
+char *runtime_folder(struct err *e);
+
+#endif

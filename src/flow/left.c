@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * left.c: keeps the list of what berth itself left in free space.
+ *
+ * Invariant: what is not "made" lies in no partition, but while a plan is done. So whoever used a
+ * partition never wrote to it; where a plan will take a piece, that and the rest have digests of
+ * their own before it begins. What is made is one whole partition, or was, with its superblock in
+ * it.
+ */
+#include "flow/left.h"
+#include "core/cleanup.h"
+#include "core/digest.h"
+#include "flow/change.h"
+#include "partition/probe.h"
+#include "partition/type.h"
+
+#include <string.h>
+
+/* What a table says: not where it is, nor what else its sectors hold. */
+static int digest_table(const struct table *table, char text[DIGEST_TEXT], struct err *e)
+{
+    struct digest *digest = digest_new(e);
+
+    if (digest == NULL)
+        return -1;
+    digest_update(digest, &table->kind, sizeof(table->kind));
+    digest_update(digest, &table->uuid, sizeof(table->uuid));
+    digest_update(digest, &table->extended.range, sizeof(table->extended.range));
+    for (size_t i = 0; i < table->n; i++) {
+        const struct table_entry *entry = &table->entries[i];
+
+        digest_update(digest, &entry->number, sizeof(entry->number));
+        digest_update(digest, &entry->range, sizeof(entry->range));
+        digest_update(digest, &entry->type, sizeof(entry->type));
+        digest_update(digest, &entry->code, sizeof(entry->code));
+        digest_update(digest, &entry->uuid, sizeof(entry->uuid));
+        digest_update(digest, &entry->attributes, sizeof(entry->attributes));
+        digest_update(digest, entry->name, strlen(entry->name) + 1);
+    }
+    digest_finish(digest, text);
+    digest_free(digest);
+    return 0;
+}
+
+static void forget_all(struct history *history)
+{
+    while (history->n_left > 0)
+        history_drop_left(history, history->n_left - 1);
+}
+
+static bool overlaps_table(const struct table *table, const struct extent *range)
+{
+    for (size_t i = 0; table != NULL && i < table->n; i++)
+        if (extent_overlaps(&table->entries[i].range, range))
+            return true;
+    return false;
+}
+
+/* A plan was cut short: which of its tables is there does not matter, only what they cover now. */
+static void forget_covered(struct history *history, const struct table *there)
+{
+    for (size_t i = history->n_left; i-- > 0;)
+        if (!history->left[i].made && overlaps_table(there, &history->left[i].range))
+            history_drop_left(history, i);
+}
+
+int left_settle(struct history *history, const struct table *there, struct err *e)
+{
+    char text[DIGEST_TEXT];
+
+    if (history->n_left == 0 || history->pending != NULL)
+        return 0;
+    if (history->left_table == NULL) {
+        forget_covered(history, there);
+        return 0;
+    }
+    if (digest_table(there, text, e) < 0)
+        return -1;
+    if (strcmp(history->left_table, text) != 0)
+        forget_all(history);
+    return 0;
+}
+
+/* 1: it reads as berth left it. */
+static int is_as_left(struct blockdev *bd, const struct history_left *left, struct err *e)
+{
+    const struct extent disk = {0, bd->bytes};
+    char text[DIGEST_TEXT];
+
+    if (!extent_contains(&disk, &left->range))
+        return 0;
+    return probe_digest(bd, left->range, text, e) < 0 ? -1 : strcmp(text, left->digest) == 0;
+}
+
+int left_find(const struct history *history, struct blockdev *bd, struct extent range,
+              struct extent **list, size_t *n, struct err *e)
+{
+    *n = 0;
+    *list = calloc(history->n_left + 1, sizeof(**list));
+    if (*list == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < history->n_left; i++) {
+        int same = extent_overlaps(&history->left[i].range, &range)
+                       ? is_as_left(bd, &history->left[i], e)
+                       : 0;
+
+        if (same < 0)
+            return -1;
+        if (same > 0)
+            (*list)[(*n)++] = history->left[i].range;
+    }
+    return 0;
+}
+
+/* ---- while a plan is done ---- */
+
+struct extents {
+    struct extent *list;
+    size_t n;
+};
+
+static void add_entries(struct extents *to, const struct table *table)
+{
+    for (size_t i = 0; table != NULL && i < table->n; i++)
+        to->list[to->n++] = table->entries[i].range;
+}
+
+/* Where the plan puts something of a partition, or the log. */
+static int list_taken(const struct plan *plan, struct extent area, struct extents *taken,
+                      struct err *e)
+{
+    size_t n = 1 + plan->n_steps + (plan->table != NULL ? plan->table->n : 0);
+
+    for (size_t i = 0; i < plan->n_layouts; i++)
+        n += plan->layouts[i]->n;
+    taken->list = calloc(n, sizeof(*taken->list));
+    if (taken->list == NULL)
+        return err_no_memory(e);
+    taken->list[taken->n++] = area;
+    for (size_t i = 0; i < plan->n_steps; i++)
+        taken->list[taken->n++] = plan->steps[i].to;
+    for (size_t i = 0; i < plan->n_layouts; i++)
+        add_entries(taken, plan->layouts[i]);
+    add_entries(taken, plan->table);
+    return 0;
+}
+
+static int keep(struct history *history, struct blockdev *bd, struct extent range, bool made,
+                struct err *e)
+{
+    char text[DIGEST_TEXT];
+    struct history_left left = {range, text, made};
+
+    return probe_digest(bd, range, text, e) < 0 ? -1 : history_add_left(history, &left, e);
+}
+
+static int keep_pieces(struct history *history, struct blockdev *bd, const struct extent *pieces,
+                       size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (keep(history, bd, pieces[i], false, e) < 0)
+            return -1;
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Where in the range something that the plan takes begins or ends, with the range's own end. */
+static uint64_t *cuts_of(struct extent range, const struct extents *taken, size_t *n, struct err *e)
+{
+    uint64_t *cuts = calloc(2 * taken->n + 1, sizeof(*cuts));
+
+    *n = 0;
+    if (cuts == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    for (size_t i = 0; i < taken->n; i++) {
+        uint64_t ends[2] = {taken->list[i].start, extent_end(&taken->list[i])};
+
+        for (int k = 0; k < 2; k++)
+            if (ends[k] > range.start && ends[k] < extent_end(&range))
+                cuts[(*n)++] = ends[k];
+    }
+    cuts[(*n)++] = extent_end(&range);
+    qsort(cuts, *n, sizeof(*cuts), by_value);
+    return cuts;
+}
+
+/* Pieces of which each step of the plan takes all or nothing become ranges of their own. */
+static int split(struct history *history, size_t i, struct blockdev *bd,
+                 const struct extents *taken, struct err *e)
+{
+    struct extent piece = history->left[i].range;
+    size_t n;
+    _cleanup_free_ uint64_t *cuts = cuts_of(piece, taken, &n, e);
+    int same = cuts == NULL ? -1 : n > 1 ? is_as_left(bd, &history->left[i], e) : 1;
+
+    if (same < 0 || n == 1)
+        return same < 0 ? -1 : 0;
+    history_drop_left(history, i);
+    for (size_t k = 0; same > 0 && k < n; k++) {
+        piece.bytes = cuts[k] - piece.start;
+        if (piece.bytes > 0 && keep(history, bd, piece, false, e) < 0)
+            return -1;
+        piece.start = cuts[k];
+    }
+    return 0;
+}
+
+static int split_all(struct history *history, struct blockdev *bd, const struct plan *plan,
+                     struct extent area, struct err *e)
+{
+    struct extents taken = {0};
+    int result = history->n_left > 0 ? list_taken(plan, area, &taken, e) : 0;
+
+    for (size_t i = history->n_left; result == 0 && i-- > 0;)
+        if (!history->left[i].made)
+            result = split(history, i, bd, &taken, e);
+    free(taken.list);
+    return result;
+}
+
+int left_begin(struct history *history, struct blockdev *bd, const struct plan *plan,
+               struct extent area, struct err *e)
+{
+    free(history->left_table);
+    history->left_table = NULL;
+    return split_all(history, bd, plan, area, e);
+}
+
+/* What of the range is in no partition now, is not the log's, and is not listed. */
+static int keep_free(struct history *history, struct blockdev *bd, const struct table *now,
+                     struct extent area, struct extent range, struct err *e)
+{
+    size_t n_taken = 0, n;
+    _cleanup_free_ struct extent *taken = calloc(now->n + history->n_left + 1, sizeof(*taken));
+    _cleanup_free_ struct extent *pieces = NULL;
+
+    if (taken == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < now->n; i++)
+        taken[n_taken++] = now->entries[i].range;
+    for (size_t i = 0; i < history->n_left; i++)
+        taken[n_taken++] = history->left[i].range;
+    taken[n_taken++] = area;
+    return extent_subtract(range, taken, n_taken, &pieces, &n, e) < 0
+               ? -1
+               : keep_pieces(history, bd, pieces, n, e);
+}
+
+int left_step(struct history *history, struct blockdev *bd, const struct plan *plan,
+              struct extent from, struct extent area, struct err *e)
+{
+    _cleanup_table_ struct table *now = table_read(bd, e);
+
+    if (now == NULL)
+        return -1;
+    forget_covered(history, now);
+    return keep_free(history, bd, now, area, from, e) < 0 ? -1
+                                                          : split_all(history, bd, plan, area, e);
+}
+
+int left_remove(struct history *history, struct blockdev *bd, struct extent range, struct err *e)
+{
+    for (size_t i = history->n_left; i-- > 0;)
+        if (extent_overlaps(&history->left[i].range, &range))
+            history_drop_left(history, i);
+    return keep(history, bd, range, false, e);
+}
+
+/* ---- behind it ---- */
+
+struct keeper {
+    struct history *history; /* whose list becomes the new one */
+    struct blockdev *bd;
+    const struct table *before, *now;
+    const struct plan *plan;
+    struct extent area;
+};
+
+/* A filesystem whose every use changes its beginning: not so an encrypted one. */
+static bool is_made(const struct plan *plan, const struct step *step)
+{
+    const struct fs_ops *fs;
+
+    if (step->kind == STEP_FORMAT) {
+        fs = fs_by_name(step->fs);
+        return fs != NULL && fs->locked == NULL;
+    }
+    for (size_t i = 0; step->kind == STEP_FILL && i < plan->n_partitions; i++)
+        if (guid_equal(&plan->partitions[i].uuid, &step->partition))
+            return plan->partitions[i].content != CONTENT_NONE;
+    return false;
+}
+
+static bool is_made_anew(const struct keeper *k, const struct extent *range)
+{
+    for (size_t i = 0; i < k->plan->n_steps; i++) {
+        const struct step *step = &k->plan->steps[i];
+        const struct table_entry *entry = NULL;
+
+        if (step->kind == STEP_FORMAT || step->kind == STEP_FILL)
+            entry = table_entry_by_uuid((struct table *)k->now, &step->partition);
+        if (entry != NULL && extent_overlaps(&entry->range, range))
+            return true;
+    }
+    return false;
+}
+
+/* A machine file's plan begins anew elsewhere what it had not filled. */
+static bool is_given_up(const struct keeper *k, const struct table_entry *gone)
+{
+    return k->plan->table != NULL && partition_type_is(&gone->type, "incomplete");
+}
+
+static const struct table_entry *entry_at(const struct table *table, const struct extent *range)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].range.start == range->start &&
+            table->entries[i].range.bytes == range->bytes)
+            return &table->entries[i];
+    return NULL;
+}
+
+/* It stays what it is, or loses its partition; the digest says whether somebody has used it. */
+static int keep_made(const struct keeper *k, const struct history_left *old, struct err *e)
+{
+    const struct table_entry *entry = entry_at(k->before, &old->range);
+    const struct table_entry *same = entry != NULL ? change_same(k->now, k->before, entry) : NULL;
+    struct history_left left = *old;
+
+    if (entry == NULL || is_made_anew(k, &old->range) || extent_overlaps(&k->area, &old->range))
+        return 0;
+    left.made = same != NULL;
+    if (same != NULL ? entry_at(k->now, &old->range) != same
+                     : is_given_up(k, entry) || overlaps_table(k->now, &old->range))
+        return 0;
+    return history_add_left(k->history, &left, e);
+}
+
+static int keep_old(const struct keeper *k, const struct history_left *old, struct err *e)
+{
+    if (old->made)
+        return keep_made(k, old, e);
+    return overlaps_table(k->now, &old->range) || extent_overlaps(&k->area, &old->range)
+               ? 0
+               : history_add_left(k->history, old, e);
+}
+
+static int keep_places(const struct keeper *k, struct err *e)
+{
+    for (size_t i = 0; i < k->before->n; i++) {
+        const struct table_entry *entry = &k->before->entries[i];
+
+        if ((change_same(k->now, k->before, entry) != NULL || is_given_up(k, entry)) &&
+            keep_free(k->history, k->bd, k->now, k->area, entry->range, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int keep_made_now(const struct keeper *k, struct err *e)
+{
+    for (size_t i = 0; i < k->plan->n_steps; i++) {
+        const struct step *step = &k->plan->steps[i];
+        const struct table_entry *entry =
+            is_made(k->plan, step) ? table_entry_by_uuid((struct table *)k->now, &step->partition)
+                                   : NULL;
+
+        if (entry != NULL && !extent_overlaps(&k->area, &entry->range) &&
+            keep(k->history, k->bd, entry->range, true, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int keep_all(const struct keeper *k, const struct history *old, struct err *e)
+{
+    for (size_t i = 0; i < old->n_left; i++)
+        if (keep_old(k, &old->left[i], e) < 0)
+            return -1;
+    return keep_places(k, e) < 0 ? -1 : keep_made_now(k, e);
+}
+
+int left_finish(struct history *history, struct blockdev *bd, const struct table *before,
+                const struct plan *plan, struct extent area, struct err *e)
+{
+    _cleanup_table_ struct table *now = table_read(bd, e);
+    _cleanup_history_ struct history *made = history_new(e);
+    struct keeper keeper = {made, bd, before, now, plan, area};
+    struct history_left *list;
+    char text[DIGEST_TEXT];
+    size_t n;
+
+    if (now == NULL || made == NULL || digest_table(now, text, e) < 0 ||
+        keep_all(&keeper, history, e) < 0)
+        return -1;
+    list = history->left;
+    n = history->n_left;
+    history->left = made->left;
+    history->n_left = made->n_left;
+    made->left = list; /* freed with it */
+    made->n_left = n;
+    free(history->left_table);
+    history->left_table = strdup(text);
+    return history->left_table == NULL ? err_no_memory(e) : 0;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * left.h: what berth itself left in free space: the old place of what it moved, the end of what it
+ * shrank, what it pruned, and filesystems that it made and nobody wrote to. The disk's log lists
+ * them, and they count as long as nothing else changed the table and they read the same; whatever
+ * is not shown to be berth's is somebody's.
+ */
+#ifndef BERTH_FLOW_LEFT_H
+#define BERTH_FLOW_LEFT_H
+
+#include "flow/plan.h"
+#include "model/history.h"
+
+/* Forgets all of it when the table is not the one that berth left; and behind a plan that was cut
+ * short what partitions cover now. While work is pending, nothing. */
+int left_settle(struct history *history, const struct table *there, struct err *e);
+
+/* Before the plan's first write: splits what the plan takes a piece of, where it reads the same
+ * still. area: of the log. */
+int left_begin(struct history *history, struct blockdev *bd, const struct plan *plan,
+               struct extent area, struct err *e);
+
+/* A resize or move of the plan is done: what it left of the old place, for the rest of the plan. */
+int left_step(struct history *history, struct blockdev *bd, const struct plan *plan,
+              struct extent from, struct extent area, struct err *e);
+
+/* Before a partition goes whose content was named as lost: its place is berth's. */
+int left_remove(struct history *history, struct blockdev *bd, struct extent range, struct err *e);
+
+/* When the plan is done: what counts from now. before: the table at left_begin. */
+int left_finish(struct history *history, struct blockdev *bd, const struct table *before,
+                const struct plan *plan, struct extent area, struct err *e);
+
+/* Those that reach into the range and read the same still; *list is new. */
+int left_find(const struct history *history, struct blockdev *bd, struct extent range,
+              struct extent **list, size_t *n, struct err *e);
+
+#endif

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of it, as a person lives it: a disk made by one command boots its host by the menu; there
+the other system runs beside it, by berth's own monitor; what that one writes is on its partition when
+it is booted natively.
+
+The machine is emulated with AMD's SVM, so that berth inside it has a KVM.
+"""
+import os
+
+import pytest
+
+import images
+from boot.vm import VM
+from ordinary import OrdinaryBerth
+from program import BERTH
+
+USER, PASSWORD = "user", "berth"
+OWN = "\x1d"  # Ctrl-]
+NESTED = 600  # seconds; emulation in emulation
+HASH = "$6$KcIuesOmLJVRA6Ub$r522sB4XzkEx4.W.s6NE6X4o6yNGYqeeJb8fdltFzjizehveH4uj4ZguTsuCuwC59hBJ9Ks." \
+    "e4uJz2m0YRc2c/"
+
+MACHINE = f"""\
+berth: 1
+name: story
+disk: {{path: story.img, size: 8GiB}}
+host:
+  name: main
+  image: debian-12-live
+  root: {{size: 3GiB, fs: ext4}}
+  users:
+    - {{name: {USER}, password-hash: "{HASH}", groups: [sudo], sudo-without-password: true}}
+guests:
+  - name: dev
+    image: debian-13
+    root: {{size: 3GiB, fs: ext4}}
+    users:
+      - {{name: {USER}, password-hash: "{HASH}", groups: [sudo], sudo-without-password: true}}
+    run: {{memory: 512MiB, cpus: 1, net: none}}
+menu:
+  default: main
+  timeout: 2
+"""
+
+
+@pytest.fixture
+def disk(ordinary_home):
+    home = ordinary_home / "story"
+    home.mkdir()
+    if os.getuid() == 0:
+        os.chown(home, ordinary_home.stat().st_uid, ordinary_home.stat().st_gid)
+    berth = OrdinaryBerth(home, images.live(BERTH))
+    (home / "story.yaml").write_text(MACHINE)
+    berth.ok("apply", home / "story.yaml", "--yes", timeout=600)
+    yield home / "story.img"
+    (home / "story.img").unlink()
+
+
+def succeed(vm, command, timeout=300):
+    status, output = vm.shell(command, timeout)
+    assert status == 0, f"{command}: status {status}\n{output}"
+    return output
+
+
+def become_root(vm):
+    vm.send("sudo -i\r")
+    vm.expect("# ", 60)
+    vm.send("stty -echo; export TERM=dumb PAGER=cat\r")
+    succeed(vm, "true")
+
+
+def test_the_story(disk):
+    with VM(disk, cpu="EPYC,+svm,+npt", memory=1536) as vm:
+        vm.expect("main login:")
+        vm.login(USER, PASSWORD)
+        become_root(vm)
+        succeed(vm, "test -c /dev/kvm || modprobe kvm_amd")
+        write_beside_the_host(vm)
+        succeed(vm, "berth stop dev --timeout 300", NESTED)
+        assert '"running": []' in succeed(vm, "berth ps --json")
+        succeed(vm, "berth menu next dev")
+        vm.send("systemctl reboot\r")
+        vm.expect("dev login:")
+        vm.login(USER, PASSWORD)
+        assert "written beside" in succeed(vm, "cat told")
+        vm.send("sudo poweroff\r")
+        vm.wait()
+
+
+def write_beside_the_host(vm):
+    """dev's own login, from its partition, which the host cannot have meanwhile."""
+    node = succeed(vm, "blkid -t PARTLABEL=dev -o device").split()[0]
+    succeed(vm, "berth run dev --detach")
+    assert '"engine": "kvm"' in succeed(vm, "berth ps --json")
+    refused, output = vm.shell(f"mount {node} /mnt")
+    assert refused != 0 and "busy" in output, output
+    vm.send("stty echo; berth console dev\r")
+    vm.expect("13 dev hvc0", NESTED)  # its console's prompt comes behind the one of its serial line
+    vm.expect("dev login:", NESTED)
+    vm.login(USER, PASSWORD)
+    succeed(vm, "hostname | tee told; echo written beside >>told; sync", NESTED)
+    assert "kvm" in succeed(vm, "systemd-detect-virt", NESTED)
+    vm.send(OWN + "d")
+    vm.expect("dev goes on")
+    succeed(vm, "stty -echo; true")

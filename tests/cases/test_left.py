@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Free space that is not empty: what berth itself left there, and what it finds of others."""
+import fcntl
+import os
+import struct
+import subprocess
+
+import pytest
+
+import disks
+from part_disk import MIB, REFUSED, folder  # noqa: F401
+from program import Berth
+
+
+def put(disk, start, data):
+    with open(disk, "r+b") as file:
+        os.pwrite(file.fileno(), data, start)
+
+
+def sfdisk(disk, script, *args):
+    subprocess.run(["sfdisk", "-q", *args, disk], input=script, text=True, check=True)
+
+
+class World:
+    """A disk with one ext4 called a at 1 MiB, full of what was written where it is now free."""
+
+    def __init__(self, folder, size=40):
+        self.berth, self.disk, self.size = Berth(folder), folder / "d.img", size
+        with open(self.disk, "wb") as file:
+            file.truncate((size + 60) * MIB)
+        sfdisk(self.disk, f'label: gpt\nstart=1M,size={size}M,name="a"\n')
+        subprocess.run(["mke2fs", "-qF", "-t", "ext4", "-L", "home", "-E", f"offset={MIB}", self.disk,
+                        f"{size}M"], check=True, capture_output=True)
+        put(self.disk, MIB + (size - 8) * MIB, b"a block that is free" * 1000)
+
+    def do(self, *command):
+        return self.berth.ok("part", command[0], self.disk, *command[1:], "--yes")
+
+    def asks(self, name, *command):
+        """Refused without --lose, before a byte was written, and done with it."""
+        before = disks.fingerprint(self.disk)
+        refused = self.berth("part", command[0], self.disk, *command[1:], "--yes")
+        assert refused.returncode == REFUSED and f"--lose {name}" in refused.stderr, refused.stderr
+        assert disks.fingerprint(self.disk) == before
+        self.do(*command, "--lose", name)
+        return refused.stderr
+
+
+@pytest.fixture
+def world(folder):  # noqa: F811
+    return World(folder)
+
+
+def add(name, start, size):
+    return "add", "--name", name, "--start", f"{start}M", "--size", f"{size}M", "--fs", "ext4"
+
+
+# ---- what berth left ----
+
+def test_the_place_of_what_was_shrunk_is_filled_piece_by_piece(world):
+    world.do("resize", "a", "--size", "20M")
+    world.do(*add("b", 21, 8))
+    world.do(*add("c", 29, 20))
+    assert disks.ranges(world.disk)["c"] == (29 * MIB, 49 * MIB)
+
+
+def test_a_filesystem_that_nobody_used_is_made_anew(world):
+    world.do("resize", "a", "--size", "20M")
+    for _ in range(2):
+        world.do(*add("b", 21, 20))
+        world.do("set", "a", "--name", "a")
+        world.do("rm", "b")
+    world.do(*add("c", 25, 20))
+
+
+def test_a_filesystem_that_was_used_since_has_to_be_named(world):
+    world.do(*add("b", 50, 20))
+    subprocess.run(["tune2fs", "-L", "theirs", f"{world.disk}?offset={50 * MIB}"], check=True,
+                   capture_output=True)
+    world.do("rm", "b")
+    assert "has ext4 (theirs) that begins at 50MiB" in world.asks("c", *add("c", 50, 20))
+
+
+@pytest.mark.parametrize("between", [
+    lambda world: put(world.disk, 35 * MIB, b"somebody's"),
+    lambda world: sfdisk(world.disk, "start=80M,size=4M\n", "--append"),
+    lambda world: subprocess.run(["sfdisk", "-q", "--part-label", world.disk, "1", "theirs"], check=True),
+], ids=["bytes", "partition", "name"])
+def test_what_others_changed_since_is_not_taken_for_berths_own(world, between):
+    world.do("resize", "a", "--size", "20M")
+    between(world)
+    world.asks("b", *add("b", 21, 20))
+
+
+def test_what_others_wrote_before_another_change_is_not_taken_for_berths_own(world):
+    world.do("resize", "a", "--size", "20M")
+    put(world.disk, 35 * MIB, b"somebody's")
+    world.do("add", "--name", "b", "--start", "21M", "--size", "4M")  # cuts what was left to a piece
+    world.asks("c", *add("c", 26, 20))
+
+
+def test_what_a_partition_had_meanwhile_is_not_taken_for_berths_own(folder):  # noqa: F811
+    world = World(folder, 300)
+    world.do("resize", "a", "--size", "40M")
+    world.do("add", "--name", "raw", "--start", "60M", "--size", "200M")
+    put(world.disk, 100 * MIB + 512 * 1024, b"between the samples of a digest")
+    world.do("rm", "raw")
+    world.asks("b", *add("b", 60, 200))
+
+
+def test_the_old_place_of_what_was_moved_twice_is_berths_own(world):
+    world.do("move", "a", "--start", "+2M")
+    world.do("move", "a", "--start", "50M")
+    world.do("set", "a", "--name", "x")
+    world.do(*add("b", 1, 30))
+
+
+def test_an_undo_goes_over_what_others_wrote_since_only_by_name(world):
+    world.do("move", "a", "--start", "50M")
+    put(world.disk, 20 * MIB, b"somebody's")
+    before = disks.fingerprint(world.disk)
+    refused = world.berth("disk", "undo", world.disk, "--yes")
+    assert refused.returncode == REFUSED and "--lose a" in refused.stderr, refused.stderr
+    assert disks.fingerprint(world.disk) == before
+    world.berth.ok("disk", "undo", world.disk, "--yes", "--lose", "a")
+    assert disks.ranges(world.disk)["a"][0] == MIB
+
+
+# ---- what others left ----
+
+def test_a_deleted_filesystem_is_named_where_a_new_one_begins_in_its_middle(world):
+    put(world.disk, 20 * MIB, b"its files" * MIB)
+    world.do("rm", "a")
+    words = world.asks("b", *add("b", 21, 8))
+    assert "the free range from 1 MiB to 100.0 MiB has ext4 (home) that begins at 1MiB" in words, words
+
+
+def test_a_deleted_filesystem_is_named_where_a_new_one_begins_before_it(folder):  # noqa: F811
+    world = World(folder)
+    sfdisk(world.disk, 'label: gpt\nstart=20M,size=40M,name="x"\n')
+    put(world.disk, MIB, bytes(MIB * 40))
+    subprocess.run(["mke2fs", "-qF", "-E", f"offset={20 * MIB}", world.disk, "40M"], check=True, capture_output=True)
+    world.do("rm", "x")
+    assert "has ext2 that begins at 20MiB" in world.asks("b", *add("b", 4, 40))
+
+
+def test_a_deleted_filesystem_is_named_where_others_are_free_before_it(folder):  # noqa: F811
+    world = World(folder)
+    put(world.disk, 35 * MIB, b"its files" * MIB)
+    sfdisk(world.disk, 'label: gpt\nstart=20M,size=40M,name="x"\n')
+    put(world.disk, MIB, bytes(MIB * 34))
+    subprocess.run(["mke2fs", "-qF", "-L", "x", "-E", f"offset={20 * MIB}", world.disk, "40M"], check=True,
+                   capture_output=True)
+    put(world.disk, 41 * MIB, b"its files" * MIB)
+    world.do("rm", "x")
+    assert "has ext2 (x) that begins at 20MiB" in world.asks("b", *add("b", 41, 8))
+
+
+def test_what_no_filesystem_reaches_is_data_that_berth_does_not_know(world):
+    put(world.disk, 70 * MIB, b"somebody's")
+    world.do("rm", "a")  # it ends at 41 MiB
+    assert f"has data that berth does not know, at byte {70 * MIB}" in world.asks("b", *add("b", 50, 30))
+
+
+def test_a_label_with_a_control_character_is_told_without_it(world):
+    subprocess.run(["tune2fs", "-L", "a\x1b[31m", f"{world.disk}?offset={MIB}"], check=True, capture_output=True)
+    world.do("rm", "a")
+    assert "\x1b" not in world.asks("b", *add("b", 1, 8))
+
+
+# ---- a disk that somebody uses ----
+
+def test_a_plan_for_a_disk_that_is_in_use_says_so(world):
+    with open(world.disk, "r+b") as file:
+        fcntl.fcntl(file.fileno(), 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 101, 1, 0))
+        planned = world.berth("-n", "part", "resize", world.disk, "a", "--size", "20M")
+        assert planned.returncode == 0 and "in use" in planned.stdout, planned.stdout + planned.stderr
+        assert "doing these steps is refused" in " ".join(planned.stdout.split())
+        before = disks.fingerprint(world.disk)
+        refused = world.berth("part", "resize", world.disk, "a", "--size", "20M", "--yes")
+        assert refused.returncode == REFUSED and disks.fingerprint(world.disk) == before
+    assert "refused" not in world.berth.ok("-n", "part", "resize", world.disk, "a", "--size", "20M")
+
+
+# ---- files among devices ----
+
+@pytest.mark.skipif(not os.path.ismount("/dev/shm") or not os.access("/dev/shm", os.W_OK),
+                    reason="no memory to make files in")
+def test_an_image_file_is_made_in_memory_and_none_among_the_devices(tmp_path):
+    berth, path = Berth(tmp_path), f"/dev/shm/berth-{os.getpid()}.img"
+    try:
+        berth.ok("part", "table", path, "gpt", "--size", "8M", "--yes")
+        assert disks.table(path)["label"] == "gpt"
+    finally:
+        os.unlink(path)
+    for gone in ("/dev/no-such-disk", "/dev/disk/by-id/no-such-disk"):
+        assert berth("part", "table", gone, "gpt", "--size", "8M", "--yes").returncode == 4
+        assert not os.path.exists(gone)
+
+
+# ---- a disk that was enlarged ----
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_the_backup_where_the_disk_ended_is_the_tables_own(tmp_path, repaired):
+    berth, path = Berth(tmp_path), tmp_path / "disk.img"
+    berth.ok("part", "table", path, "gpt", "--size", "100M", "--yes")
+    berth.ok("part", "add", path, "--name", "data", "--size", "rest", "--fs", "ext4", "--yes")
+    os.truncate(path, 200 << 20)
+    if repaired:
+        berth.ok("disk", "check", path, "--repair", "--yes")
+    with open(path, "r+b") as disk:
+        os.pwrite(disk.fileno(), b"somebody's", 150 << 20)
+    refused = berth("part", "resize", path, "data", "--size", "rest", "--yes")
+    assert refused.returncode == REFUSED and str(150 << 20) in refused.stderr
+    with open(path, "r+b") as disk:
+        os.pwrite(disk.fileno(), bytes(10), 150 << 20)
+    berth.ok("part", "resize", path, "data", "--size", "rest", "--yes")
+    start, end = disks.ranges(path)["data"]
+    assert end - start > 190 << 20
+
+
+def test_a_backup_of_another_disk_is_data(tmp_path):
+    berth, path, other = Berth(tmp_path), tmp_path / "disk.img", tmp_path / "other.img"
+    for image in (path, other):
+        berth.ok("part", "table", image, "gpt", "--size", "100M", "--yes")
+    berth.ok("part", "add", other, "--name", "theirs", "--size", "rest", "--yes")
+    berth.ok("part", "add", path, "--name", "data", "--size", "rest", "--fs", "ext4", "--yes")
+    os.truncate(path, 200 << 20)
+    with open(other, "rb") as file, open(path, "r+b") as disk:
+        os.pwrite(disk.fileno(), os.pread(file.fileno(), 33 * 512, (100 << 20) - 33 * 512),
+                  (100 << 20) - 33 * 512)
+    done = berth("part", "resize", path, "data", "--size", "rest", "--yes")
+    assert done.returncode == REFUSED and "--lose data" in done.stderr
