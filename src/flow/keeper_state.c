@@ -62,5 +62,6 @@ int keeper_receive(struct keeper *keeper, struct err *e)
     if (keeper->magic != MAGIC || keeper->held.n > HANDOVER_MAX)
         return err_set(e, ERR_USAGE, "%s is for another berth", VARIABLE);
     keeper->name[sizeof(keeper->name) - 1] = keeper->program[sizeof(keeper->program) - 1] = '\0';
+    keeper->hub.socket[HUB_PATH - 1] = keeper->hub.card[HUB_PATH - 1] = '\0';
     return mark(keeper, FD_CLOEXEC, e);
 }

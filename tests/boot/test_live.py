@@ -13,15 +13,13 @@ import pytest
 
 import disks
 import images
+from boot.person import AS_USER, log_in_as_root, succeed
 from boot.vm import VM
 from guests import tiny
 from ordinary import OrdinaryBerth
 from program import BERTH
 
-USER, PASSWORD = "user", "berth"
 CPU = "EPYC,+svm,+npt"
-HASH = "$6$KcIuesOmLJVRA6Ub$r522sB4XzkEx4.W.s6NE6X4o6yNGYqeeJb8fdltFzjizehveH4uj4ZguTsuCuwC59hBJ9Ks." \
-    "e4uJz2m0YRc2c/"
 
 MACHINE = f"""\
 berth: 1
@@ -32,7 +30,7 @@ host:
   image: debian-12-live
   root: {{size: 4GiB, fs: ext4}}
   users:
-    - {{name: {USER}, password-hash: "{HASH}", groups: [sudo], sudo-without-password: true}}
+    - {AS_USER}
 guests:
   - name: dev
     image: debian-13
@@ -87,21 +85,6 @@ def transfer(tmp_path_factory):
         file.truncate(256 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", "TRANSFER", "-d", content, disk], check=True)
     return disk
-
-
-def succeed(vm, command, timeout=300):
-    status, output = vm.shell(command, timeout)
-    assert status == 0, f"{command}: status {status}\n{output}"
-    return output
-
-
-def log_in_as_root(vm):
-    vm.expect("main login:")
-    vm.login(USER, PASSWORD)
-    vm.send("sudo -i\r")
-    vm.expect("# ", 60)
-    vm.send("stty -echo; export TERM=dumb PAGER=cat\r")
-    succeed(vm, "true")
 
 
 def test_the_root_of_the_live_host_shrinks_and_moves_at_the_next_boot(live_disk):

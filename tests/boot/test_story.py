@@ -10,15 +10,13 @@ import os
 import pytest
 
 import images
+from boot.person import AS_USER, PASSWORD, USER, log_in_as_root, succeed
 from boot.vm import VM
 from ordinary import OrdinaryBerth
 from program import BERTH
 
-USER, PASSWORD = "user", "berth"
 OWN = "\x1d"  # Ctrl-]
 NESTED = 600  # seconds; emulation in emulation
-HASH = "$6$KcIuesOmLJVRA6Ub$r522sB4XzkEx4.W.s6NE6X4o6yNGYqeeJb8fdltFzjizehveH4uj4ZguTsuCuwC59hBJ9Ks." \
-    "e4uJz2m0YRc2c/"
 
 MACHINE = f"""\
 berth: 1
@@ -29,13 +27,13 @@ host:
   image: debian-12-live
   root: {{size: 3GiB, fs: ext4}}
   users:
-    - {{name: {USER}, password-hash: "{HASH}", groups: [sudo], sudo-without-password: true}}
+    - {AS_USER}
 guests:
   - name: dev
     image: debian-13
     root: {{size: 3GiB, fs: ext4}}
     users:
-      - {{name: {USER}, password-hash: "{HASH}", groups: [sudo], sudo-without-password: true}}
+      - {AS_USER}
     run: {{memory: 512MiB, cpus: 1, net: none}}
 menu:
   default: main
@@ -56,24 +54,9 @@ def disk(ordinary_home):
     (home / "story.img").unlink()
 
 
-def succeed(vm, command, timeout=300):
-    status, output = vm.shell(command, timeout)
-    assert status == 0, f"{command}: status {status}\n{output}"
-    return output
-
-
-def become_root(vm):
-    vm.send("sudo -i\r")
-    vm.expect("# ", 60)
-    vm.send("stty -echo; export TERM=dumb PAGER=cat\r")
-    succeed(vm, "true")
-
-
 def test_the_story(disk):
     with VM(disk, cpu="EPYC,+svm,+npt", memory=1536) as vm:
-        vm.expect("main login:")
-        vm.login(USER, PASSWORD)
-        become_root(vm)
+        log_in_as_root(vm)
         succeed(vm, "test -c /dev/kvm || modprobe kvm_amd")
         write_beside_the_host(vm)
         succeed(vm, "berth stop dev --timeout 300", NESTED)
