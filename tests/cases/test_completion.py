@@ -36,7 +36,7 @@ compadd() {
 }
 catch() {
     zle complete-word
-    print end >>$CAUGHT
+    print end of them >>$CAUGHT
 }
 zle -N catch; bindkey '^I' catch
 """
@@ -80,11 +80,11 @@ def zsh(home, *words):
     shell.expect("ready> ")
     shell.send(" ".join(words) + "\t")
     deadline = time.monotonic() + 10
-    while not caught.read_text().endswith("end\n") and time.monotonic() < deadline:
+    while not caught.read_text().endswith("end of them\n") and time.monotonic() < deadline:
         time.sleep(0.02)
     shell.close(force=True)
     found = [line.strip() for line in caught.read_text().split("\n") if line.strip()]
-    assert found.pop() == "end"
+    assert found.pop() == "end of them"
     return found
 
 
