@@ -12,7 +12,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -I$(BUILD)/in
 LIBS    = $(shell pkg-config --libs $(PKGS)) -lpthread -ldl
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-LIB_SRC := $(filter-out src/cli/main.c src/hypervisor/main.c src/flow/keeper_main.c src/preload/%,$(wildcard src/*/*.c))
+LIB_SRC := $(filter-out src/cli/main.c src/hypervisor/main.c src/engine/keeper_main.c src/preload/%,$(wildcard src/*/*.c))
 CLI_SRC := src/cli/main.c
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
@@ -49,7 +49,7 @@ MONITOR_SRC := $(wildcard src/hypervisor/*.c) \
 MONITOR_OBJ := $(MONITOR_SRC:%.c=$(BUILD)/monitor/%.o)
 # who looks after a guest of the monitor's: as small
 KEEPER      := $(BUILD)/berth-keeper
-KEEPER_SRC  := $(addprefix src/flow/,keeper_main.c keeper_state.c supervise.c console.c hub.c leave.c listener.c engine.c engine_control.c) \
+KEEPER_SRC  := $(addprefix src/engine/,keeper_main.c keeper_state.c supervise.c console.c hub.c leave.c listener.c engine.c engine_control.c) \
 	$(addprefix src/core/,err.c io.c handover.c)
 KEEPER_OBJ  := $(KEEPER_SRC:%.c=$(BUILD)/monitor/%.o)
 # the same for a test, which tries what its sandbox must deny

@@ -6,9 +6,9 @@
 #include "cli/text.h"
 #include "core/cleanup.h"
 #include "core/spawn.h"
+#include "engine/kvm_probe.h"
+#include "engine/sandbox_probe.h"
 #include "flow/appliance.h"
-#include "flow/kvm_probe.h"
-#include "flow/sandbox_probe.h"
 #include "images/store.h"
 #include "partition/fs.h"
 

@@ -5,8 +5,8 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/attach.h"
-#include "flow/console.h"
+#include "engine/attach.h"
+#include "engine/console.h"
 #include "hypervisor/sandbox_lack.h"
 
 #include <string.h>

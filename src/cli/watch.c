@@ -3,8 +3,8 @@
 #include "cli/watch.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "engine/listener.h"
 #include "flow/first_process.h"
-#include "flow/listener.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -5,11 +5,11 @@
 #include "core/io.h"
 #include "core/size.h"
 #include "core/spawn.h"
+#include "engine/disk_server.h"
+#include "engine/engine_qemu.h"
+#include "engine/kvm_probe.h"
+#include "engine/supervise.h"
 #include "flow/appliance_word.h"
-#include "flow/disk_server.h"
-#include "flow/engine_qemu.h"
-#include "flow/kvm_probe.h"
-#include "flow/supervise.h"
 #include "flow/work_image.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "flow/guest_disk.h"
 #include "block/overlay.h"
 #include "core/cleanup.h"
-#include "flow/folders.h"
+#include "core/folders.h"
 #include "flow/private_disk.h"
 #include "flow/view.h"
 

@@ -13,10 +13,10 @@
 
 #include "core/err.h"
 #include "core/ui.h"
+#include "engine/keeper.h"
+#include "engine/publish.h"
+#include "engine/supervise.h"
 #include "flow/bare.h"
-#include "flow/keeper.h"
-#include "flow/publish.h"
-#include "flow/supervise.h"
 #include "model/survey.h"
 
 #include <stdbool.h>

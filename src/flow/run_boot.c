@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* run_boot.c: what one boot starts: kernel, initrd, command line. */
 #include "core/cleanup.h"
+#include "core/folders.h"
 #include "core/io.h"
 #include "core/size.h"
 #include "flow/boot_reader.h"
 #include "flow/disk_log.h"
-#include "flow/folders.h"
 #include "flow/guest_drivers.h"
 #include "flow/kernel_cache.h"
 #include "flow/run_parts.h"

@@ -3,7 +3,7 @@
 #ifndef BERTH_FLOW_RUN_PARTS_H
 #define BERTH_FLOW_RUN_PARTS_H
 
-#include "flow/engine.h"
+#include "engine/engine.h"
 #include "flow/guest_disk.h"
 
 #include <limits.h>

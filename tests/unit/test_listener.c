@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What is kept of what a machine says. */
-#include "flow/listener.h"
+#include "engine/listener.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

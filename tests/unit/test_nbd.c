@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* test_nbd.c: the server against a client that speaks byte by byte, well and badly. */
 #include "core/size.h"
-#include "flow/nbd.h"
-#include "flow/nbd_protocol.h"
+#include "engine/nbd.h"
+#include "engine/nbd_protocol.h"
 
 #include <pthread.h>
 #include <setjmp.h>

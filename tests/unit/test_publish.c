@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* test_publish.c: ports of the host that lead to a guest's, as they are written and as they are. */
 #include "core/cleanup.h"
-#include "flow/publish.h"
+#include "engine/publish.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

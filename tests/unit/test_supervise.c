@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* How a machine ends, with a process that sleeps in the place of QEMU. */
 #include "core/cleanup.h"
-#include "flow/engine_qemu.h"
-#include "flow/supervise.h"
+#include "engine/engine_qemu.h"
+#include "engine/supervise.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
