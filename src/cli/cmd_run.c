@@ -4,9 +4,9 @@
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "flow/node_guest.h"
 #include "flow/observe.h"
-#include "flow/run.h"
+#include "run/node_guest.h"
+#include "run/run.h"
 
 #include <string.h>
 

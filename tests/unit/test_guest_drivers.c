@@ -3,8 +3,8 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/spawn.h"
-#include "flow/guest_drivers.h"
 #include "newc.h"
+#include "run/guest_drivers.h"
 
 #include <dirent.h>
 #include <sys/mman.h>

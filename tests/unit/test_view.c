@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* test_view.c: every byte of a view comes from the one device it should. */
 #include "core/size.h"
-#include "flow/view.h"
+#include "run/view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,8 +11,8 @@
 #include "core/handover.h"
 #include "core/jail.h"
 #include "flow/guest.h"
-#include "flow/run.h"
 #include "hypervisor/storage.h"
+#include "run/run.h"
 
 /* Zeroed: there is none. Layers, each standing on the one before. */
 struct guest_disk {

@@ -16,8 +16,8 @@
 #include "engine/keeper.h"
 #include "engine/publish.h"
 #include "engine/supervise.h"
-#include "flow/bare.h"
 #include "model/survey.h"
+#include "run/bare.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* bare.c: kernel, initrd and disk as the files they are. */
-#include "flow/bare.h"
+#include "run/bare.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"

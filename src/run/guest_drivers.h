@@ -7,7 +7,7 @@
 #include "block/blockdev.h"
 #include "core/guid.h"
 #include "core/jail.h"
-#include "flow/boot_reader.h"
+#include "run/boot_reader.h"
 #include "tree/tree.h"
 
 struct guest_drivers {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* run.c: claim, read, view, serve, start, stay. */
-#include "flow/run.h"
+#include "run/run.h"
 #include "block/overlay.h"
 #include "core/cleanup.h"
 #include "core/libexec.h"
@@ -11,9 +11,9 @@
 #include "engine/engine_qemu.h"
 #include "engine/kvm_probe.h"
 #include "engine/running.h"
-#include "flow/run_parts.h"
 #include "hypervisor/machine.h"
 #include "os/journal.h"
+#include "run/run_parts.h"
 
 #include <signal.h>
 #include <string.h>

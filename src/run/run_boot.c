@@ -4,12 +4,12 @@
 #include "core/folders.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/boot_reader.h"
 #include "flow/disk_log.h"
-#include "flow/guest_drivers.h"
-#include "flow/kernel_cache.h"
-#include "flow/run_parts.h"
 #include "os/root_folder.h"
+#include "run/boot_reader.h"
+#include "run/guest_drivers.h"
+#include "run/kernel_cache.h"
+#include "run/run_parts.h"
 
 #define MEMORY_DEFAULT (1 * GIB)
 #define CONSOLE        "console=ttyS0"

@@ -6,8 +6,8 @@
 
 #include "block/disk.h"
 #include "core/err.h"
-#include "flow/boot_reader.h"
 #include "hypervisor/storage.h"
+#include "run/boot_reader.h"
 
 struct bare {
     const char *kernel, *initrd; /* files; initrd NULL: none */

@@ -8,14 +8,14 @@
  * sixteenth of it, since packers leave no byte behind a change as it was. Who deceives that
  * deceives its own guest.
  */
-#include "flow/guest_drivers.h"
+#include "run/guest_drivers.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/guest_cache.h"
 #include "flow/initramfs.h"
 #include "os/drivers.h"
 #include "os/module_index.h"
+#include "run/guest_cache.h"
 #include "tree/libarchive.h"
 #include "tree/tree.h"
 

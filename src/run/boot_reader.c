@@ -4,7 +4,7 @@
  * born; the parent seals them when it is gone, so that nothing changes under the engine. Of other
  * filesystems the parent copies what GRUB's program reads.
  */
-#include "flow/boot_reader.h"
+#include "run/boot_reader.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"

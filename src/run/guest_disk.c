@@ -6,12 +6,12 @@
  * three times over: the view sends it elsewhere, the disk refuses writes that are not claimed, and
  * who serves the guest has no other descriptor.
  */
-#include "flow/guest_disk.h"
+#include "run/guest_disk.h"
 #include "block/overlay.h"
 #include "core/cleanup.h"
 #include "core/folders.h"
-#include "flow/private_disk.h"
-#include "flow/view.h"
+#include "run/private_disk.h"
+#include "run/view.h"
 
 /* Names of what is handed over. */
 #define PRIVATE_DISK "private"

@@ -7,11 +7,11 @@
  * Documentation/arch/x86/boot.rst). It need not resist anybody: who can make two kernels alike by
  * it has both in its own partition.
  */
-#include "flow/kernel_cache.h"
+#include "run/kernel_cache.h"
 #include "core/cleanup.h"
 #include "core/jail.h"
-#include "flow/guest_cache.h"
 #include "os/kernel_payload.h"
+#include "run/guest_cache.h"
 #include "tree/libarchive.h"
 
 #include <sys/mman.h>

@@ -4,7 +4,7 @@
  *
  * `own` is sorted by start, and its ranges neither overlap nor touch the device's end.
  */
-#include "flow/view.h"
+#include "run/view.h"
 #include "core/cleanup.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 #define BERTH_FLOW_RUN_PARTS_H
 
 #include "engine/engine.h"
-#include "flow/guest_disk.h"
+#include "run/guest_disk.h"
 
 #include <limits.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* private_disk.c: a sparse temporary file with a table and an empty ESP in it. */
-#include "flow/private_disk.h"
+#include "run/private_disk.h"
 #include "core/cleanup.h"
 #include "core/io.h"
-#include "flow/guest_cache.h"
 #include "partition/fs_vfat.h"
 #include "partition/table.h"
 #include "partition/type.h"
+#include "run/guest_cache.h"
 
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* guest_cache.c: a file gets its name when its content is on the disk. */
-#include "flow/guest_cache.h"
+#include "run/guest_cache.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 

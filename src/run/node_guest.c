@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* node_guest.c: a survey and a record of what one node shows. */
-#include "flow/node_guest.h"
+#include "run/node_guest.h"
 #include "block/disk.h"
 #include "core/cleanup.h"
 #include "core/io.h"
