@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Plans: wanted and actual in, steps out. No disk is involved. */
-#include "core/cleanup.h"
-#include "core/size.h"
-#include "flow/plan.h"
-#include "partition/inspect.h"
 #include "partition/type.h"
 
 #include <setjmp.h>
@@ -13,101 +9,7 @@
 
 #include <cmocka.h>
 
-#define HEAD "berth: 1\ndisk: {path: d.img, size: 4GiB}\n"
-#define HOST "host: {name: main, image: i, root: {size: 1GiB}}\n"
-#define DEV  "guests:\n  - {name: dev, image: i, root: {size: 1GiB}}\n"
-
-static struct image images[2];
-
-static int setup(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < 2; i++)
-        images[i] = (struct image){
-            .name = (char *)"i",
-            .family = (char *)"linux",
-            .os = (char *)"Test Linux 1",
-            .digest = (char *)"sha256:"
-                              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-            .content_bytes = 100 * MIB,
-            .inodes = 1000,
-        };
-    return 0;
-}
-
-static struct machine *parse(const char *text)
-{
-    struct err e;
-    struct machine *machine = machine_parse(text, strlen(text), "m.yaml", &e);
-
-    if (machine == NULL)
-        fail_msg("%s", e.text);
-    return machine;
-}
-
-/* What the disk looks like when the plan has been carried out. */
-static struct survey *survey_after(const struct plan *plan)
-{
-    struct err e;
-    struct survey *s = inspect_missing("d.img", plan->survey->bytes, 512, &e);
-
-    s->exists = true;
-    s->table = TABLE_GPT;
-    s->uuid = plan->table->uuid;
-    s->partitions = calloc(plan->table->n, sizeof(*s->partitions));
-    for (size_t i = 0; i < plan->table->n; i++) {
-        const struct table_entry *entry = &plan->table->entries[i];
-        const struct plan_partition *p = plan_partition(plan, entry->name);
-        struct survey_partition *found = &s->partitions[s->n_partitions++];
-        char uuid[GUID_TEXT];
-
-        found->number = entry->number;
-        found->range = entry->range;
-        found->type = entry->type;
-        found->uuid = entry->uuid;
-        found->name = strdup(entry->name);
-        if (p == NULL)
-            continue;
-        found->fs_uuid = strdup(guid_print(&p->fs_uuid, uuid));
-        found->fs = p->content == CONTENT_SWAP   ? strdup("swap")
-                    : p->content == CONTENT_ESP  ? strdup("vfat")
-                    : p->content != CONTENT_BIOS ? strdup("ext4")
-                                                 : NULL;
-    }
-    s->record = record_copy(plan->record, &e);
-    assert_non_null(s->record);
-    return s;
-}
-
-/* Plans for a blank disk; the caller frees all three. */
-static struct plan *plan_blank(const char *text, struct machine **machine, struct survey **survey)
-{
-    struct plan_options options = {0};
-    struct err e;
-    struct plan *plan;
-
-    *machine = parse(text);
-    *survey = inspect_missing("d.img", 4 * GIB, 512, &e);
-    plan = plan_make(*machine, *survey, images, &options, &e);
-    if (plan == NULL)
-        fail_msg("%s", e.text);
-    return plan;
-}
-
-static void refused(const char *text, const struct survey *survey, enum err_code code,
-                    const char *words)
-{
-    _cleanup_machine_ struct machine *machine = parse(text);
-    _cleanup_survey_ struct survey *blank = NULL;
-    struct plan_options options = {0};
-    struct err e = {.code = ERR_OK};
-
-    blank = inspect_missing("d.img", 4 * GIB, 512, &e);
-    assert_null(plan_make(machine, survey != NULL ? survey : blank, images, &options, &e));
-    assert_int_equal(e.code, code);
-    if (strstr(e.text, words) == NULL)
-        fail_msg("\"%s\" is not in \"%s\"", words, e.text);
-}
+#include "plan_world.h"
 
 static void a_blank_disk_is_filled_in_a_safe_order(void **state)
 {
@@ -196,141 +98,6 @@ static void somebody_elses_partition_of_that_name_is_refused(void **state)
     free(after->partitions[3].fs_uuid);
     after->partitions[3].fs_uuid = strdup("00000000-0000-0000-0000-000000000001");
     refused(HEAD HOST DEV, after, ERR_REFUSED, "is called dev and was not made by berth");
-}
-
-static void a_guest_that_the_file_does_not_have_stays(void **state)
-{
-    _cleanup_machine_ struct machine *machine = NULL, *less = parse(HEAD HOST);
-    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
-    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
-    _cleanup_plan_ struct plan *second = NULL;
-    struct plan_options options = {0};
-    struct err e;
-
-    (void)state;
-    after = survey_after(first);
-    second = plan_make(less, after, images, &options, &e);
-    assert_non_null(second);
-    assert_int_equal(second->n_steps, 0);
-}
-
-static void prune_takes_it_from_the_menu_first_and_says_what_is_lost(void **state)
-{
-    _cleanup_machine_ struct machine *machine = NULL, *less = parse(HEAD HOST);
-    _cleanup_survey_ struct survey *survey = NULL, *after = NULL;
-    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV, &machine, &survey);
-    _cleanup_plan_ struct plan *second = NULL;
-    struct plan_options options = {.prune = true};
-    struct err e;
-
-    (void)state;
-    after = survey_after(first);
-    second = plan_make(less, after, images, &options, &e);
-    assert_non_null(second);
-    assert_int_equal(second->n_steps, 3);
-    assert_int_equal(second->steps[0].kind, STEP_RETIRE);
-    assert_int_equal(second->steps[1].kind, STEP_MENU);
-    assert_int_equal(second->steps[2].kind, STEP_REMOVE);
-    assert_int_equal(second->steps[2].n_loses, 1);
-    assert_string_equal(second->steps[2].loses[0],
-                        "partition 4, dev (1 GiB), and everything in it");
-}
-
-#define DATA     "    volumes: [{name: data, type: linux, size: 64MiB, fs: ext4}]\n"
-#define DEV_DATA "guests:\n  - name: dev\n    image: i\n    root: {size: 1GiB}\n" DATA
-
-/* Plans FILE with --prune on the disk that HEAD HOST DEV_DATA has made and edit has changed. */
-static struct plan *prune_after(const char *file, void (*edit)(struct survey *), struct err *e,
-                                struct machine **machine, struct survey **after)
-{
-    _cleanup_machine_ struct machine *first_machine = NULL;
-    _cleanup_survey_ struct survey *survey = NULL;
-    _cleanup_plan_ struct plan *first = plan_blank(HEAD HOST DEV_DATA, &first_machine, &survey);
-    struct plan_options options = {.prune = true};
-
-    *after = survey_after(first);
-    if (edit != NULL)
-        edit(*after);
-    *machine = parse(file);
-    return plan_make(*machine, *after, images, &options, e);
-}
-
-static void prune_never_removes_what_the_file_names(void **state)
-{
-    _cleanup_machine_ struct machine *machine = NULL;
-    _cleanup_survey_ struct survey *after = NULL;
-    _cleanup_plan_ struct plan *plan = NULL;
-    struct err e;
-
-    (void)state;
-    plan = prune_after("berth: 1\ndisk: {path: d.img, size: 4GiB}\n"
-                       "partitions: [{name: data, type: linux, size: 64MiB, fs: ext4}]\n" HOST,
-                       NULL, &e, &machine, &after);
-    assert_non_null(plan);
-    assert_int_equal(plan->n_removed, 1);
-    assert_true(guid_equal(&plan->removed[0], &survey_by_name(after, "dev")->uuid));
-}
-
-static void point_dev_at_the_esp(struct survey *survey)
-{
-    record_system(survey->record, "dev")->root = survey->partitions[0].uuid;
-}
-
-static void prune_does_not_take_the_records_word_alone(void **state)
-{
-    _cleanup_machine_ struct machine *machine = NULL;
-    _cleanup_survey_ struct survey *after = NULL;
-    _cleanup_plan_ struct plan *plan = NULL;
-    struct err e;
-
-    (void)state;
-    plan = prune_after(HEAD HOST, point_dev_at_the_esp, &e, &machine, &after);
-    assert_non_null(plan);
-    for (size_t i = 0; i < plan->n_removed; i++)
-        assert_string_equal(survey_by_uuid(after, &plan->removed[i])->name, "data");
-}
-
-static void retire_dev(struct survey *survey)
-{
-    for (size_t i = 0; i < survey->n_partitions; i++)
-        if (strcmp(survey->partitions[i].name, "dev") == 0)
-            survey->partitions[i].incomplete = true;
-}
-
-static void forget_dev(struct survey *survey)
-{
-    retire_dev(survey);
-    record_remove_system(survey->record, "dev");
-}
-
-static void a_prune_that_was_cut_short_is_completed(void **state)
-{
-    _cleanup_machine_ struct machine *machine = NULL;
-    _cleanup_survey_ struct survey *after = NULL;
-    _cleanup_plan_ struct plan *plan = NULL;
-    struct err e;
-
-    (void)state;
-    plan = prune_after(HEAD HOST, forget_dev, &e, &machine, &after);
-    assert_non_null(plan);
-    assert_int_equal(plan->n_removed, 1);
-    assert_int_equal(plan->n_steps, 1);
-    assert_int_equal(plan->steps[0].kind, STEP_REMOVE);
-}
-
-static void a_guest_that_was_to_be_removed_and_is_wanted_again_comes_back_whole(void **state)
-{
-    _cleanup_machine_ struct machine *machine = NULL;
-    _cleanup_survey_ struct survey *after = NULL;
-    _cleanup_plan_ struct plan *plan = NULL;
-    struct err e;
-
-    (void)state;
-    plan = prune_after(HEAD HOST DEV_DATA, retire_dev, &e, &machine, &after);
-    assert_non_null(plan);
-    assert_int_equal(plan->n_steps, 1);
-    assert_int_equal(plan->steps[0].kind, STEP_TABLE);
-    assert_non_null(strstr(plan->steps[0].text, "give dev its type in the GPT back"));
 }
 
 static void a_volume_of_somebody_else_is_not_taken(void **state)
@@ -581,13 +348,6 @@ int main(void)
         cmocka_unit_test_setup(an_incomplete_partition_is_filled_again_in_its_place, setup),
         cmocka_unit_test_setup(a_root_that_was_completed_before_the_record_is_known_again, setup),
         cmocka_unit_test_setup(somebody_elses_partition_of_that_name_is_refused, setup),
-        cmocka_unit_test_setup(a_guest_that_the_file_does_not_have_stays, setup),
-        cmocka_unit_test_setup(prune_takes_it_from_the_menu_first_and_says_what_is_lost, setup),
-        cmocka_unit_test_setup(prune_never_removes_what_the_file_names, setup),
-        cmocka_unit_test_setup(prune_does_not_take_the_records_word_alone, setup),
-        cmocka_unit_test_setup(a_prune_that_was_cut_short_is_completed, setup),
-        cmocka_unit_test_setup(a_guest_that_was_to_be_removed_and_is_wanted_again_comes_back_whole,
-                               setup),
         cmocka_unit_test_setup(a_volume_of_somebody_else_is_not_taken, setup),
         cmocka_unit_test_setup(another_machines_disk_is_refused, setup),
         cmocka_unit_test_setup(a_damaged_table_is_not_changed, setup),
