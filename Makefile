@@ -17,7 +17,8 @@ CLI_SRC := src/cli/main.c
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 # static, for guests without libraries
-GUEST_SRC := tests/bench/block_load.c
+GUEST_SRC := tests/bench/block_load.c tests/boot/udp_echo.c
+GUEST_BIN := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(GUEST_SRC)))
 # unit tests, and the programs that other tests run: all in $(BUILD)/tests
 # stands in for a tool, which has no sanitizer
 TOOL_SRC := tests/cases/jailed_tool.c
@@ -113,7 +114,7 @@ $(GUESTS): $(BUILD)/tests/guests/%: $(GUEST_DIR)/%.c $(GUEST_DIR)/guest.c $(GUES
 		-fno-stack-protector -nostdlib -static -Wl,-T,$(GUEST_DIR)/link.ld -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments \
 		-Wl,-z,max-page-size=4096 -o $@ $(GUEST_DIR)/guest.c $<
 
-$(GUEST_SRC:tests/bench/%.c=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/bench/%.c
+$(GUEST_BIN): $(BUILD)/tests/%: %.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARN) -O2 -static -o $@ $<
 
@@ -124,7 +125,7 @@ $(BUILD)/tests/jailed_tool: $(TOOL_SRC)
 # they pack what the program only unpacks
 $(BUILD)/tests/test_kernel_payload $(BUILD)/tests/test_initrd: LIBS += -larchive
 
-tests: all $(TESTS) $(REPLAY) $(GUESTS) $(PROBE) $(BUILD)/tests/jailed_tool $(GUEST_SRC:tests/bench/%.c=$(BUILD)/tests/%)
+tests: all $(TESTS) $(REPLAY) $(GUESTS) $(PROBE) $(BUILD)/tests/jailed_tool $(GUEST_BIN)
 fuzzers: $(FUZZ)
 
 # every test, the boot tests in QEMU included

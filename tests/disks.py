@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is on a disk file, told by other people's tools than berth's own."""
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -22,6 +23,18 @@ ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 def scratch():
     """Where small disks are quick to write and flush: memory, where there is some."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@contextlib.contextmanager
+def attached(path, *options):
+    """A loop device of the file, without partitions to the kernel afterwards, whoever has made some."""
+    node = subprocess.run(["losetup", "--find", "--show", *options, path], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+    try:
+        yield node
+    finally:
+        subprocess.run(["partx", "--delete", node], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["losetup", "--detach", node], check=True)
 
 
 def data_chunks(path, start=0, end=None):

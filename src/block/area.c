@@ -237,7 +237,11 @@ static int write_head(struct area *area, uint64_t sequence, const void *document
         .document_bytes = n,
         .document_crc = n == 0 ? 0 : area_crc(document, n),
     };
+    uint8_t boot_record[AREA_BOOT_RECORD];
 
+    if (blockdev_pread(area->bd, boot_record, sizeof(boot_record), 0, e) < 0)
+        return err_wrap(e, "writing the log");
+    head.tag = area_tag(boot_record, area->bd->sector);
     head.crc = area_head_crc(&head);
     return write_block(area, &head, sizeof(head), head_start(area, sequence), e);
 }

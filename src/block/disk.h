@@ -12,6 +12,7 @@
 #define BERTH_BLOCK_DISK_H
 
 #include "block/blockdev.h"
+#include "block/holder.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -30,7 +31,7 @@ struct disk_partition {
 };
 
 /* Opens DISK. sector: of a file in bytes, which ERR_REFUSED says when its table shows another one;
- * 0: found out from its table (512 when that does not show it). With BERTH_TRACE=FILE in the
+ * 0: found out (block/file_sector.h). With BERTH_TRACE=FILE in the
  * environment every change goes into that trace. ERR_NOT_FOUND, ERR_USAGE for what is neither a
  * file nor a whole disk. NULL on failure. */
 struct disk *disk_open(const char *path, bool writable, unsigned sector, struct err *e);
@@ -59,7 +60,7 @@ bool disk_is_device(const struct disk *disk);
  * device that is gone is none. */
 bool disk_is_missing(const char *path);
 
-/* True for a file whose table does not show the size of its sectors, so that 512 was taken. */
+/* True for a file whose table does not show the size of its sectors, so that they were guessed. */
 bool disk_sector_is_guess(const struct disk *disk);
 
 /* Fails with ERR_IN_USE, naming who, when the disk as a whole is used in a way that berth's claims
@@ -115,10 +116,9 @@ void disk_let_shrink(struct disk *disk, struct extent range);
 int disk_update_kernel(struct disk *disk, const struct disk_partition *partitions, size_t n,
                        struct err *e);
 
-/* Who uses the partition at that range ("mounted on /"); *holder and *mountpoint are new or NULL.
- */
-int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
-                struct err *e);
+/* Who uses the partition at that range ("mounted on /"), be it through a loop device that shows it;
+ * holder_clear frees what is filled in. Where it is mounted is told of its own node only. */
+int disk_holder(struct disk *disk, struct extent range, struct holder *holder, struct err *e);
 
 /* Fails with ERR_REFUSED unless the open device is still the one it was when it was opened: same
  * serial, WWN and size, and the kernel still has it under its path. For a file: same size. */

@@ -190,37 +190,62 @@ static int try_exclusive(const struct route *r, struct holder *holder, struct er
 }
 
 /* Of a file: who has claimed a part of the range. */
-static int find_claimer(const struct disk *disk, struct extent range, char **holder, struct err *e)
+static int find_claimer(const struct disk *disk, struct extent range, struct holder *holder,
+                        struct err *e)
 {
     struct stat st;
 
     if (fstat(disk->fd, &st) < 0)
         return err_errno(e, "%s", disk->path);
-    if (process_that_claims(&st, range, holder, e) < 0)
+    if (process_that_claims(&st, range, &holder->text, e) < 0)
         return -1;
-    if (*holder == NULL)
-        *holder = io_format(e, "in use by another berth");
-    return *holder == NULL ? -1 : 0;
+    if (holder->text == NULL)
+        holder->text = io_format(e, "in use by another berth");
+    return holder->text == NULL ? -1 : 0;
 }
 
-int disk_holder(struct disk *disk, struct extent range, char **holder, char **mountpoint,
-                struct err *e)
+/* Through a loop device over all of the disk, or over a part of it. */
+static int find_loop_user(struct disk *disk, struct extent range, struct holder *holder,
+                          struct err *e)
 {
-    _cleanup_holder_ struct holder found = {0};
-    uint64_t end;
-    struct route *r;
+    struct stat st;
 
-    *holder = *mountpoint = NULL;
-    if (disk->device == 0)
-        return disk_range_is_claimed(disk, range) ? find_claimer(disk, range, holder, e) : 0;
-    r = disk_route_at(disk, range.start, &end);
-    if (r == NULL)
+    if (disk->fd < 0 || disk->loops == LOOPS_NONE)
         return 0;
-    if (holder_of_device(r->kernel.device, &found, e) < 0)
-        return -1;
-    if (found.text == NULL && disk->writable && !r->exclusive && try_exclusive(r, &found, e) < 0)
-        return -1;
-    *holder = steal(found.text);
-    *mountpoint = steal(found.mountpoint);
+    if (fstat(disk->fd, &st) < 0)
+        return err_errno(e, "%s", disk->path);
+    if (disk->loops == LOOPS_UNKNOWN)
+        disk->loops = holder_has_loop(&st) ? LOOPS_SOME : LOOPS_NONE;
+    if (disk->loops == LOOPS_NONE || holder_loop(&st, &range, holder, e) < 0)
+        return disk->loops == LOOPS_NONE ? 0 : -1;
+    free(steal(holder->mountpoint));
     return 0;
+}
+
+/* By the node that the kernel has for the partition. */
+static int find_node_user(struct disk *disk, const struct route *r, struct holder *holder,
+                          struct err *e)
+{
+    if (holder_of_device(r->kernel.device, holder, e) < 0)
+        return -1;
+    return holder->text == NULL && disk->writable && !r->exclusive ? try_exclusive(r, holder, e)
+                                                                   : 0;
+}
+
+int disk_holder(struct disk *disk, struct extent range, struct holder *holder, struct err *e)
+{
+    uint64_t end;
+    const struct route *r = disk->device == 0 ? NULL : disk_route_at(disk, range.start, &end);
+    int result = 0;
+
+    *holder = (struct holder){0};
+    if (disk_range_is_claimed(disk, range))
+        result = find_claimer(disk, range, holder, e);
+    else if (r != NULL)
+        result = find_node_user(disk, r, holder, e);
+    if (result == 0 && holder->text == NULL)
+        result = find_loop_user(disk, range, holder, e);
+    if (result < 0)
+        holder_clear(holder);
+    return result;
 }

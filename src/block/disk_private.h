@@ -27,6 +27,11 @@ struct disk {
     struct disk_identity identity; /* as it was when a device was opened for writing */
     uint64_t sequence;             /* its number among all devices there have been, or 0 */
     struct extent may_shrink;      /* disk_let_shrink's; no bytes: none */
+    enum {
+        LOOPS_UNKNOWN,
+        LOOPS_NONE,
+        LOOPS_SOME
+    } loops; /* that show it, when it was first asked */
 };
 
 extern const struct blockdev_ops disk_ops;

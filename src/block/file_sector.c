@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * file_sector.c: finds out a file's sector size. A table counts in sectors and does not say how
- * large they are: so its partitions are looked for where each size would have them.
+ * large they are: so its partitions are looked for where each size would have them. Where berth has
+ * worked on an MBR its log says it.
  */
 #include "block/file_sector.h"
+#include "block/area_format.h"
 #include "core/size.h"
 
 #include <endian.h>
@@ -22,6 +24,7 @@
 #define RECORDS     4
 #define PROTECTIVE  0xee
 #define FLAG_ACTIVE 0x80
+#define MBR_REACH   (UINT64_C(1) << 41) /* 2^32 small sectors */
 
 struct record {
     uint8_t active, first_chs[3], code, last_chs[3];
@@ -173,19 +176,41 @@ static uint64_t file_bytes(int fd)
     return end > 0 ? (uint64_t)end : 0;
 }
 
+/* What the log of berth's work on that MBR says, 0: nothing. It is where a free range of the disk
+ * ends: before a partition, at the first mebibyte or at the end. */
+static unsigned sector_of_log(int fd, uint64_t bytes, const struct record *records)
+{
+    uint64_t ends[2 * RECORDS + 3] = {MIB, bytes, MBR_REACH};
+    uint8_t boot_record[AREA_BOOT_RECORD];
+    size_t n = 3;
+
+    if (pread(fd, boot_record, sizeof(boot_record), 0) != sizeof(boot_record))
+        return 0;
+    for (unsigned i = 0; i < RECORDS; i++) {
+        ends[n++] = (uint64_t)le32toh(records[i].lba) * SMALL;
+        ends[n++] = (uint64_t)le32toh(records[i].lba) * LARGE;
+    }
+    return area_sector(fd, ends, n, boot_record);
+}
+
 /* Where the MBR's partitions fit; the records are those of sector 0, `used` of them used. */
 static unsigned sector_of_mbr(int fd, const struct record *records, unsigned used, bool *certain)
 {
     uint64_t bytes = file_bytes(fd);
+    unsigned logged = sector_of_log(fd, bytes, records);
     struct evidence small, large;
 
     *certain = true;
     small = weigh(fd, bytes, records, SMALL);
     large = weigh(fd, bytes, records, LARGE);
+    if (logged == SMALL || (logged == LARGE && large.fits))
+        return logged;
     if (is_large(&small, &large, used))
         return LARGE;
     *certain = !large.fits || (small.known > 0 && large.known == 0);
-    return SMALL;
+    if (*certain || small.known > 0 || small.aligned || !large.aligned)
+        return SMALL;
+    return LARGE;
 }
 
 unsigned file_sector(int fd, bool *certain)
@@ -199,8 +224,10 @@ unsigned file_sector(int fd, bool *certain)
     used = read_records(fd, 0, records);
     if (used > 0)
         return sector_of_mbr(fd, records, used, certain);
-    *certain = !is_empty_table(fd);
-    return SMALL;
+    if (is_empty_table(fd))
+        sector = sector_of_log(fd, file_bytes(fd), (const struct record[RECORDS]){0});
+    *certain = sector != 0 || !is_empty_table(fd);
+    return sector != 0 ? sector : SMALL;
 }
 
 /* An MBR counts whatever is left of a GPT, as for those who read the table. */

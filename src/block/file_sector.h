@@ -5,10 +5,11 @@
 
 #include <stdbool.h>
 
-/* 512 or 4096. A GPT shows it by its header's place; an MBR does where its partitions fit into the
- * file, or begin with something known, with one of the two sizes only. *certain false: neither does
- * or both do, and 512 is a guess. A table without partitions, and none, are no guess. What cannot
- * be read shows nothing. */
+/* 512 or 4096. A GPT shows it by its header's place; an MBR by berth's log of work on it, or where
+ * its partitions fit into the file, or begin with something known, with one of the two sizes only.
+ * *certain false: nothing shows it, and what is returned is a guess: 4096 where that alone has all
+ * partitions at whole mebibytes, else 512. No table at all is no guess. What cannot be read shows
+ * nothing. */
 unsigned file_sector(int fd, bool *certain);
 
 /* The size that the file's table shows where it speaks against `sector`, else 0: a GPT's header is

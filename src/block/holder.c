@@ -12,8 +12,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* True when the path names what st is: the same file, or a node of the same block device. */
-static bool names(const char *path, const struct stat *st)
+bool holder_names(const char *path, const struct stat *st)
 {
     struct stat other;
 
@@ -33,7 +32,8 @@ static bool is_mount_of(struct libmnt_fs *fs, const struct stat *device)
     const char *type = lm.mnt_fs_get_fstype(fs);
 
     return lm.mnt_fs_get_devno(fs) == device->st_rdev ||
-           (type != NULL && strcmp(type, "btrfs") == 0 && names(lm.mnt_fs_get_srcpath(fs), device));
+           (type != NULL && strcmp(type, "btrfs") == 0 &&
+            holder_names(lm.mnt_fs_get_srcpath(fs), device));
 }
 
 static int find_mount(const struct stat *device, struct holder *holder, struct err *e)
@@ -69,40 +69,13 @@ static int find_swap(const struct stat *st, struct holder *holder, struct err *e
         while (holder->text == NULL && result == 0 && lm.mnt_table_next_fs(table, iter, &fs) == 0) {
             const char *source = lm.mnt_fs_get_source(fs);
 
-            if (names(source, st))
+            if (holder_names(source, st))
                 result = fill(holder, io_format(e, "in use as swap"),
                               io_format(e, "swapoff %s", shell_quote(source).text));
         }
     }
     lm.mnt_free_iter(iter);
     lm.mnt_unref_table(table);
-    return result;
-}
-
-/* True for a loop device that shows what st is. */
-static bool loop_shows(const char *loop, const struct stat *st)
-{
-    char folder[PATH_MAX];
-    _cleanup_free_ char *backing = NULL;
-
-    snprintf(folder, sizeof(folder), "/sys/block/%s/loop", loop);
-    backing = sysfs_text(folder, "backing_file");
-    return names(backing, st);
-}
-
-static int find_loop(const struct stat *st, struct holder *holder, struct err *e)
-{
-    struct dirent **disks;
-    int n = sysfs_entries("/sys", "block", &disks), result = 0;
-
-    for (int i = 0; i < n && holder->text == NULL && result == 0; i++) {
-        const char *name = disks[i]->d_name;
-
-        if (strncmp(name, "loop", 4) == 0 && loop_shows(name, st))
-            result = fill(holder, io_format(e, "in use by /dev/%s", name),
-                          io_format(e, "losetup --detach /dev/%s", name));
-    }
-    sysfs_entries_free(disks, n);
     return result;
 }
 
@@ -159,14 +132,14 @@ int holder_of_device(dev_t device, struct holder *holder, struct err *e)
     if (result == 0 && holder->text == NULL)
         result = find_bcache(folder, holder, e);
     if (result == 0 && holder->text == NULL)
-        result = find_loop(&st, holder, e);
+        result = holder_loop(&st, NULL, holder, e);
     return result;
 }
 
 int holder_of_file(const struct stat *file, struct holder *holder, struct err *e)
 {
     *holder = (struct holder){0};
-    if (libmount_load(e) < 0 || find_loop(file, holder, e) < 0)
+    if (libmount_load(e) < 0 || holder_loop(file, NULL, holder, e) < 0)
         return -1;
     return holder->text != NULL ? 0 : find_swap(file, holder, e);
 }

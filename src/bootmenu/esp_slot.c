@@ -90,8 +90,7 @@ bool slot_check(const struct slot *slot, struct slot_id *id)
     if (sscanf(trailer, "# berth slot generation=%20" SCNu64 " ", &id->generation) != 1)
         return false;
     digest_hex_of(slot->record, sizeof(slot->record), id->record);
-    digest_hex_of(slot->menu, MENU_COVERED, covered);
-    digest_hex_of(slot->menu, sizeof(slot->menu), id->menu);
+    digest_hex_of_both(slot->menu, MENU_COVERED, sizeof(slot->menu), covered, id->menu);
     snprintf(expected, sizeof(expected), TRAILER_FORMAT, id->generation, id->record, covered);
     return memcmp(trailer, expected, TRAILER_BYTES) == 0;
 }

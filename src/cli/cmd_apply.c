@@ -100,8 +100,10 @@ static int read_script(struct cli *cli, struct work *work, struct err *e)
     if (work->script.kind == SCRIPT_REPART && script_seed(request->seed, &work->script.seed, e) < 0)
         return -1;
     if (request->size != NULL &&
-        size_parse_bytes(request->size, &change->options.make_bytes, e) < 0)
-        return err_wrap(e, "--size");
+        size_parse_bytes(request->size, &change->options.make_bytes, e) < 0) {
+        err_wrap(e, "--size");
+        return err_hint(e, "a size is a number and its unit: 512MiB, 20G");
+    }
     change->edit = edit_script;
     change->arg = &work->script;
     change->options.serial = cli->serial;
@@ -119,13 +121,32 @@ static int read_script(struct cli *cli, struct work *work, struct err *e)
                : -1;
 }
 
+/* Options that the kind of file has no use for were meant for something else. */
+static int check_options(const struct request *request, enum script_kind kind, struct err *e)
+{
+    if (request->seed != NULL && kind != SCRIPT_REPART)
+        return err_set(e, ERR_USAGE, "--seed %s: %s is no folder of repart.d files", request->seed,
+                       request->file);
+    if (kind != SCRIPT_MACHINE)
+        return 0;
+    if (request->size != NULL) {
+        err_set(e, ERR_USAGE, "--size %s: %s is a machine file", request->size, request->file);
+        return err_hint(e, "in it, \"disk:\" has a \"size:\"");
+    }
+    if (request->journal != NULL)
+        return err_set(e, ERR_USAGE, "--journal %s: a machine file's steps take none",
+                       request->journal);
+    return 0;
+}
+
 static int read_work(struct cli *cli, int argc, char **argv, struct work *work, struct err *e)
 {
     if (options_parse(cli, argc, argv, &work->request, e) < 0)
         return -1;
     work->script.path = work->request.file;
     work->wanted = io_format(e, "is what %s says", work->request.file);
-    if (work->wanted == NULL || script_find_kind(work->request.file, &work->script.kind, e) < 0)
+    if (work->wanted == NULL || script_find_kind(work->request.file, &work->script.kind, e) < 0 ||
+        check_options(&work->request, work->script.kind, e) < 0)
         return -1;
     return work->script.kind == SCRIPT_MACHINE ? read_machine(cli, work, e)
                                                : read_script(cli, work, e);

@@ -4,7 +4,8 @@
  *
  * For shells, not for people: what cannot be found out is left out, without a word. Names come from
  * disks and end up on a command line, so those with a character that a shell could take for more
- * than itself are left out, too; a partition still has its number.
+ * than itself are left out, too, but for blanks, which each shell's script quotes; a partition
+ * still has its number.
  */
 #include "block/disk_list.h"
 #include "cli/cli.h"
@@ -40,11 +41,11 @@ static bool is_plain(const char *text)
 {
     _cleanup_free_ char *safe = text_safe(text);
 
-    if (safe == NULL || *text == '\0' || *text == '-' || strcmp(safe, text) != 0)
+    if (safe == NULL || *text == '\0' || *text == '-' || *text == ' ' || strcmp(safe, text) != 0)
         return false;
     for (; *text != '\0'; text++)
         if ((unsigned char)*text < 0x80 && !isalnum((unsigned char)*text) &&
-            strchr("-_.+/:@%,", *text) == NULL)
+            strchr("-_.+/:@%, ", *text) == NULL)
             return false;
     return true;
 }

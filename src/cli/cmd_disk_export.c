@@ -13,6 +13,8 @@
 #include "partition/sfdisk.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct export_options {
     const char *disk, *file, *format;
@@ -85,11 +87,22 @@ static int usage_folder(const char *disk, struct err *e)
     return err_hint(e, "berth disk export %s FOLDER --format repart", shell_quote(disk).text);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int export_repart(struct cli *cli, const struct export_options *options,
                          const struct disk_look *look, struct err *e)
 {
     if (options->file == NULL)
         return usage_folder(options->disk, e);
+    if (access(options->file, F_OK) == 0 && !is_folder(options->file)) {
+        err_set(e, ERR_REFUSED, "%s exists, and is no folder", options->file);
+        return err_hint(e, "remove it first, or take another name");
+    }
     if (cli->dry_run) {
         printf("would make the folder %s\n", options->file);
         return 0;

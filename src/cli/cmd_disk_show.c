@@ -12,6 +12,7 @@
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/observe.h"
+#include "flow/plan.h"
 #include "partition/table.h"
 
 #include <string.h>
@@ -94,11 +95,12 @@ static void print_damage(const struct survey *survey)
 
 static void print_warnings(const struct survey *survey)
 {
+    char note[SURVEY_SECTOR_NOTE];
+
     if (survey->pending != NULL)
         print_pending(survey, survey->pending);
     if (survey->sector_guessed && survey->table == TABLE_MBR)
-        disk_say("note: ", "nothing shows how large its sectors are; were they of 4096 bytes, "
-                           "--sector-size 4096 says so");
+        disk_say("note: ", "%s", survey_sector_note(survey, note));
     if (survey->copies_differ)
         disk_say(
             "",
@@ -232,7 +234,8 @@ int cmd_disk_show(struct cli *cli, int argc, char **argv, struct err *e)
         column_list_parse(options.output, &columns, e) < 0 || cli_sector(cli, &sector, e) < 0)
         return -1;
     survey = observe_path(options.disk, sector, OBSERVE_RECORD | OBSERVE_SYSTEMS, e);
-    if (survey == NULL || disk_rows(survey, &rows, &n, e) < 0)
+    if (survey == NULL || plan_check_identity(survey, cli->serial, cli->wwn, e) < 0 ||
+        disk_rows(survey, &rows, &n, e) < 0)
         return -1;
     if (cli->json)
         return cli_print_json("disk", disk_to_json(survey, rows, n), e);

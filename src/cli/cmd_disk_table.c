@@ -134,6 +134,8 @@ int cmd_disk_finish(struct cli *cli, int argc, char **argv, struct err *e)
 
     if (options_parse(cli, argc, argv, &options, e) < 0)
         return -1;
+    if (options.journal != NULL && access(options.journal, F_OK) < 0)
+        return err_errno(e, "--journal %s", options.journal);
     if (options.cancel)
         return cli->dry_run ? 0 : at_boot_cancel(options.disk, e);
     if (change(cli, &options, edit_none, NULL, &job, e) < 0)
@@ -228,6 +230,8 @@ static int damage_error(const struct findings *findings, struct err *e)
     if (mends > 0 && worst == NULL)
         return err_hint(e, "`berth disk check --repair %s` mends %zu of %zu",
                         shell_quote(path).text, mends, n);
+    if (findings->survey->n_damage == 0)
+        return duplicates_hint(findings->survey, &findings->shared[0], e);
     return change_hint_damage(findings->survey->damage, findings->survey->n_damage, path, e);
 }
 
@@ -252,6 +256,7 @@ int cmd_disk_check(struct cli *cli, int argc, char **argv, struct err *e)
         return repair(cli, &options, e);
     findings.survey = observe_path(options.disk, sector, 0, e);
     if (findings.survey == NULL ||
+        plan_check_identity(findings.survey, cli->serial, cli->wwn, e) < 0 ||
         duplicates_find(findings.survey, &findings.shared, &findings.n_shared, e) < 0)
         return -1;
     if (cli->json) {
@@ -297,9 +302,27 @@ static int read_log(const struct disk_options *options, const struct disk_look *
 {
     struct blockdev *bd = disk_blockdev(look->disk);
 
-    return options->journal != NULL
-               ? disk_log_read_file(options->journal, bd, look->table, history, e)
-               : disk_log_read(bd, look->table, history, e);
+    if (options->journal == NULL)
+        return disk_log_read(bd, look->table, history, e);
+    return disk_log_read_file(options->journal, bd, look->table, history, e) < 0
+               ? err_wrap(e, "--journal")
+               : 0;
+}
+
+/* What can be taken back, or what has made that impossible. */
+static void print_undo(const struct disk_options *options, const struct disk_look *look,
+                       const struct history *history)
+{
+    const char *journal = options->journal;
+    struct err why;
+
+    if (undo_check(history, disk_blockdev(look->disk), look->table, &why) < 0)
+        printf("the last one is not taken back: %s%s%s\n", why.text, *why.hint != '\0' ? "; " : "",
+               why.hint);
+    else
+        printf("`berth disk undo %s%s%s` takes the last one back\n",
+               shell_quote(options->disk).text, journal != NULL ? " --journal " : "",
+               journal != NULL ? shell_quote(journal).text : "");
 }
 
 int cmd_disk_log(struct cli *cli, int argc, char **argv, struct err *e)
@@ -325,8 +348,9 @@ int cmd_disk_log(struct cli *cli, int argc, char **argv, struct err *e)
         text_print(stdout, text, history->entries[i].text);
     }
     if (history->n == 0)
-        printf("%s has no log of berth's\n", options.disk);
+        printf("%s has no log of berth's\n",
+               options.journal != NULL ? options.journal : options.disk);
     else if (history->undo != NULL)
-        printf("`berth disk undo %s` takes the last one back\n", shell_quote(options.disk).text);
+        print_undo(&options, &look, history);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "flow/edit.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* What all of them can be told. */
 struct part_options {
@@ -45,7 +46,7 @@ const struct option_row cmd_part_table_options[] = {
 
 const struct option_row cmd_part_add_options[] = {
     ROW_DISK(SLOT(disk)),
-    ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its name"),
+    ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its name", .empty = true),
     ROW_WORD("size", "SIZE", "rest", SLOT(edit.size),
              "how large: 10G, 30% of the disk, or rest, which is what it gets without"),
     ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start),
@@ -74,12 +75,13 @@ const struct option_row cmd_part_rm_options[] = {
 const struct option_row cmd_part_set_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_PART(edit.part),
-    ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its new name"),
+    ROW_TEXT("name", "NAME", TEXT, SLOT(edit.name), "its new name", .empty = true),
     ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type), "a name, a GUID or an MBR code"),
     ROW_WORD("uuid", "GUID", "new", SLOT(edit.uuid), "its new GUID, or new"),
     ROW_TEXT("attributes", "LIST", ATTRIBUTE, SLOT(edit.attributes),
              "all that it shall have: required, no-block-io, legacy-boot, grow-fs, read-only, "
-             "hidden, no-auto, or bits by number, separated by commas"),
+             "hidden, no-auto, or bits by number, separated by commas",
+             .empty = true),
     ROW_FLAG("active", SLOT(edit.active), "flag it as the one that a BIOS boots"),
     ROW_FLAG("inactive", SLOT(edit.inactive), "take that flag away"),
     ROW_COMMON("yes"),
@@ -168,11 +170,48 @@ static int schedule(struct cli *cli, struct change *change, const struct part_op
 {
     _cleanup_strings_ struct strings words = {0};
 
-    if (options->journal != NULL)
-        return err_set(e, ERR_USAGE, "--journal: at boot there is no file that it could be in");
     if (words_at_boot(change, options, &words, e) < 0)
         return -1;
     return steps_schedule(cli, &change->job, &words, e);
+}
+
+/* The size of the file that is made. */
+static int parse_make(const struct part_options *options, struct change_options *change,
+                      struct err *e)
+{
+    if (size_parse_bytes(options->make, &change->make_bytes, e) < 0) {
+        err_wrap(e, "--size");
+        return err_hint(e, "a size is a number and its unit: 512MiB, 20G");
+    }
+    if (options->edit.convert)
+        return err_set(e, ERR_USAGE, "--size %s: a new file has nothing that could be converted",
+                       options->make);
+    if (access(options->disk, F_OK) == 0)
+        return err_set(e, ERR_USAGE, "--size %s: %s is there already; its size is not changed",
+                       options->make, options->disk);
+    return 0;
+}
+
+/* Where no file is there is none to convert, and none to name. */
+static int hint_make(const struct part_options *options, struct err *e)
+{
+    if (access(options->disk, F_OK) == 0 || options->edit.convert || options->make != NULL)
+        return -1;
+    return err_hint(e, "--size 10G makes an image file of that size");
+}
+
+/* Files are not there when the next boot does it. */
+static int check_at_boot(const struct part_options *options, struct err *e)
+{
+    if (!options->at_boot)
+        return 0;
+    if (options->journal != NULL)
+        return err_set(e, ERR_USAGE, "--journal %s: at boot there is no such file",
+                       options->journal);
+    if (options->key_file != NULL)
+        return err_set(e, ERR_USAGE, "--key-file %s: at boot there is no such file",
+                       options->key_file);
+    return 0;
 }
 
 /* The one path: options, edit, plan, steps. */
@@ -184,28 +223,24 @@ static int change(struct cli *cli, int argc, char **argv, change_edit_fn *edit, 
     unsigned sector;
 
     if (options_parse(cli, argc, argv, &options, e) < 0 || cli_sector(cli, &sector, e) < 0 ||
-        edit_start(&options.edit, e) < 0)
+        check_at_boot(&options, e) < 0 || edit_start(&options.edit, e) < 0)
         return -1;
-    if (options.make != NULL && size_parse_bytes(options.make, &change.options.make_bytes, e) < 0)
-        return err_wrap(e, "--size");
+    if (options.make != NULL && parse_make(&options, &change.options, e) < 0)
+        return -1;
     change.arg = &options.edit;
     change.options.serial = cli->serial;
     change.options.wwn = cli->wwn;
     change.options.lose = options.lose.items;
     change.options.n_lose = options.lose.n;
     change.options.replaces = edit == edit_table && !options.edit.convert;
+    change.options.repair = options.edit.convert; /* a power cut may have left half of it */
     change.options.cures = edit == edit_rm || (edit == edit_set && options.edit.uuid != NULL);
     change.options.wipe = wipes ? options.edit.part : NULL;
     change.job.journal = options.journal;
     change.job.key_file = options.key_file;
     change.options.at_boot = options.at_boot;
     if (change_read(&change, options.disk, sector, e) < 0)
-        return edit == edit_table && e->code == ERR_NOT_FOUND
-                   ? err_hint(e, "--size 10G makes an image file of that size")
-                   : -1;
-    if (options.make != NULL && change.job.survey->exists)
-        return err_set(e, ERR_USAGE, "--size %s: %s is there already; its size is not changed",
-                       options.make, options.disk);
+        return edit == edit_table && e->code == ERR_NOT_FOUND ? hint_make(&options, e) : -1;
     if (options.at_boot)
         return schedule(cli, &change, &options, e);
     return steps_do(cli, &change.job, "is as this command wants it", false, e);

@@ -56,7 +56,7 @@ const struct option_row cmd_run_options[] = {
     ROW_TEXT("kernel", "FILE", FILE, SLOT(kernel),
              "boot this kernel, without a system; its disk may be FILE:ro"),
     ROW_TEXT("initrd", "FILE", FILE, SLOT(initrd), "the kernel's initrd"),
-    ROW_TEXT("append", "TEXT", TEXT, SLOT(append), "the kernel's command line"),
+    ROW_TEXT("append", "TEXT", TEXT, SLOT(append), "the kernel's command line", .empty = true),
     ROW_FLAG("ephemeral", SLOT(ephemeral), "forget what it writes when it ends"),
     ROW_FLAG("detach", SLOT(detach), "leave it in the background as soon as it runs"),
     ROW_FLAG("no-reboot", SLOT(no_reboot), "end, with status 10, when it reboots"),

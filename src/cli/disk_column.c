@@ -22,7 +22,7 @@ static const enum disk_column default_columns[] = {COLUMN_NR,     COLUMN_PARTLAB
 
 /* ---- choosing ---- */
 
-static int unknown_column(const char *name, size_t len, struct err *e)
+static int unknown_column(const char *text, const char *name, size_t len, struct err *e)
 {
     char all[400] = "";
     size_t fill = 0;
@@ -30,26 +30,24 @@ static int unknown_column(const char *name, size_t len, struct err *e)
     for (size_t i = 0; i < N_COLUMNS; i++)
         fill += (size_t)snprintf(all + fill, sizeof(all) - fill, "%s%s", i > 0 ? " " : "",
                                  disk_columns[i].heading);
-    err_set(e, ERR_USAGE, "--output: there is no column \"%.*s\"", (int)len, name);
+    err_set(e, ERR_USAGE, "--output %s: there is no column \"%.*s\"", text, (int)len, name);
     return err_hint(e, "%s", all);
 }
 
-static int add_column(struct column_list *list, const char *name, size_t len, struct err *e)
+/* Returns the number of the column, -1 when there is none of that name. */
+static int find_column(const char *name, size_t len)
 {
-    for (size_t i = 0; i < N_COLUMNS; i++) {
-        if (strlen(disk_columns[i].heading) != len ||
-            strncasecmp(disk_columns[i].heading, name, len) != 0)
-            continue;
-        if (list->n == COLUMN_LIST_MAX)
-            return err_set(e, ERR_USAGE, "--output: more than %d columns", COLUMN_LIST_MAX);
-        list->items[list->n++] = (enum disk_column)i;
-        return 0;
-    }
-    return unknown_column(name, len, e);
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        if (strlen(disk_columns[i].heading) == len &&
+            strncasecmp(disk_columns[i].heading, name, len) == 0)
+            return (int)i;
+    return -1;
 }
 
 int column_list_parse(const char *text, struct column_list *list, struct err *e)
 {
+    const char *name = text;
+
     list->n = 0;
     if (text == NULL || *text == '+') {
         memcpy(list->items, default_columns, sizeof(default_columns));
@@ -57,15 +55,20 @@ int column_list_parse(const char *text, struct column_list *list, struct err *e)
     }
     if (text == NULL)
         return 0;
-    text += *text == '+';
+    name += *text == '+';
     for (;;) {
-        size_t len = strcspn(text, ",");
+        size_t len = strcspn(name, ",");
+        int column = find_column(name, len);
 
-        if (add_column(list, text, len, e) < 0)
-            return -1;
-        if (text[len] == '\0')
+        if (column < 0)
+            return unknown_column(text, name, len, e);
+        if (list->n == COLUMN_LIST_MAX)
+            return err_set(e, ERR_USAGE, "--output %s: more than %d columns", text,
+                           COLUMN_LIST_MAX);
+        list->items[list->n++] = (enum disk_column)column;
+        if (name[len] == '\0')
             return 0;
-        text += len + 1;
+        name += len + 1;
     }
 }
 

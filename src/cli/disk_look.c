@@ -11,6 +11,22 @@ void disk_look_close(struct disk_look *look)
     disk_close(look->disk);
 }
 
+/* --serial and --wwn are said by who wants no other disk, to read from either. */
+static int check_identity(const struct cli *cli, const char *path, const struct disk *disk,
+                          struct err *e)
+{
+    struct disk_identity identity;
+    struct survey survey = {.path = (char *)(uintptr_t)path};
+    int result;
+
+    disk_identify(disk, &identity);
+    survey.serial = identity.serial;
+    survey.wwn = identity.wwn;
+    result = plan_check_identity(&survey, cli->serial, cli->wwn, e);
+    disk_identity_clear(&identity);
+    return result;
+}
+
 int disk_look_open(struct cli *cli, const char *path, struct disk_look *look, struct err *e)
 {
     unsigned sector;
@@ -18,7 +34,7 @@ int disk_look_open(struct cli *cli, const char *path, struct disk_look *look, st
     if (cli_sector(cli, &sector, e) < 0)
         return -1;
     look->disk = disk_open(path, false, sector, e);
-    if (look->disk == NULL)
+    if (look->disk == NULL || check_identity(cli, path, look->disk, e) < 0)
         return -1;
     look->table = table_read(disk_blockdev(look->disk), e);
     return look->table == NULL ? -1 : 0;

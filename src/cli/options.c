@@ -54,6 +54,7 @@ struct parser {
     char *slots[ROWS_MAX]; /* what the row's slot is an offset in */
     struct option longs[ROWS_MAX + 1];
     char letters[2 * ROWS_MAX + 3];
+    bool given[ROWS_MAX];
     size_t n;
 };
 
@@ -97,21 +98,55 @@ static int append(struct option_list *list, const char *item, const char *name, 
     return 0;
 }
 
-static int take(const struct option_row *row, char *slots, struct err *e)
-{
-    if (row->kind == OPTION_LIST)
-        return append((struct option_list *)(slots + row->slot), optarg, row->name, e);
-    if (row->kind == OPTION_FLAG)
-        *(bool *)(slots + row->slot) = true;
-    else
-        *(const char **)(slots + row->slot) = optarg != NULL ? optarg : "";
-    return 0;
-}
-
 /* The command as messages call it. */
 static const char *words_of(const struct cli *cli)
 {
     return cli->command != NULL ? cli->command->words : "berth";
+}
+
+/* An empty value is mostly a shell's variable that was never set. */
+static int check_value(const struct cli *cli, const struct option_row *row, const char *value,
+                       struct err *e)
+{
+    const char *dashes = option_is_operand(row) ? "" : "--";
+
+    if (value == NULL || *value != '\0' || row->empty)
+        return 0;
+    return err_set(e, ERR_USAGE, "%s: %s%s is empty: \"\" says nothing", words_of(cli), dashes,
+                   row->name);
+}
+
+/* Which of two values a person means is not ours to guess. What stands before the command has its
+ * slots in cli, which are NULL until one is given. */
+static int check_once(const struct cli *cli, struct parser *p, size_t i, struct err *e)
+{
+    const char *before = *(const char **)(p->slots[i] + p->rows[i]->slot);
+    bool again = p->given[i] || (p->slots[i] == (const char *)cli && before != NULL);
+
+    p->given[i] = true;
+    if (!again)
+        return 0;
+    return err_set(e, ERR_USAGE, "%s: --%s is given twice, as \"%s\" and \"%s\": which of them?",
+                   words_of(cli), p->rows[i]->name, before, optarg != NULL ? optarg : "");
+}
+
+static int take(const struct cli *cli, struct parser *p, size_t i, struct err *e)
+{
+    const struct option_row *row = p->rows[i];
+    char *slot = p->slots[i] + row->slot;
+
+    if (row->kind == OPTION_FLAG) {
+        *(bool *)slot = true;
+        return 0;
+    }
+    if (check_value(cli, row, optarg, e) < 0)
+        return -1;
+    if (row->kind == OPTION_LIST)
+        return append((struct option_list *)slot, optarg, row->name, e);
+    if (check_once(cli, p, i, e) < 0)
+        return -1;
+    *(const char **)slot = optarg != NULL ? optarg : "";
+    return 0;
 }
 
 /* Takes the options; the operands are at optind and after it. */
@@ -131,7 +166,7 @@ static int take_options(struct cli *cli, struct parser *p, int argc, char **argv
         if (found == '?' || row >= p->n)
             return err_set(e, ERR_USAGE, "%s: there is no option %s", words_of(cli),
                            argv[optind - 1]);
-        if (take(p->rows[row], p->slots[row], e) < 0)
+        if (take(cli, p, row, e) < 0)
             return -1;
     }
     return cli_set_color(cli, e);
@@ -153,10 +188,11 @@ static int take_operand(struct cli *cli, const struct option_row *row, int argc,
         return err_set(e, ERR_USAGE, "%s: expected %s", words_of(cli), row->name);
     if (row->kind != OPERAND_LIST) {
         *slot = argv[0];
-        return 1;
+        return check_value(cli, row, argv[0], e) < 0 ? -1 : 1;
     }
     for (int i = 0; i < argc; i++)
-        if (append((struct option_list *)(slots + row->slot), argv[i], row->name, e) < 0)
+        if (check_value(cli, row, argv[i], e) < 0 ||
+            append((struct option_list *)(slots + row->slot), argv[i], row->name, e) < 0)
             return -1;
     return argc;
 }

@@ -19,9 +19,9 @@ struct cli;
 enum option_kind {
     OPTION_END,       /* behind the last row */
     OPTION_FLAG,      /* slot: bool */
-    OPTION_TEXT,      /* slot: const char *, the last one given */
+    OPTION_TEXT,      /* slot: const char *; given once at most */
     OPTION_LIST,      /* slot: struct option_list, all of them in order */
-    OPTION_MAYBE,     /* slot: const char *, "" when given without =VALUE */
+    OPTION_MAYBE,     /* slot: const char *, "" when given without =VALUE; once at most */
     OPTION_COMMON,    /* an option of every command, named here since this one has a use for it */
     OPERAND,          /* slot: const char * */
     OPERAND_DISK,     /* the same; --disk D says it as well */
@@ -52,6 +52,7 @@ struct option_row {
     const char *purpose; /* for --help: lower case, no full stop */
     char letter;         /* the short form, or 0 */
     bool required;       /* the command fails without this OPTION_TEXT */
+    bool empty;          /* its value may be "", which says something */
 };
 
 /*

@@ -14,14 +14,18 @@
 #include <string.h>
 #include <unistd.h>
 
+static json_t *range_json(const struct extent *range)
+{
+    return json_pack("{s:I, s:I}", "start", (json_int_t)range->start, "size",
+                     (json_int_t)range->bytes);
+}
+
 static json_t *touches_json(const struct step *step)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < step->n_touches; i++)
-        json_array_append_new(list,
-                              json_pack("{s:I, s:I}", "start", (json_int_t)step->touches[i].start,
-                                        "size", (json_int_t)step->touches[i].bytes));
+        json_array_append_new(list, range_json(&step->touches[i]));
     return list;
 }
 
@@ -49,8 +53,9 @@ static int print_json(const struct plan *plan, struct err *e)
         json_array_append_new(steps, step_json(&plan->steps[i]));
     for (size_t i = 0; i < plan->notes.n; i++)
         json_array_append_new(notes, json_string(plan->notes.items[i]));
-    top = json_pack("{s:i, s:o, s:o, s:o}", "berth-json", 1, "disk",
-                    cli_text_json(plan->survey->path), "steps", steps, "notes", notes);
+    top = json_pack("{s:i, s:o, s:o, s:o, s:o}", "berth-json", 1, "disk",
+                    cli_text_json(plan->survey->path), "steps", steps, "log",
+                    plan->log.bytes > 0 ? range_json(&plan->log) : json_null(), "notes", notes);
     return cli_dump_json(top, e);
 }
 
@@ -68,15 +73,21 @@ static void print_disk(FILE *out, const struct survey *survey)
     fputc('\n', out);
 }
 
+static void print_touch(FILE *out, const struct extent *range)
+{
+    char bytes[SIZE_TEXT];
+
+    fprintf(out, "     touches %s at byte %llu\n", size_exact(range->bytes, bytes, sizeof(bytes)),
+            (unsigned long long)range->start);
+}
+
 /* Where on the disk a step may write. */
 static void print_touches(FILE *out, const struct step *step)
 {
-    char bytes[SIZE_TEXT], cost[SIZE_TEXT];
+    char cost[SIZE_TEXT];
 
     for (size_t i = 0; i < step->n_touches; i++)
-        fprintf(out, "     touches %s at byte %llu\n",
-                size_exact(step->touches[i].bytes, bytes, sizeof(bytes)),
-                (unsigned long long)step->touches[i].start);
+        print_touch(out, &step->touches[i]);
     if (step->cost > 0)
         fprintf(out, "     writes about %s\n", size_human(step->cost, cost, sizeof(cost)));
 }
@@ -108,6 +119,10 @@ static int print_text(FILE *out, const struct plan *plan, const char *wanted, bo
     for (size_t i = 0; i < plan->n_steps; i++)
         if (print_step(out, i + 1, &plan->steps[i], verbose, e) < 0)
             return -1;
+    if (verbose && plan->log.bytes > 0) {
+        fprintf(out, "the disk's own log of it, for `disk log` and `disk undo`\n");
+        print_touch(out, &plan->log);
+    }
     if (plan->n_steps == 0)
         fprintf(out, "nothing to do: the disk %s\n", wanted);
     for (size_t i = 0; i < plan->notes.n; i++)

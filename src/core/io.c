@@ -77,13 +77,15 @@ int io_read_file(const char *path, size_t max, char **data, size_t *len, struct 
         got = read(fd, buf + fill, room - fill);
         if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0 && errno == EISDIR)
+            return err_set(e, ERR_USAGE, "%s is a folder, not a file", path);
         if (got < 0)
             return err_errno(e, "%s", path);
         if (got == 0)
             break;
         fill += (size_t)got;
         if (fill > max)
-            return err_set(e, ERR_FAILED, "%s: larger than %zu bytes", path, max);
+            return err_set(e, ERR_USAGE, "%s: larger than %zu bytes", path, max);
         if (fill == room)
             room *= 2;
     }
@@ -115,10 +117,10 @@ int io_replace_file(const char *path, const void *data, size_t len, mode_t mode,
         return -1;
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return err_errno(e, "%s", temporary);
+        return err_errno(e, "%s", path);
     if (io_write(fd, data, len, e) < 0) {
         unlink(temporary);
-        return err_wrap(e, "%s", temporary);
+        return err_wrap(e, "%s", path);
     }
     if (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0) {
         err_errno(e, "%s", path);
@@ -183,6 +185,14 @@ bool io_same_file(const struct stat *a, const struct stat *b)
     if (S_ISBLK(a->st_mode) || S_ISBLK(b->st_mode))
         return S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool io_same_path(const char *a, const char *b)
+{
+    struct stat there, here;
+
+    return strcmp(a, b) == 0 ||
+           (stat(a, &there) == 0 && stat(b, &here) == 0 && io_same_file(&there, &here));
 }
 
 char *io_format(struct err *e, const char *fmt, ...)

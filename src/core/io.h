@@ -42,6 +42,9 @@ int io_temporary_file(const char *folder, uint64_t bytes, struct err *e);
 /* True when both are the same file, or nodes of the same block device. */
 bool io_same_file(const struct stat *a, const struct stat *b);
 
+/* The same for two paths, of which either need not exist: then they are the same text. */
+bool io_same_path(const char *a, const char *b);
+
 /* A new string like sprintf, which the caller frees; NULL with the err filled. */
 char *io_format(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
 

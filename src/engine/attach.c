@@ -3,6 +3,7 @@
 #include "engine/attach.h"
 #include "core/cleanup.h"
 #include "engine/console.h"
+#include "engine/qmp.h"
 #include "engine/supervise.h"
 
 #include <poll.h>
@@ -161,18 +162,27 @@ static int did_not(const struct running *running, int seconds, struct err *e)
                     running->name, running->name);
 }
 
+/* QEMU has a socket for this; what it answers is left in it. */
+static int press_qemu(const struct running *running, struct qmp *qmp, struct err *e)
+{
+    int machine = running_connect_machine(running, e);
+
+    if (machine >= 0 && qmp_open(qmp, machine, e) == 0 && qmp_power_down(qmp, e) == 0)
+        return 0;
+    return err_hint(e, "power it off from inside, or end it with berth stop --force %s",
+                    running->name);
+}
+
+/* Its supervisor was killed. */
 static int stop_alone(const struct running *running, bool force, int seconds, struct err *e)
 {
-    _cleanup_close_ int end = -1;
+    const enum running_end how = force                                 ? RUNNING_KILL
+                                 : strcmp(running->engine, "kvm") == 0 ? RUNNING_PRESS
+                                                                       : RUNNING_WATCH;
+    _cleanup_(qmp_close) struct qmp qmp = {.fd = -1};
+    _cleanup_close_ int end = running_signal(running, how, e);
 
-    if (!force && strcmp(running->engine, "kvm") != 0) {
-        err_set(e, ERR_REFUSED, "%s cannot be asked to power off: its supervisor was killed",
-                running->name);
-        return err_hint(e, "power it off from inside, or end it with berth stop --force %s",
-                        running->name);
-    }
-    end = running_signal(running, !force, e);
-    if (end < 0)
+    if (end < 0 || (how == RUNNING_WATCH && press_qemu(running, &qmp, e) < 0))
         return -1;
     return wait_for(end, seconds) ? 0 : did_not(running, seconds, e);
 }

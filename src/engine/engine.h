@@ -27,6 +27,7 @@ struct engine_config {
     bool outlives;      /* it goes on when the process that started it is gone */
     int kernel, initrd; /* initrd -1: none */
     int payload;        /* what is packed in the kernel; -1: not known. Not for QEMU */
+    int late; /* for QEMU: a socket where it hears its machine protocol as well; -1: none */
     const char *command_line;
     int disk; /* for QEMU: a socket connected to an NBD server; -1: it has no disk */
     /* For the monitor: the disk as ranges of descriptors, and where writes go

@@ -98,6 +98,17 @@ static void add_disk(struct arguments *a, const struct engine_config *config)
         config->sector);
 }
 
+/* Where somebody presses the power button when the supervisor was killed. */
+static void add_late(struct arguments *a, int late)
+{
+    if (late < 0)
+        return;
+    add(a, "-chardev");
+    add(a, "socket,id=late,fd=%d,server=on,wait=off", late);
+    add(a, "-mon");
+    add(a, "chardev=late,mode=control");
+}
+
 static void add_lines(struct arguments *a, int serial, int qmp)
 {
     add(a, "-chardev");
@@ -233,7 +244,8 @@ static int start_process(const struct engine_config *config, const struct lines 
     _cleanup_free_ char *path = NULL;
     const int fds[] = {config->kernel,       config->disk,
                        lines->theirs_serial, lines->theirs_machine,
-                       config->initrd,       config->net.kind == NET_TAP ? config->net.tap : -1};
+                       config->initrd,       config->net.kind == NET_TAP ? config->net.tap : -1,
+                       config->late};
     struct engine_process process = {.first = -1};
 
     if (spawn_locate(ENGINE_QEMU, &path, e) < 0)
@@ -245,6 +257,7 @@ static int start_process(const struct engine_config *config, const struct lines 
     add_boot(&arguments, config);
     add_disk(&arguments, config);
     add_lines(&arguments, lines->theirs_serial, lines->theirs_machine);
+    add_late(&arguments, config->late);
     if (add_network(&arguments, &config->net, e) < 0)
         return -1;
     if (arguments.failed)

@@ -128,11 +128,11 @@ void hub_show(struct hub *hub, const char *bytes, size_t n)
 void hub_over(struct hub *hub, int status, const char *why)
 {
     struct hub_packet packet = {.kind = HUB_OVER, .status = (uint8_t)status};
+    const char *const paths[] = {hub->socket, hub->card, hub->machine};
 
-    if (hub->socket[0] != '\0')
-        unlink(hub->socket);
-    if (hub->card[0] != '\0')
-        unlink(hub->card);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        if (paths[i][0] != '\0')
+            unlink(paths[i]);
     packet.n = (uint32_t)strnlen(why, HUB_BYTES);
     memcpy(packet.bytes, why, packet.n);
     for (size_t i = 0; i < HUB_CLIENTS; i++)

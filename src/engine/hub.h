@@ -57,7 +57,8 @@ struct hub {
     uint8_t asked;
     uint32_t at, n; /* of recent, a ring */
     char recent[HUB_RECENT];
-    char socket[HUB_PATH], card[HUB_PATH]; /* paths, removed when it is over; or empty */
+    /* Paths, removed when it is over; or empty. machine: where the engine itself listens. */
+    char socket[HUB_PATH], card[HUB_PATH], machine[HUB_PATH];
 };
 
 /* Without a socket. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MAGIC    0x3152504545ULL /* "EEPR1": changes with the struct */
+#define MAGIC    0x3252504545ULL /* "EEPR2": changes with the struct */
 #define VARIABLE "BERTH_KEEPER"
 
 /* Sets or clears FD_CLOEXEC of every descriptor. One that is none any more is an error. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* running.c: sockets and cards, NAME-KEY.sock and NAME-KEY.json. */
+/* running.c: sockets and cards: NAME-KEY.sock, NAME-KEY.json, and of QEMU NAME-KEY.qmp. */
 #include "engine/running.h"
 #include "core/cleanup.h"
 #include "core/digest.h"
@@ -21,6 +21,7 @@
 #define ASK_WAIT  2 /* seconds a supervisor has to answer */
 #define CARD      ".json"
 #define SOCKET    ".sock"
+#define MACHINE   ".qmp"
 
 /* ---- processes ---- */
 
@@ -65,16 +66,16 @@ static int address(const char *path, struct sockaddr_un *at, int *folder, struct
     return 0;
 }
 
-static int new_socket(int flags, struct err *e)
+static int new_socket(int type, struct err *e)
 {
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
     return fd < 0 ? err_errno(e, "a socket") : fd;
 }
 
-static int listen_at(const char *path, struct err *e)
+static int listen_at(const char *path, int type, struct err *e)
 {
-    _cleanup_close_ int fd = new_socket(SOCK_NONBLOCK, e), folder = -1;
+    _cleanup_close_ int fd = new_socket(type | SOCK_NONBLOCK, e), folder = -1;
     struct sockaddr_un at;
 
     if (fd < 0 || address(path, &at, &folder, e) < 0)
@@ -86,18 +87,28 @@ static int listen_at(const char *path, struct err *e)
     return steal_fd(&fd);
 }
 
-int running_connect(const struct running *running, struct err *e)
+static int connect_to(const char *path, int type, struct err *e)
 {
-    _cleanup_close_ int fd = new_socket(0, e), folder = -1;
+    _cleanup_close_ int fd = new_socket(type, e), folder = -1;
     const struct timeval patience = {.tv_sec = ASK_WAIT};
     struct sockaddr_un at;
 
-    if (fd < 0 || address(running->socket, &at, &folder, e) < 0)
+    if (fd < 0 || address(path, &at, &folder, e) < 0)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
         connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-        return err_errno(e, "%s", running->socket);
+        return err_errno(e, "%s", path);
     return steal_fd(&fd);
+}
+
+int running_connect(const struct running *running, struct err *e)
+{
+    return connect_to(running->socket, SOCK_SEQPACKET, e);
+}
+
+int running_connect_machine(const struct running *running, struct err *e)
+{
+    return connect_to(running->machine, SOCK_STREAM, e);
 }
 
 /* ---- making them ---- */
@@ -138,9 +149,16 @@ static int choose_paths(const struct running *running, const char *key, struct h
     digest_hex_of(what, strlen(what), hex);
     hex[KEY_CHARS] = '\0';
     if (snprintf(hub->card, HUB_PATH, "%s/%s-%s" CARD, folder, name, hex) >= HUB_PATH ||
-        snprintf(hub->socket, HUB_PATH, "%s/%s-%s" SOCKET, folder, name, hex) >= HUB_PATH)
+        snprintf(hub->socket, HUB_PATH, "%s/%s-%s" SOCKET, folder, name, hex) >= HUB_PATH ||
+        snprintf(hub->machine, HUB_PATH, "%s/%s-%s" MACHINE, folder, name, hex) >= HUB_PATH)
         return err_set(e, ERR_USAGE, "%s: its name is too long", folder);
     return 0;
+}
+
+int running_listen_machine(const struct running *running, const char *key, struct hub *hub,
+                           struct err *e)
+{
+    return choose_paths(running, key, hub, e) < 0 ? -1 : listen_at(hub->machine, SOCK_STREAM, e);
 }
 
 int running_announce(const struct running *running, const char *key, struct hub *hub, struct err *e)
@@ -148,7 +166,7 @@ int running_announce(const struct running *running, const char *key, struct hub 
     if (hub->listen < 0) {
         if (choose_paths(running, key, hub, e) < 0)
             return -1;
-        hub->listen = listen_at(hub->socket, e);
+        hub->listen = listen_at(hub->socket, SOCK_SEQPACKET, e);
         if (hub->listen < 0)
             return -1;
     }
@@ -164,6 +182,7 @@ static void running_free(struct running *running)
     free(running->engine);
     free(running->card);
     free(running->socket);
+    free(running->machine);
 }
 
 void running_list_free(struct running_list *list)
@@ -239,6 +258,7 @@ static bool is_there(struct running *running)
     if (running->started != 0 && process_start(running->pid) == running->started)
         return true;
     unlink(running->socket);
+    unlink(running->machine);
     unlink(running->card);
     return false;
 }
@@ -253,7 +273,8 @@ static int look_at(const char *folder, const char *name, struct running *running
         return 0;
     running->card = io_format(e, "%s/%s", folder, name);
     running->socket = io_format(e, "%s/%.*s" SOCKET, folder, (int)stem, name);
-    if (running->card == NULL || running->socket == NULL)
+    running->machine = io_format(e, "%s/%.*s" MACHINE, folder, (int)stem, name);
+    if (running->card == NULL || running->socket == NULL || running->machine == NULL)
         return -1;
     return read_card(running, &ignored) == 0 && is_there(running);
 }
@@ -343,13 +364,14 @@ int running_find(const char *name, const char *disk, struct running_list *list,
     return *found != NULL ? 0 : none_of_that_name(name, list, e);
 }
 
-int running_signal(const struct running *running, bool gently, struct err *e)
+int running_signal(const struct running *running, enum running_end how, struct err *e)
 {
     _cleanup_close_ int fd = pidfd_open(running->pid, 0);
 
     if (fd < 0 || process_start(running->pid) != running->started)
         return err_set(e, ERR_NOT_FOUND, "%s has ended", running->name);
-    if (pidfd_send_signal(fd, gently ? SIGTERM : SIGKILL, NULL, 0) < 0)
+    if (how != RUNNING_WATCH &&
+        pidfd_send_signal(fd, how == RUNNING_PRESS ? SIGTERM : SIGKILL, NULL, 0) < 0)
         return err_errno(e, "%s", running->name);
     return steal_fd(&fd);
 }

@@ -29,6 +29,7 @@ struct running {
     pid_t pid;           /* of the engine */
     uint64_t started;    /* its start, as /proc/PID/stat has it (clock ticks) */
     char *card, *socket; /* paths */
+    char *machine;       /* where QEMU listens itself, for when it is alone */
     enum running_state state;
     struct hub_packet status; /* HUB_STATUS, of one that is looked after */
 };
@@ -46,6 +47,12 @@ void running_list_free(struct running_list *list);
 int running_announce(const struct running *running, const char *key, struct hub *hub,
                      struct err *e);
 
+/* Makes the socket at which the engine itself hears its machine protocol: it outlives the
+ * supervisor. To be called before the engine starts, which gets the descriptor; arguments as of
+ * running_announce, of which name and disk are looked at. */
+int running_listen_machine(const struct running *running, const char *key, struct hub *hub,
+                           struct err *e);
+
 /* Lists those that run; what is left of others is removed. */
 int running_find_all(struct running_list *list, struct err *e);
 
@@ -54,11 +61,18 @@ int running_find_all(struct running_list *list, struct err *e);
 int running_find(const char *name, const char *disk, struct running_list *list,
                  const struct running **found, struct err *e);
 
-/* A connection to its hub: a descriptor. */
+/* A connection to its hub, and one to the engine itself: descriptors. */
 int running_connect(const struct running *running, struct err *e);
+int running_connect_machine(const struct running *running, struct err *e);
 
-/* For one that is alone: ends its engine, or gently: the monitor presses the power button then. A
- * descriptor that becomes readable when it has ended. */
-int running_signal(const struct running *running, bool gently, struct err *e);
+enum running_end {
+    RUNNING_KILL,
+    RUNNING_PRESS, /* the power button: the monitor's only */
+    RUNNING_WATCH, /* nothing is done to it */
+};
+
+/* For one that is alone: does that to its engine. A descriptor that becomes readable when it has
+ * ended. */
+int running_signal(const struct running *running, enum running_end how, struct err *e);
 
 #endif

@@ -168,6 +168,7 @@ static int start_engine(struct machine *m, int disk, struct engine *engine, stru
                                    .kernel = m->kernel_fd,
                                    .initrd = m->initrd,
                                    .disk = disk,
+                                   .late = -1,
                                    .command_line = command_line};
 
     return engine_qemu_start(&config, engine, e);

@@ -12,6 +12,8 @@
 #include "flow/esp_folder.h"
 #include "flow/menu.h"
 #include "flow/observe.h"
+#include "flow/work_image.h"
+#include "partition/fs.h"
 #include "tree/tree.h"
 
 #include <fcntl.h>
@@ -42,6 +44,47 @@ static int check_disk(const struct survey *survey, struct err *e)
     }
     if (geteuid() != 0)
         return err_set(e, ERR_REFUSED, "only root may write to the EFI system partition");
+    return 0;
+}
+
+/* The initramfs gets the modules that are loaded now. */
+static int check_kernel(const struct fs_ops *fs, struct err *e)
+{
+    _cleanup_free_ char *known = NULL;
+    char line[64];
+
+    if (fs->resize != NULL || fs->locked != NULL)
+        return 0;
+    snprintf(line, sizeof(line), "\t%s\n", fs->name);
+    if (io_read_file("/proc/filesystems", 1 << 16, &known, NULL, e) < 0)
+        return -1;
+    if (strstr(known, line) != NULL)
+        return 0;
+    err_set(e, ERR_REFUSED, "the kernel has not loaded %s, so the next boot would not have it",
+            fs->name);
+    return err_hint(e, "modprobe %s", fs->name);
+}
+
+static int check_step(const struct step *step, struct err *e)
+{
+    const struct fs_ops *fs = step->fs != NULL ? fs_by_name(step->fs) : NULL;
+
+    if (fs == NULL)
+        return 0;
+    if (step->kind == STEP_RESIZE && check_kernel(fs, e) < 0)
+        return -1;
+    if (work_image_check_tools(fs->name, e) == 0)
+        return 0;
+    if (e->code == ERR_NOT_FOUND)
+        e->code = ERR_REFUSED;
+    return err_wrap(e, "%s at the next boot", step->target);
+}
+
+int at_boot_check(const struct plan *plan, struct err *e)
+{
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (check_step(&plan->steps[i], e) < 0)
+            return -1;
     return 0;
 }
 

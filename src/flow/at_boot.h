@@ -19,6 +19,11 @@
 #include "core/strings.h"
 #include "flow/apply.h"
 
+/* Whether the next boot would have what the plan's steps take: the filesystems' tools, which go
+ * into its initramfs, and the kernel's part of one that has to be mounted. ERR_REFUSED with the way
+ * out. */
+int at_boot_check(const struct plan *plan, struct err *e);
+
 /* Schedules the command `argv` (without its disk: "part", "resize", PART, ...) in the place of any
  * other work. job: its plan, made as if nothing were mounted. ERR_REFUSED with the way out where
  * the machine does not boot by this disk's menu, ERR_NO_SPACE when the ESP has no room: both before

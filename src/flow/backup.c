@@ -146,8 +146,10 @@ int edit_restore(void *arg, struct blockdev *bd, const struct table *there, stru
     if (io_read_file(path, FILE_MOST, &text, NULL, e) < 0)
         return -1;
     top = json_loads(text, JSON_REJECT_DUPLICATES, &where);
-    if (top == NULL)
-        return err_set(e, ERR_SYNTAX, "%s:%d:%d: it is not JSON", path, where.line, where.column);
+    if (top == NULL) {
+        err_set(e, ERR_SYNTAX, "%s:%d:%d: it is not JSON", path, where.line, where.column);
+        return err_hint(e, "`berth disk backup` writes such a file");
+    }
     if (check_disk(top, bd, e) == 0)
         result = read_regions(json_object_get(top, "regions"), bd, wanted, e);
     json_decref(top);

@@ -4,6 +4,7 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/shell.h"
+#include "flow/at_boot.h"
 #include "flow/backup.h"
 #include "flow/change_parts.h"
 #include "flow/disk_log.h"
@@ -11,6 +12,7 @@
 #include "flow/resize_mounted.h"
 #include "partition/inspect.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,11 +42,24 @@ static int note_kept(struct plan *plan, size_t n, struct err *e)
                               "%zu partitions are not named and stay; --prune deletes them", n);
 }
 
+/* Taken for the wrong ones, its partitions would lie elsewhere. */
+static int note_sector(const struct change *change, struct plan *plan, struct err *e)
+{
+    char note[SURVEY_SECTOR_NOTE];
+
+    if (!plan->survey->sector_guessed || change->there->kind != TABLE_MBR || plan->n_steps == 0)
+        return 0;
+    return plan_note(plan, e, "%s", survey_sector_note(plan->survey, note));
+}
+
 static int add_notes(const struct change *change, struct blockdev *bd, struct plan *plan,
                      struct err *e)
 {
-    if (note_kept(plan, change->n_kept, e) < 0)
+    if (note_kept(plan, change->n_kept, e) < 0 || note_sector(change, plan, e) < 0)
         return -1;
+    for (size_t i = 0; i < change->wanted.notes.n; i++)
+        if (plan_note(plan, e, "%s", change->wanted.notes.items[i]) < 0)
+            return -1;
     return disk_log_check(bd, change->there, plan, change->job.journal, e);
 }
 
@@ -183,17 +198,28 @@ static const struct pending *pending_of(struct change *change, struct blockdev *
                : NULL;
 }
 
+/* What was wrong before is no error of who asks for something else. */
+static bool is_damage_of(const struct table *there, const char *text)
+{
+    for (size_t i = 0; i < there->n_damage; i++)
+        if (damage_forbids(there->damage[i].kind) && strcmp(there->damage[i].text, text) == 0)
+            return true;
+    return false;
+}
+
 static struct plan *plan_asked(struct change *change, struct blockdev *bd,
                                const struct survey *survey, struct err *e)
 {
     const struct table *there = change->there;
 
     if (ask(change, bd, there, e) < 0) {
+        if (is_damage_of(there, e->text))
+            e->code = ERR_REFUSED;
         if (*e->hint == '\0' && table_problem(there) != NULL)
             change_hint_damage(there->damage, there->n_damage, survey->path, e);
         return NULL;
     }
-    return change_check_cure(there, change->wanted.table, &change->options, survey->path, e) < 0
+    return change_check_cure(there, change->wanted.table, &change->options, bd, survey->path, e) < 0
                ? NULL
                : plan_new(change, bd, survey, e);
 }
@@ -249,6 +275,7 @@ static void forget_mounts(struct survey *survey)
             continue;
         free(steal(p->mountpoint));
         free(steal(p->holder));
+        free(steal(p->release));
     }
 }
 
@@ -280,6 +307,8 @@ int change_read(struct change *change, const char *path, unsigned sector, struct
     struct job *job = &change->job;
     _cleanup_disk_ struct disk *disk = NULL;
 
+    if (job->key_file != NULL && access(job->key_file, R_OK) < 0)
+        return err_set(e, ERR_USAGE, "--key-file %s: %s", job->key_file, strerror(errno));
     job->plan_again = plan_again;
     job->sector = sector;
     job->path = io_format(e, "%s", path);
@@ -295,8 +324,9 @@ int change_read(struct change *change, const char *path, unsigned sector, struct
     if (plan_now(change, disk, e) < 0 &&
         (e->code != ERR_IN_USE || !disk_await_claims(disk) || plan_now(change, disk, e) < 0))
         return -1;
-    return change->options.at_boot ? add_boot_note(job->plan, e)
-                                   : plan_note_users(job->plan, disk, e);
+    if (!change->options.at_boot)
+        return plan_note_users(job->plan, disk, e);
+    return at_boot_check(job->plan, e) < 0 ? -1 : add_boot_note(job->plan, e);
 }
 
 void change_free(struct change *change)

@@ -81,7 +81,8 @@ int change_check_damage(const struct table *there, const struct change_options *
 
 /* The same when it is known what is wanted of a damaged table: something must be cured by it. */
 int change_check_cure(const struct table *there, const struct table *wanted,
-                      const struct change_options *options, const char *path, struct err *e);
+                      const struct change_options *options, const struct blockdev *bd,
+                      const char *path, struct err *e);
 
 /* ERR_REFUSED, with the way out, where any of the damage forbids changes. */
 int change_refuse_damage(const struct damage *damage, size_t n, const char *path, struct err *e);

@@ -132,8 +132,8 @@ static int hint_in_use(const struct change_facts *facts, const struct change_par
         return err_hint(e, "berth part %s %s %u ... --at-boot does it at the next boot",
                         change_moves(part) ? "move" : "resize",
                         shell_quote(facts->survey->path).text, part->there->number);
-    if (is_mounted(part))
-        return err_hint(e, "umount %s", shell_quote(part->found->mountpoint).text);
+    if (part->found->release != NULL)
+        return err_hint(e, "%s", part->found->release);
     return err_hint(e, "end what uses it first");
 }
 
@@ -224,6 +224,20 @@ static int check_mount(const struct change_facts *facts, const struct change_par
                     table_title(part->there->number, part->there->name).text, part->fs->name);
 }
 
+/* What is grown at all has to become as large as it can be set. */
+static int check_grown(const struct change_part *part, struct err *e)
+{
+    char wanted[SIZE_TEXT], least[SIZE_TEXT];
+
+    if (!change_grows_fs(part) || part->wanted->range.bytes >= part->bounds.least_set)
+        return 0;
+    size_exact(part->bounds.least_set, least, sizeof(least));
+    err_set(e, ERR_NO_SPACE, "%s cannot be grown to %s: its %s cannot be set to less than %s",
+            table_title(part->there->number, part->there->name).text,
+            size_exact(part->wanted->range.bytes, wanted, sizeof(wanted)), part->fs->name, least);
+    return err_hint(e, "--size %s or more works", least);
+}
+
 /* The new size, against what the content can be. */
 static int check_size(const struct change_facts *facts, const struct change_part *part,
                       struct err *e)
@@ -231,7 +245,7 @@ static int check_size(const struct change_facts *facts, const struct change_part
     uint64_t old = part->there->range.bytes, new = part->wanted->range.bytes;
     char wanted[SIZE_TEXT], floor[SIZE_TEXT], least[SIZE_TEXT];
 
-    if (check_mount(facts, part, e) < 0)
+    if (check_grown(part, e) < 0 || check_mount(facts, part, e) < 0)
         return -1;
     if (new >= old || part->fs == NULL)
         return 0;
@@ -270,11 +284,8 @@ static int check_blank(const struct change_facts *facts, struct err *e)
 {
     const struct change_options *options = facts->options;
 
-    if (!facts->disk_has_data)
+    if (!facts->disk_has_data || change_names_disk(facts))
         return 0;
-    for (size_t i = 0; i < options->n_lose; i++)
-        if (strcmp(options->lose[i], facts->survey->path) == 0)
-            return 0;
     if (facts->there->kind != TABLE_NONE || table_has_damage(facts->there, DAMAGE_HEADERS_GONE))
         err_set(e, ERR_REFUSED, "%s: the partitions that they named would be lost",
                 facts->there->damage[0].text);

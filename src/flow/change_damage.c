@@ -3,12 +3,30 @@
 #include "core/shell.h"
 #include "flow/change.h"
 
-/* What single partitions have, and lose with a new GUID or by being deleted. A disk that became
- * smaller is right again when the partitions past its end are gone. */
+/* What single partitions have, and lose with a new GUID or by being deleted: so does a chain end
+ * before a partition whose boot record is none. A disk that became smaller is right again when the
+ * partitions past its end are gone. */
 static bool is_curable(enum damage_kind kind)
 {
     return kind == DAMAGE_DUPLICATE_GUID || kind == DAMAGE_OUT_OF_RANGE ||
-           kind == DAMAGE_DISK_SMALLER;
+           kind == DAMAGE_DISK_SMALLER || kind == DAMAGE_OVERLAP || kind == DAMAGE_EBR_INSIDE ||
+           kind == DAMAGE_EBR_LOOP || kind == DAMAGE_EBR_DAMAGED;
+}
+
+/* A chain of boot records that ends early, or that says two things: whatever else is changed in it,
+ * what it no longer leads to is given up. So its cure comes first. */
+static bool is_of_chain(const struct damage *damage)
+{
+    return damage->kind == DAMAGE_EBR_LOOP || damage->kind == DAMAGE_EBR_DAMAGED;
+}
+
+static size_t count_of_chain(const struct table *table)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < table->n_damage; i++)
+        n += is_of_chain(&table->damage[i]);
+    return n;
 }
 
 static bool has_kind(const struct damage *damage, size_t n, enum damage_kind kind)
@@ -19,8 +37,9 @@ static bool has_kind(const struct damage *damage, size_t n, enum damage_kind kin
     return false;
 }
 
-/* What the way out is about: the worst that no cure of a single partition reaches, else the first
- * partition that has to be cured. A disk that became smaller names none itself. */
+/* What the way out is about: the worst that no cure of a single partition reaches, else a chain of
+ * boot records, else the first partition that has to be cured. A disk that became smaller names
+ * none itself. */
 static const struct damage *what_to_cure(const struct damage *damage, size_t n)
 {
     const struct damage *first = NULL;
@@ -30,7 +49,8 @@ static const struct damage *what_to_cure(const struct damage *damage, size_t n)
             continue;
         if (!is_curable(damage[i].kind))
             return &damage[i];
-        if (first == NULL || first->kind == DAMAGE_DISK_SMALLER)
+        if (first == NULL || first->kind == DAMAGE_DISK_SMALLER ||
+            (is_of_chain(&damage[i]) && !is_of_chain(first)))
             first = &damage[i];
     }
     return first;
@@ -65,6 +85,23 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *disk, 
                             ? "make the disk as large as it was, or: "
                             : "",
                         path, cured->number);
+    case DAMAGE_OVERLAP:
+    case DAMAGE_EBR_INSIDE:
+        return err_hint(
+            e,
+            "`berth disk restore %s FILE` puts back what `disk backup` kept; else `berth "
+            "part rm %s %u`, or the other one, takes one out of the table, and no byte "
+            "of it is written",
+            path, path, cured->number);
+    case DAMAGE_EBR_LOOP:
+        return err_hint(e, "`berth disk check --repair %s` ends the chain there", path);
+    case DAMAGE_EBR_DAMAGED:
+        return err_hint(
+            e,
+            "`berth disk restore %s FILE` puts back what `disk backup` kept; else `berth "
+            "part rm %s %u` takes that partition, and what only its boot record leads "
+            "to, out of the table, and no byte of them is written",
+            path, path, cured->number);
     case DAMAGE_HYBRID:
     case DAMAGE_HYBRID_OUT_OF_STEP:
         return err_hint(e,
@@ -97,44 +134,25 @@ int change_check_damage(const struct table *there, const struct change_options *
     const struct damage *cured = what_to_cure(there->damage, there->n_damage);
 
     if (cured == NULL || options->replaces || options->takes_back ||
-        (options->cures && is_curable(cured->kind)))
+        (options->cures && is_curable(cured->kind)) ||
+        (options->repair && damage_mends(cured->kind)))
         return 0;
     return change_refuse_damage(there->damage, there->n_damage, path, e);
 }
 
-/* How many have the GUID of one before them. */
-static size_t count_twins(const struct table *table)
-{
-    size_t n = 0;
-
-    for (size_t i = 1; i < table->n; i++) {
-        bool twin = false;
-
-        for (size_t k = 0; k < i && !twin; k++)
-            twin = guid_equal(&table->entries[i].uuid, &table->entries[k].uuid);
-        n += twin;
-    }
-    return n;
-}
-
-static bool is_cured(const struct table *there, const struct table *wanted,
-                     const struct damage *damage)
-{
-    const struct table_entry *entry = table_entry_by_number((struct table *)there, damage->number);
-
-    if (damage->kind == DAMAGE_DUPLICATE_GUID)
-        return count_twins(wanted) < count_twins(there);
-    return damage->kind == DAMAGE_OUT_OF_RANGE && entry != NULL &&
-           change_same(wanted, there, entry) == NULL;
-}
-
 int change_check_cure(const struct table *there, const struct table *wanted,
-                      const struct change_options *options, const char *path, struct err *e)
+                      const struct change_options *options, const struct blockdev *bd,
+                      const char *path, struct err *e)
 {
+    int had, has;
+
     if (!options->cures || table_problem(there) == NULL)
         return 0;
-    for (size_t i = 0; i < there->n_damage; i++)
-        if (is_cured(there, wanted, &there->damage[i]))
-            return 0;
+    had = table_count_problems(there, bd, e);
+    has = table_count_problems(wanted, bd, e);
+    if (had < 0 || has < 0)
+        return -1;
+    if (has < had && (count_of_chain(there) == 0 || count_of_chain(wanted) < count_of_chain(there)))
+        return 0;
     return change_refuse_damage(there->damage, there->n_damage, path, e);
 }

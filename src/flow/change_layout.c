@@ -6,6 +6,7 @@
 #include "core/size.h"
 #include "flow/change_parts.h"
 #include "partition/attribute.h"
+#include "partition/mbr.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -218,6 +219,7 @@ static int text_with_details(struct step *step, const char *verb, const char *ki
 {
     if (step->n_details != 1) {
         step->text = io_format(e, "%s the %s", verb, kind);
+        step->n_changes = step->n_details;
         return step->text == NULL ? -1 : 0;
     }
     step->text = io_format(e, "%s the %s: %s", verb, kind, step->details[0]);
@@ -234,27 +236,64 @@ static const char *replaced_with(const struct change_facts *facts, const struct 
     return to->n > 0 ? "the same partitions" : "no partitions";
 }
 
+/* The partitions stay the same. */
+static char *describe_mending(const struct change_facts *facts, enum table_kind kind, struct err *e)
+{
+    const struct table *there = facts->there;
+    bool stale = facts->options->repair && table_has_damage(there, DAMAGE_STALE_SIGNATURE);
+
+    if (kind == TABLE_GPT)
+        return io_format(e, "mend the GPT: write both copies anew");
+    for (size_t i = 0; i < there->n_damage; i++)
+        if (there->damage[i].kind == DAMAGE_EBR_LOOP || there->damage[i].kind == DAMAGE_EBR_DAMAGED)
+            return io_format(
+                e, "mend the MBR: end the chain of logical partitions before number %u%s",
+                there->damage[i].number, stale ? ", and erase what is left of a GPT" : "");
+    return io_format(e, "mend the MBR: erase what is left of a GPT");
+}
+
+/* Which partitions of a GPT an MBR has in an extended one. */
+static int add_logicals(const struct change_facts *facts, const struct table *to, struct step *step,
+                        struct err *e)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+
+        if (part->there == NULL || part->wanted == NULL || to->kind != TABLE_MBR ||
+            part->there->number == part->wanted->number)
+            continue;
+        if (plan_detail(step,
+                        io_format(e, "partition %u becomes the %s partition %u",
+                                  part->there->number,
+                                  part->wanted->number >= MBR_FIRST ? "logical" : "primary",
+                                  part->wanted->number),
+                        e) < 0)
+            return -1;
+    }
+    return add_extended(&(struct table){0}, to, step, e);
+}
+
 static int describe_layout(const struct change_facts *facts, const struct table *from,
                            const struct table *to, bool makes_room, struct step *step,
                            struct err *e)
 {
-    if (from->kind != to->kind && from->kind != TABLE_NONE)
+    if (from->kind != to->kind && from->kind != TABLE_NONE) {
         step->text =
             io_format(e, "replace the %s by %s with %s", kind_name(from->kind),
                       to->kind == TABLE_MBR ? "an MBR" : "a GPT", replaced_with(facts, to));
-    else if (to->n + from->n == 0)
+        if (step->text != NULL && add_logicals(facts, to, step, e) < 0)
+            return -1;
+    } else if (to->n + from->n == 0 && to->extended.range.bytes + from->extended.range.bytes == 0)
         step->text = io_format(e, "write a new %s", kind_name(to->kind));
     else if (table_equal(from, to))
-        step->text = io_format(e, "mend the %s: %s", kind_name(to->kind),
-                               to->kind == TABLE_GPT ? "write both copies anew"
-                                                     : "erase what is left of a GPT");
+        step->text = describe_mending(facts, to->kind, e);
     else if (add_details(facts, from, to, makes_room, step, e) < 0)
         return -1;
     else
         return text_with_details(step,
-                                 from->kind == TABLE_NONE ? "write"
-                                 : to->n == 0             ? "empty"
-                                                          : "change",
+                                 from->kind == TABLE_NONE                ? "write"
+                                 : to->n + to->extended.range.bytes == 0 ? "empty"
+                                                                         : "change",
                                  kind_name(to->kind), e);
     return step->text == NULL ? -1 : 0;
 }
@@ -290,6 +329,17 @@ static int lose_names(const struct table *from, const struct table *to, struct s
     return plan_lose(step, io_format(e, "the partitions' names, GUIDs and attributes"), e);
 }
 
+/* Another MBR than the one there leaves no GPT beside it. */
+static int tell_erased(const struct planner *p, const struct table *to, struct step *step,
+                       struct err *e)
+{
+    bool same = p->state->kind == TABLE_MBR && guid_equal(&p->state->uuid, &to->uuid);
+
+    if (to->kind != TABLE_MBR || same || !table_has_damage(p->facts->there, DAMAGE_STALE_SIGNATURE))
+        return 0;
+    return plan_detail(step, io_format(e, "what is left of a GPT beside it is erased"), e);
+}
+
 static int lose_disk(const struct planner *p, struct step *step, struct err *e)
 {
     if (!p->facts->disk_has_data)
@@ -312,10 +362,11 @@ int change_add_layout(struct planner *p, const struct table *to, bool makes_room
     if (step == NULL)
         return -1;
     step->durability = DURABILITY_ATOMIC;
+    step->mends = p->facts->options->repair && table_equal(p->state, to);
     if (describe_layout(p->facts, p->state, to, makes_room, step, e) < 0 ||
         keep_layout(p, to, &step->layout, e) < 0 || change_touch_table(step, to, survey, e) < 0 ||
         lose_deleted(p, step, to, e) < 0 || lose_names(p->state, to, step, e) < 0 ||
-        lose_disk(p, step, e) < 0)
+        tell_erased(p, to, step, e) < 0 || lose_disk(p, step, e) < 0)
         return -1;
     copy = table_copy(to, e);
     if (copy == NULL)

@@ -3,7 +3,9 @@
  * that can be, and whether what it shall be made can be made. Reads only. */
 #include "core/cleanup.h"
 #include "core/shell.h"
+#include "core/size.h"
 #include "flow/change_parts.h"
+#include "partition/gpt.h"
 #include "partition/probe.h"
 
 #include <string.h>
@@ -35,7 +37,7 @@ static bool is_wiped(const struct change *change, const struct table_entry *entr
 }
 
 /* The bounds of what changes while they are read: a hint of what can never be. Those that cannot be
- * had now are found out when it is done. */
+ * had now are found out when it is done, unless who uses it has that refused. */
 static int look_while_mounted(struct blockdev *bd, struct change_part *part, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, part->there->range, e);
@@ -96,7 +98,8 @@ static int look_at_bounds(const struct change *change, struct blockdev *slice,
                           struct change_part *part, struct err *e)
 {
     const struct fs_locked_ops *locked = part->fs->locked;
-    bool larger = part->wanted->range.bytes > part->there->range.bytes;
+    bool alone = part->wanted->range.bytes > part->there->range.bytes &&
+                 change->wanted.locked_too != part->there->number;
 
     if (locked != NULL && change->job.key_file != NULL)
         return locked->bounds(slice, change->job.key_file, &part->bounds, e);
@@ -107,7 +110,7 @@ static int look_at_bounds(const struct change *change, struct blockdev *slice,
                                           .unit = slice->sector};
         return 0;
     }
-    if (!(locked != NULL && larger) && part->fs->ready(slice, e) < 0)
+    if (!(locked != NULL && alone) && part->fs->ready(slice, e) < 0)
         return -1;
     return part->fs->bounds(slice, &part->bounds, e);
 }
@@ -141,6 +144,15 @@ static int look_before_move(struct blockdev *bd, const struct change_part *part,
     return err_wrap(e, "partition %u (%s)", part->there->number, part->fs->name);
 }
 
+/* Its key is in a file of the person's, and no initramfs on an ESP is a place for that. */
+static int refuse_locked_boot(const struct change_part *part, struct err *e)
+{
+    err_set(e, ERR_REFUSED, "%s is encrypted, and nothing has its key at the next boot",
+            table_title(part->there->number, part->there->name).text);
+    return err_hint(e, "boot another system or a live medium, and give the command there, with "
+                       "--key-file");
+}
+
 /* What is known of its content, as far as the plan needs it. */
 static int look_into(const struct change *change, struct blockdev *bd, const struct survey *survey,
                      struct change_part *part, struct err *e)
@@ -157,7 +169,9 @@ static int look_into(const struct change *change, struct blockdev *bd, const str
         return -1;
     if (part->fs == NULL || !resized)
         return 0;
-    return change->options.at_boot || found->mountpoint != NULL
+    if (change->options.at_boot && part->fs->locked != NULL)
+        return refuse_locked_boot(part, e);
+    return change->options.at_boot || found->holder != NULL
                ? look_while_mounted(bd, part, e)
                : look_at_size(change, bd, survey, part, e);
 }
@@ -188,7 +202,7 @@ static int check_luks(const struct fs_ops *fs, const struct table_entry *entry,
 {
     char has[SIZE_TEXT], needs[SIZE_TEXT];
 
-    if (key_file == NULL || access(key_file, R_OK) < 0) {
+    if (key_file == NULL) {
         err_set(e, ERR_USAGE, "a LUKS volume needs a key");
         return err_hint(e, "--key-file FILE names the file with its passphrase");
     }
@@ -241,6 +255,39 @@ static int try_format(const struct change *change, const struct blockdev *bd,
                : 0;
 }
 
+/* 1: writing the table there overwrites something. An MBR only takes away what a GPT had in its
+ * header's place. */
+static int is_something(struct blockdev *bd, const struct table *wanted,
+                        const struct extent *sector, struct err *e)
+{
+    uint64_t last = round_down(bd->bytes, bd->sector) - bd->sector;
+    char text[sizeof(GPT_SIGNATURE) - 1];
+
+    if (wanted->kind != TABLE_MBR || (sector->start != bd->sector && sector->start != last))
+        return probe_has_data(bd, *sector, NULL, e);
+    if (blockdev_pread(bd, text, sizeof(text), sector->start, e) < 0)
+        return -1;
+    return memcmp(text, GPT_SIGNATURE, sizeof(text)) == 0;
+}
+
+/* Zeros are nothing to be lost, but in a filesystem that counts on them. */
+static int look_for_zeros(struct blockdev *bd, const struct extent *sectors, size_t n,
+                          struct change_facts *facts, struct err *e)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        struct change_part *part = &facts->parts[i];
+        int something = !part->under_table || part->found->fs != NULL;
+
+        for (size_t k = 0; k < n && something == 0; k++)
+            if (extent_overlaps(&part->there->range, &sectors[k]))
+                something = is_something(bd, facts->wanted, &sectors[k], e);
+        if (something < 0)
+            return -1;
+        part->under_table &= something > 0;
+    }
+    return 0;
+}
+
 static int look_at_formats(const struct change *change, struct blockdev *bd,
                            struct change_facts *facts, struct err *e)
 {
@@ -250,20 +297,54 @@ static int look_at_formats(const struct change *change, struct blockdev *bd,
     return 0;
 }
 
-/* Table sectors come over what no partition has any more: the backup of a GPT, a boot record. */
+static bool has_extent(const struct extent *list, size_t n, const struct extent *extent)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].start == extent->start && list[i].bytes == extent->bytes)
+            return true;
+    return false;
+}
+
+/* Table sectors come over what no partition has any more: the backup of a GPT, a boot record. Where
+ * a damaged MBR has one there already nothing more is lost. */
 static int look_under_table(struct blockdev *bd, struct change_facts *facts, struct err *e)
 {
-    _cleanup_free_ struct extent *sectors = NULL;
-    size_t n = 0;
+    _cleanup_free_ struct extent *sectors = NULL, *had = NULL;
+    size_t n = 0, n_had = 0;
 
-    if (facts->wanted->kind != TABLE_NONE && table_sectors(facts->wanted, bd, &sectors, &n, e) < 0)
+    if ((facts->wanted->kind != TABLE_NONE &&
+         table_sectors(facts->wanted, bd, &sectors, &n, e) < 0) ||
+        (facts->there->kind == TABLE_MBR && table_sectors(facts->there, bd, &had, &n_had, e) < 0))
         return -1;
     for (size_t i = 0; i < facts->n; i++)
         for (size_t k = 0; k < n; k++)
             facts->parts[i].under_table |=
-                facts->parts[i].wanted == NULL &&
+                facts->parts[i].wanted == NULL && !has_extent(had, n_had, &sectors[k]) &&
                 extent_overlaps(&facts->parts[i].there->range, &sectors[k]);
-    return 0;
+    return look_for_zeros(bd, sectors, n, facts, e);
+}
+
+/* Of all that changes, whether anything can be locked. */
+static bool has_lock(const struct change_facts *facts)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *part = &facts->parts[i];
+        const struct fs_ops *made = part->format != NULL ? fs_by_name(part->format->fs) : NULL;
+
+        if ((made != NULL && made->locked != NULL) ||
+            (part->fs != NULL && part->fs->locked != NULL))
+            return true;
+    }
+    return false;
+}
+
+/* A key that nothing takes was meant for something else. */
+static int check_key(const char *key_file, const struct change_facts *facts, struct err *e)
+{
+    if (key_file == NULL || has_lock(facts))
+        return 0;
+    err_set(e, ERR_USAGE, "--key-file %s: nothing that is changed here is LUKS", key_file);
+    return err_hint(e, "leave it away; --fs luks makes a LUKS volume");
 }
 
 int change_look(const struct change *change, struct blockdev *bd, const struct survey *survey,
@@ -283,7 +364,8 @@ int change_look(const struct change *change, struct blockdev *bd, const struct s
             facts->parts[facts->n++] = (struct change_part){
                 .wanted = entry, .format = format_of(&change->wanted, entry->number)};
     }
-    return look_under_table(bd, facts, e) < 0 || look_at_formats(change, bd, facts, e) < 0
+    return look_under_table(bd, facts, e) < 0 || check_key(change->job.key_file, facts, e) < 0 ||
+                   look_at_formats(change, bd, facts, e) < 0
                ? -1
                : change_look_at_free(bd, facts, e);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* change_lose.c: what would be lost without having been named. Pure. */
+/* change_lose.c: what would be lost without having been named. Pure, but that two paths may be of
+ * one file. */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
 
@@ -160,21 +162,55 @@ int change_check_losses(const struct change_facts *facts, struct err *e)
     return err_hint(e, "if nothing in %s is needed, say so: %s", n > 1 ? "them" : "it", words);
 }
 
+bool change_names_disk(const struct change_facts *facts)
+{
+    for (size_t i = 0; i < facts->options->n_lose; i++)
+        if (io_same_path(facts->options->lose[i], facts->survey->path))
+            return true;
+    return false;
+}
+
 static bool names_something(const struct change_facts *facts, const char *word)
 {
     struct err why, ignored;
 
-    return strcmp(word, facts->survey->path) == 0 || change_find(facts->there, word, &why) ||
+    return io_same_path(word, facts->survey->path) || change_find(facts->there, word, &why) ||
            change_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND;
+}
+
+/* A filesystem's label names nothing, since two may have the same; people try it. */
+static int hint_label(const struct survey *survey, const char *word, struct err *e)
+{
+    if (survey->label != NULL && strcmp(survey->label, word) == 0)
+        return err_hint(e, "%s is the label of what the whole disk holds: --lose %s", word,
+                        shell_quote(survey->path).text);
+    for (size_t i = 0; i < survey->n_partitions; i++) {
+        const struct survey_partition *p = &survey->partitions[i];
+
+        if (p->label != NULL && strcmp(p->label, word) == 0)
+            return err_hint(e, "%s is the label of the filesystem in partition %u: --lose %u", word,
+                            p->number, p->number);
+    }
+    return err_hint(e, "`berth disk show %s` lists the partitions with their numbers and names",
+                    shell_quote(survey->path).text);
 }
 
 int change_check_lose(const struct change_facts *facts, struct err *e)
 {
     _cleanup_free_ char *words = NULL;
+    const char *first = NULL;
 
-    for (size_t i = 0; i < facts->options->n_lose; i++)
-        if (!names_something(facts, facts->options->lose[i]) &&
-            change_append(&words, ", ", e, "--lose %s", facts->options->lose[i]) < 0)
+    for (size_t i = 0; i < facts->options->n_lose; i++) {
+        const char *word = facts->options->lose[i];
+
+        if (names_something(facts, word))
+            continue;
+        first = first != NULL ? first : word;
+        if (change_append(&words, ", ", e, "--lose %s", word) < 0)
             return -1;
-    return words == NULL ? 0 : err_set(e, ERR_NOT_FOUND, "%s: there is no such partition", words);
+    }
+    if (first == NULL)
+        return 0;
+    err_set(e, ERR_USAGE, "%s: there is no such partition", words);
+    return hint_label(facts->survey, first, e);
 }

@@ -74,6 +74,11 @@ const struct table_entry *change_same(const struct table *table, const struct ta
                 return &table->entries[i];
         return NULL;
     }
+    if (table->kind == TABLE_MBR || from->kind == TABLE_MBR) { /* a conversion gives new GUIDs */
+        same = by_start(table, entry->range.start);
+        if (same != NULL)
+            return same;
+    }
     for (size_t i = 0; i < table->n; i++) {
         const struct table_entry *other = &table->entries[i];
 

@@ -50,7 +50,10 @@ int change_check_losses(const struct change_facts *facts, struct err *e);
  * something is put there. What a backup does not have is only deleted. */
 bool change_is_given_up(const struct change_facts *facts, const struct change_part *deleted);
 
-/* A word of --lose that names nothing was meant for something else: ERR_NOT_FOUND. */
+/* --lose has the disk as a whole, by any of its paths. */
+bool change_names_disk(const struct change_facts *facts);
+
+/* A word of --lose that names nothing was meant for something else: ERR_USAGE. */
 int change_check_lose(const struct change_facts *facts, struct err *e);
 
 /* Says of the step that writes there what is in the free space that the part gets. */

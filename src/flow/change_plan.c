@@ -169,12 +169,22 @@ static struct table *middle_table(const struct planner *p, struct err *e)
     return table;
 }
 
-static bool can_be_mended(const struct table *there)
+/* An undo mends what it may have left half done itself: not what lies beside an MBR. */
+static bool can_be_mended(const struct table *there, const struct change_options *options)
 {
     for (size_t i = 0; i < there->n_damage; i++)
-        if (damage_mends(there->damage[i].kind))
+        if (damage_mends(there->damage[i].kind) &&
+            !(options->takes_back && there->damage[i].kind == DAMAGE_STALE_SIGNATURE))
             return true;
     return false;
+}
+
+/* The same partitions, and the chain of their boot records changes. */
+static bool ends_chain(const struct change_facts *facts)
+{
+    return (facts->options->cures || facts->options->restores) && facts->there->kind == TABLE_MBR &&
+           (table_has_damage(facts->there, DAMAGE_EBR_LOOP) ||
+            table_has_damage(facts->there, DAMAGE_EBR_DAMAGED));
 }
 
 static int emit_whole(struct planner *p, struct err *e)
@@ -183,8 +193,8 @@ static int emit_whole(struct planner *p, struct err *e)
 
     if (table == NULL)
         return -1;
-    if (table_equal(p->state, table) &&
-        !(p->facts->options->repair && can_be_mended(p->facts->there)))
+    if (table_equal(p->state, table) && !ends_chain(p->facts) &&
+        !(p->facts->options->repair && can_be_mended(p->facts->there, p->facts->options)))
         return 0;
     return change_add_layout(p, table, false, e);
 }

@@ -75,11 +75,13 @@ static struct extent area_on_disk(const struct disk_log *log)
  * rest of the plan. */
 static int note_left(struct disk_log *log, struct err *e)
 {
-    struct extent from = log->history->pending->from, area = area_on_disk(log);
+    const struct pending *done = log->history->pending;
+    struct extent area = area_on_disk(log);
 
-    if (log->own != NULL && left_step(log->own->history, log->disk, log->plan, from, area, e) < 0)
+    if (log->own != NULL &&
+        left_step(log->own->history, log->disk, log->there, log->plan, done, area, e) < 0)
         return -1;
-    return left_step(log->history, log->disk, log->plan, from, area, e);
+    return left_step(log->history, log->disk, log->there, log->plan, done, area, e);
 }
 
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e)
@@ -114,6 +116,16 @@ static char *join(char *text, const char *more, struct err *e)
     return longer;
 }
 
+/* "change the MBR: delete partition 5 (10 MiB) and 2 more": what a step lists is told, too. */
+static char *describe_step(const struct step *step, struct err *e)
+{
+    if (step->n_changes == 0)
+        return io_format(e, "%s", step->text);
+    return step->n_changes == 1 ? io_format(e, "%s: %s", step->text, step->details[0])
+                                : io_format(e, "%s: %s and %zu more", step->text, step->details[0],
+                                            step->n_changes - 1);
+}
+
 /* What was done, in words: the first steps, and how many more. */
 static char *describe(const struct plan *plan, struct err *e)
 {
@@ -121,9 +133,13 @@ static char *describe(const struct plan *plan, struct err *e)
     size_t n = 0;
 
     for (size_t i = 0; i < plan->n_steps; i++) {
-        if (plan->steps[i].kind == STEP_HOLD || plan->steps[i].kind == STEP_RELEASE)
+        _cleanup_free_ char *step = NULL;
+
+        if (plan->steps[i].kind == STEP_HOLD || plan->steps[i].kind == STEP_RELEASE ||
+            ++n > STEPS_IN_WORDS)
             continue;
-        if (++n <= STEPS_IN_WORDS && (text = join(text, plan->steps[i].text, e)) == NULL)
+        step = describe_step(&plan->steps[i], e);
+        if (step == NULL || (text = join(text, step, e)) == NULL)
             return NULL;
     }
     if (n <= STEPS_IN_WORDS)

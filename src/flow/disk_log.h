@@ -44,6 +44,10 @@ int disk_log_read_file(const char *path, struct blockdev *disk, const struct tab
 int disk_log_check(struct blockdev *bd, const struct table *there, struct plan *plan,
                    const char *file, struct err *e);
 
+/* Fills plan->log, as disk_log_check does. Writes nothing. */
+int disk_log_place(struct blockdev *bd, const struct table *there, struct plan *plan,
+                   struct err *e);
+
 /* Finds or chooses the area, out of the way of everything that the plan touches, allows writes to
  * it, remembers what the plan overwrites, and writes that down where a power cut would leave no
  * other memory of it. file: for the journal, or NULL. */

@@ -147,6 +147,40 @@ static int check_step(const struct step *step, const struct area *area, const st
     return 0;
 }
 
+/* Documents never use the journal's part, which is in front. */
+static void set_place(struct plan *plan, const struct area *area, bool has_journal)
+{
+    uint64_t documents = extent_end(&area->journal);
+
+    plan->log = area->range;
+    if (area->range.bytes > 0 && !has_journal)
+        plan->log = (struct extent){documents, extent_end(&area->range) - documents};
+}
+
+int disk_log_place(struct blockdev *bd, const struct table *there, struct plan *plan, struct err *e)
+{
+    struct disk_log log = {0};
+    int result = log_choose(&log, bd, there, plan, e);
+
+    if (result == 0)
+        set_place(plan, &log.area, false);
+    disk_log_close(&log);
+    return result;
+}
+
+/* With the journal in a file, a log that the disk has goes on; one that it lacks is not begun. */
+static int place_beside_file(struct blockdev *bd, const struct table *there, struct plan *plan,
+                             struct err *e)
+{
+    struct disk_log log = {0};
+    int result = log_choose(&log, bd, there, plan, e);
+
+    if (result == 0 && log.area.sequence > 0)
+        set_place(plan, &log.area, false);
+    disk_log_close(&log);
+    return result;
+}
+
 static int check_disk(struct blockdev *bd, const struct table *there, struct plan *plan,
                       struct err *e)
 {
@@ -158,6 +192,8 @@ static int check_disk(struct blockdev *bd, const struct table *there, struct pla
         needs |= needs_journal(&plan->steps[i]);
         result = check_step(&plan->steps[i], &log.area, there, plan, e);
     }
+    if (result == 0)
+        set_place(plan, &log.area, needs);
     if (result == 0 && needs)
         result = note_place(plan, there, &log.area, e);
     else if (result == 0 && log.area.range.bytes == 0 && undo_covers(plan))
@@ -174,5 +210,7 @@ int disk_log_check(struct blockdev *bd, const struct table *there, struct plan *
         return 0;
     if (file == NULL)
         return check_disk(bd, there, plan, e);
-    return check_file(file, e) < 0 ? -1 : plan_note(plan, e, "the journal goes into %s", file);
+    if (check_file(file, e) < 0 || place_beside_file(bd, there, plan, e) < 0)
+        return -1;
+    return plan_note(plan, e, "the journal goes into %s", file);
 }

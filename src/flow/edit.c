@@ -3,10 +3,12 @@
 #include "core/cleanup.h"
 #include "core/shell.h"
 #include "core/size.h"
+#include "core/utf16.h"
 #include "flow/edit_parts.h"
 #include "model/machine.h"
 #include "partition/attribute.h"
 #include "partition/layout.h"
+#include "partition/mbr.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -27,9 +29,8 @@ int edit_need_table(const struct table *there, struct err *e)
     return err_hint(e, "berth part table DISK gpt makes one");
 }
 
-/* The copy that is changed, with the partition that is meant. */
-static int copy_with(const struct edit *edit, const struct table *there, struct wanted *wanted,
-                     struct table_entry **entry, struct err *e)
+int edit_copy_with(const struct edit *edit, const struct table *there, struct wanted *wanted,
+                   struct table_entry **entry, struct err *e)
 {
     const struct table_entry *found;
 
@@ -51,33 +52,48 @@ int edit_parse_align(const struct edit *edit, const struct blockdev *bd, uint64_
     *align = LAYOUT_ALIGNMENT;
     if (edit->align == NULL)
         return 0;
-    if (size_parse_bytes(edit->align, align, e) < 0)
-        return err_wrap(e, "--align");
-    if (*align == 0 || *align % bd->sector != 0)
-        return err_set(e, ERR_USAGE, "--align %s is not a multiple of the %u-byte sectors",
-                       edit->align, bd->sector);
-    return 0;
+    if (size_parse_bytes(edit->align, align, e) < 0) {
+        err_wrap(e, "--align");
+        return edit_hint_size(e);
+    }
+    if (*align > bd->bytes)
+        return err_set(e, ERR_USAGE, "--align %s is larger than the disk", edit->align);
+    if (*align % bd->sector == 0)
+        return 0;
+    err_set(e, ERR_USAGE, "--align %s is not a multiple of the %u-byte sectors", edit->align,
+            bd->sector);
+    return edit_hint_size(e);
 }
 
 int edit_set_type(const char *text, enum table_kind kind, struct table_entry *entry, struct err *e)
 {
     if (partition_type_parse(text, kind, &entry->type, &entry->code, e) < 0)
-        return err_wrap(e, "--type %s", text);
-    return 0;
+        return err_wrap(e, "--type");
+    if (kind != TABLE_MBR || entry->code != MBR_PROTECTIVE)
+        return 0;
+    return err_set(e, ERR_USAGE, "--type %s: that is what a GPT's protective MBR has", text);
 }
 
 int edit_set_name(const char *name, enum table_kind kind, struct table_entry *entry, struct err *e)
 {
+    uint16_t units[TABLE_NAME_MAX];
+    int length;
+
     if (kind == TABLE_MBR)
         return err_set(e, ERR_UNSUPPORTED, "--name %s: partitions of an MBR have no names", name);
     if (!text_is_line(name))
         return err_set(e, ERR_USAGE,
-                       "--name: a name is one line of text, without control characters");
+                       "--name \"%s\": a name is one line of text, without control characters",
+                       name);
     if (*name != '\0' && strspn(name, "0123456789") == strlen(name))
         return err_set(e, ERR_USAGE, "--name %s: a number is never a name", name);
-    if (strlen(name) >= sizeof(entry->name))
-        return err_set(e, ERR_USAGE, "--name %s: longer than the %d characters of a GPT", name,
-                       TABLE_NAME_MAX);
+    length = utf16_from_utf8(name, units, TABLE_NAME_MAX);
+    if (length < 0)
+        return err_set(e, ERR_USAGE, "--name %s: a name is UTF-8", name);
+    if (strlen(name) >= sizeof(entry->name) || length > TABLE_NAME_MAX)
+        return err_set(e, ERR_USAGE,
+                       "--name %s takes %d UTF-16 units, more than the %d that a GPT has room for",
+                       name, length, TABLE_NAME_MAX);
     snprintf(entry->name, sizeof(entry->name), "%s", name);
     return 0;
 }
@@ -93,6 +109,21 @@ static int hint_filesystems(struct err *e)
     return err_hint(e, "it can be %s", list);
 }
 
+/* What every kind of filesystem wants of a label; how long it may be each has to say. */
+static int check_label(const char *label, struct err *e)
+{
+    uint16_t units[1];
+
+    if (!text_is_line(label) || utf16_from_utf8(label, units, 1) < 0)
+        return err_set(e, ERR_USAGE,
+                       "--label \"%s\": a label is one line of UTF-8, without control characters",
+                       label);
+    if (strlen(label) >= sizeof(((struct wanted_format *)NULL)->label))
+        return err_set(e, ERR_USAGE, "--label %s: longer than the %zu bytes that one can have",
+                       label, sizeof(((struct wanted_format *)NULL)->label) - 1);
+    return 0;
+}
+
 int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *edit, struct err *e)
 {
     struct wanted_format *format;
@@ -101,6 +132,8 @@ int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *e
         err_set(e, ERR_USAGE, "--fs %s: there is no such filesystem here", edit->fs);
         return hint_filesystems(e);
     }
+    if (edit->label != NULL && check_label(edit->label, e) < 0)
+        return -1;
     wanted->formats = format = calloc(1, sizeof(*format));
     if (format == NULL)
         return err_no_memory(e);
@@ -124,6 +157,22 @@ const char *edit_type_for(const struct edit *edit, enum table_kind kind)
 
 /* ---- rm, set ---- */
 
+/* The number of a logical partition that the chain leads to, and that is none: 0, or it. */
+static unsigned lost_number(const struct edit *edit, const struct table *there)
+{
+    char *end;
+    unsigned long number = strtoul(edit->part, &end, 10);
+
+    for (size_t i = 0; *edit->part != '\0' && *end == '\0' && i < there->n_damage; i++) {
+        const struct damage *damage = &there->damage[i];
+
+        if (damage->number == number &&
+            (damage->kind == DAMAGE_EBR_LOOP || damage->kind == DAMAGE_EBR_DAMAGED))
+            return damage->number;
+    }
+    return 0;
+}
+
 int edit_rm(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
             struct err *e)
 {
@@ -135,21 +184,53 @@ int edit_rm(void *arg, struct blockdev *bd, const struct table *there, struct wa
         wanted->table = table_copy(there, e);
         return wanted->table == NULL ? -1 : edit_rm_extended(edit, wanted, e);
     }
-    if (copy_with(edit, there, wanted, &entry, e) < 0)
+    if (lost_number(edit, there) != 0) {
+        wanted->table = table_copy(there, e);
+        if (wanted->table != NULL)
+            table_remove(wanted->table, lost_number(edit, there));
+        return wanted->table == NULL ? -1 : 0;
+    }
+    if (edit_copy_with(edit, there, wanted, &entry, e) < 0)
         return -1;
     table_remove(wanted->table, entry->number);
     return 0;
 }
 
-static int set_uuid(const struct edit *edit, const struct table *there, struct table_entry *entry,
+/* One GUID for one partition; what is damage already is a matter of its own. */
+static int check_taken(const char *text, const struct table *there, unsigned number,
+                       const struct guid *uuid, struct err *e)
+{
+    for (size_t i = 0; i < there->n; i++) {
+        const struct table_entry *other = &there->entries[i];
+
+        if (other->number != number && guid_equal(&other->uuid, uuid))
+            return err_set(e, ERR_USAGE, "--uuid %s: %s has the same GUID", text,
+                           table_title(other->number, other->name).text);
+    }
+    return 0;
+}
+
+int edit_parse_uuid(const char *text, const struct table *there, unsigned number, struct guid *uuid,
                     struct err *e)
 {
     if (there->kind == TABLE_MBR)
-        return err_set(e, ERR_UNSUPPORTED, "--uuid: partitions of an MBR have no GUIDs");
-    if (strcmp(edit->uuid, "new") == 0)
+        return err_set(e, ERR_UNSUPPORTED, "--uuid %s: partitions of an MBR have no GUIDs", text);
+    if (guid_parse(text, uuid, e) < 0)
+        return err_wrap(e, "--uuid");
+    if (guid_is_zero(uuid))
+        return err_set(e, ERR_USAGE, "--uuid %s: the GUID without a bit is nobody's", text);
+    return check_taken(text, there, number, uuid, e);
+}
+
+static int set_uuid(const struct edit *edit, const struct blockdev *bd, const struct table *there,
+                    struct table_entry *entry, struct err *e)
+{
+    if (strcmp(edit->uuid, "new") == 0 && there->kind == TABLE_GPT)
         entry->uuid = edit->fresh[0];
-    else if (guid_parse(edit->uuid, &entry->uuid, e) < 0)
-        return err_wrap(e, "--uuid %s", edit->uuid);
+    else if (edit_parse_uuid(edit->uuid, there, entry->number, &entry->uuid, e) < 0)
+        return there->kind == TABLE_MBR ? -1
+                                        : err_hint(e, "berth part set %s %u --uuid new makes one",
+                                                   shell_quote(bd->name).text, entry->number);
     return 0;
 }
 
@@ -171,27 +252,53 @@ void edit_set_active(struct table *table, struct table_entry *entry)
     entry->attributes |= TABLE_ACTIVE;
 }
 
+static int set_type(const struct edit *edit, enum table_kind kind, struct table_entry *entry,
+                    struct err *e)
+{
+    if (edit_set_type(edit->type, kind, entry, e) < 0)
+        return -1;
+    if (kind != TABLE_MBR || !mbr_is_extended(entry->code))
+        return 0;
+    err_set(e, ERR_USAGE, "--type %s: partition %u cannot become an extended one", edit->type,
+            entry->number);
+    return err_hint(e, "delete it, then: berth part add DISK --type extended");
+}
+
+static int check_set(const struct edit *edit, struct err *e)
+{
+    if (edit->active && edit->inactive)
+        return err_set(e, ERR_USAGE, "--active and --inactive: which of them?");
+    if (edit->name != NULL || edit->type != NULL || edit->uuid != NULL ||
+        edit->attributes != NULL || edit->active || edit->inactive)
+        return 0;
+    err_set(e, ERR_USAGE, "nothing is said that partition %s shall get", edit->part);
+    return err_hint(e, "--name, --type, --uuid, --attributes, --active or --inactive");
+}
+
 int edit_set(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
              struct err *e)
 {
     const struct edit *edit = arg;
     struct table_entry *entry;
-    (void)bd;
 
+    if (check_set(edit, e) < 0)
+        return -1;
     if (edit_is_extended(edit, there)) {
         wanted->table = table_copy(there, e);
         return wanted->table == NULL ? -1 : edit_set_extended(edit, wanted, e);
     }
-    if (copy_with(edit, there, wanted, &entry, e) < 0)
+    if (edit_copy_with(edit, there, wanted, &entry, e) < 0)
         return -1;
     if (edit_check_name(there, edit->name, entry->number, e) < 0 ||
         (edit->name != NULL && edit_set_name(edit->name, there->kind, entry, e) < 0) ||
-        (edit->type != NULL && edit_set_type(edit->type, there->kind, entry, e) < 0) ||
-        (edit->uuid != NULL && set_uuid(edit, there, entry, e) < 0))
+        (edit->type != NULL && set_type(edit, there->kind, entry, e) < 0) ||
+        (edit->uuid != NULL && set_uuid(edit, bd, there, entry, e) < 0))
         return -1;
     if (edit->attributes != NULL) {
         if (there->kind == TABLE_MBR)
-            return err_set(e, ERR_UNSUPPORTED, "--attributes: an MBR has none but the active flag");
+            return err_set(e, ERR_UNSUPPORTED,
+                           "--attributes %s: an MBR has none but the active flag",
+                           edit->attributes);
         if (attributes_parse(edit->attributes, &entry->attributes, e) < 0)
             return -1;
     }
@@ -199,149 +306,6 @@ int edit_set(void *arg, struct blockdev *bd, const struct table *there, struct w
         edit_set_active(wanted->table, entry);
     if (edit->inactive)
         entry->attributes &= ~TABLE_ACTIVE;
-    return 0;
-}
-
-/* ---- resize, move ---- */
-
-/* Where the free range behind the entry ends. */
-static int room_behind(const struct table *there, const struct table_entry *entry, uint64_t *end,
-                       struct err *e)
-{
-    _cleanup_free_ struct extent *gaps = NULL;
-    size_t n;
-
-    *end = extent_end(&entry->range);
-    if (table_gaps(there, entry->number > 4 && there->kind == TABLE_MBR, &gaps, &n, e) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        if (gaps[i].start <= *end + MIB && extent_end(&gaps[i]) > *end && gaps[i].start >= *end)
-            *end = extent_end(&gaps[i]);
-    return 0;
-}
-
-/* A value with a sign is relative to what is there, a percentage to the usable range. */
-static int parse_relative(const char *text, const char *option, uint64_t there, uint64_t usable,
-                          uint64_t *value, struct err *e)
-{
-    const char *amount = *text == '+' || *text == '-' ? text + 1 : text;
-    struct size size;
-
-    if (amount == text && strchr(text, '%') != NULL && size_parse(text, &size, e) == 0 &&
-        size.kind == SIZE_PERCENT) {
-        *value = (uint64_t)((unsigned __int128)usable * size.value / 10000);
-        return 0;
-    }
-    if (size_parse_bytes(amount, value, e) < 0)
-        return err_wrap(e, "%s %s", option, text);
-    if (*text == '+' && __builtin_add_overflow(there, *value, value))
-        return err_set(e, ERR_NO_SPACE, "%s %s is past the end of every disk", option, text);
-    if (*text == '-') {
-        if (*value >= there)
-            return err_set(e, ERR_NO_SPACE, "%s %s leaves nothing", option, text);
-        *value = there - *value;
-    }
-    return 0;
-}
-
-static int too_large(const struct table_entry *entry, uint64_t wanted, uint64_t most, struct err *e)
-{
-    char have[SIZE_TEXT], need[SIZE_TEXT];
-
-    size_exact(wanted, need, sizeof(need));
-    size_exact(most < MIB ? most : round_down(most, MIB), have, sizeof(have));
-    err_set(e, ERR_NO_SPACE, "partition %u has room for %s, not %s", entry->number, have, need);
-    return err_hint(e, "--size rest takes all of it; moving or deleting what follows makes room");
-}
-
-/* "10" is ten bytes, which nobody means. */
-int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd, struct err *e)
-{
-    if (bytes >= bd->sector)
-        return 0;
-    err_set(e, ERR_USAGE, "--size %s is %llu bytes, less than one sector", text,
-            (unsigned long long)bytes);
-    return err_hint(e, "%sM is so many mebibytes", text);
-}
-
-int edit_check_reach(const struct table *there, const struct blockdev *bd, const char *option,
-                     const char *value, uint64_t end, struct err *e)
-{
-    uint64_t reach = table_reach(there->kind, bd->sector, bd->bytes);
-    char size[SIZE_TEXT];
-
-    if (end <= reach || end > bd->bytes)
-        return 0;
-    err_set(e, ERR_NO_SPACE,
-            "%s %s: an MBR with sectors of %u bytes cannot describe what lies behind the first %s "
-            "of a disk",
-            option, value, bd->sector, size_exact(reach, size, sizeof(size)));
-    return err_hint(e, "`berth part table %s gpt --convert` makes it a GPT, which can",
-                    shell_quote(bd->name).text);
-}
-
-int edit_new_size(const struct edit *edit, const struct blockdev *bd, const struct table *there,
-                  struct table_entry *entry, struct err *e)
-{
-    uint64_t bytes, end, align;
-
-    if (edit_parse_align(edit, bd, &align, e) < 0 || room_behind(there, entry, &end, e) < 0)
-        return -1;
-    if (strcmp(edit->size, "rest") == 0) {
-        bytes = round_down(end, align) > extent_end(&entry->range)
-                    ? round_down(end, align) - entry->range.start
-                    : entry->range.bytes;
-    } else if (parse_relative(edit->size, "--size", entry->range.bytes, there->usable.bytes, &bytes,
-                              e) < 0) {
-        return -1;
-    } else {
-        if (edit_check_least(edit->size, bytes, bd, e) < 0)
-            return -1;
-        bytes = round_up(bytes, align);
-    }
-    if (bytes > end - entry->range.start &&
-        edit_check_reach(there, bd, "--size", edit->size, entry->range.start + bytes, e) < 0)
-        return -1;
-    if (bytes > end - entry->range.start)
-        return too_large(entry, bytes, end - entry->range.start, e);
-    entry->range.bytes = bytes;
-    return 0;
-}
-
-int edit_resize(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
-                struct err *e)
-{
-    const struct edit *edit = arg;
-    struct table_entry *entry;
-
-    if (edit_is_extended(edit, there)) {
-        wanted->table = table_copy(there, e);
-        return wanted->table == NULL ? -1 : edit_resize_extended(edit, bd, wanted, e);
-    }
-    return copy_with(edit, there, wanted, &entry, e) < 0 ? -1
-                                                         : edit_new_size(edit, bd, there, entry, e);
-}
-
-int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
-              struct err *e)
-{
-    const struct edit *edit = arg;
-    struct table_entry *entry;
-    uint64_t start;
-
-    if (edit_is_extended(edit, there))
-        return edit_refuse_extended(edit, there, "stays where it begins", e);
-    if (copy_with(edit, there, wanted, &entry, e) < 0 ||
-        parse_relative(edit->start, "--start", entry->range.start, there->usable.bytes, &start, e) <
-            0)
-        return -1;
-    if (start % bd->sector != 0)
-        return err_set(e, ERR_USAGE, "--start %s is not a multiple of the %u-byte sectors",
-                       edit->start, bd->sector);
-    if (edit_check_reach(there, bd, "--start", edit->start, start + entry->range.bytes, e) < 0)
-        return -1;
-    entry->range.start = start;
-    entry->ebr = 0;
     return 0;
 }
 
@@ -356,7 +320,7 @@ int edit_format(void *arg, struct blockdev *bd, const struct table *there, struc
 
     if (edit_is_extended(edit, there))
         return edit_refuse_extended(edit, there, "has no filesystem", e);
-    if (copy_with(edit, there, wanted, &entry, e) < 0)
+    if (edit_copy_with(edit, there, wanted, &entry, e) < 0)
         return -1;
     if ((edit->type != NULL || partition_type_is(&entry->type, "incomplete")) &&
         edit_set_type(edit_type_for(edit, there->kind), there->kind, entry, e) < 0)
@@ -372,7 +336,7 @@ int edit_wipe(void *arg, struct blockdev *bd, const struct table *there, struct 
 
     if (edit_is_extended(arg, there))
         return edit_refuse_extended(arg, there, "is not wiped", e);
-    return copy_with(arg, there, wanted, &entry, e);
+    return edit_copy_with(arg, there, wanted, &entry, e);
 }
 
 int edit_none(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
@@ -392,9 +356,10 @@ int edit_table(void *arg, struct blockdev *bd, const struct table *there, struct
     const struct edit *edit = arg;
     enum table_kind kind = strcmp(edit->kind, "gpt") == 0 ? TABLE_GPT : TABLE_MBR;
 
-    if (kind == TABLE_MBR && strcmp(edit->kind, "mbr") != 0 && strcmp(edit->kind, "dos") != 0)
-        return err_set(e, ERR_USAGE, "there is no kind of table \"%s\": expected gpt or mbr",
-                       edit->kind);
+    if (kind == TABLE_MBR && strcmp(edit->kind, "mbr") != 0 && strcmp(edit->kind, "dos") != 0) {
+        err_set(e, ERR_USAGE, "KIND: there is no kind of table \"%s\"", edit->kind);
+        return err_hint(e, "it can be gpt or mbr");
+    }
     if (edit->convert && there->kind == kind)
         return edit_none(arg, bd, there, wanted, e);
     wanted->table =

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* edit_add.c: adds a partition to a table: its number, its place, its type. Pure. */
 #include "core/cleanup.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/edit_parts.h"
+#include "partition/layout.h"
 #include "partition/type.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static struct extent largest_gap(const struct extent *gaps, size_t n)
@@ -17,15 +20,26 @@ static struct extent largest_gap(const struct extent *gaps, size_t n)
     return best;
 }
 
-static int no_gap(const char *size, struct extent largest, struct err *e)
+static int no_gap(const struct edit *edit, struct extent room, struct err *e)
 {
+    const char *option = edit->size != NULL ? "--size " : "";
+    const char *value = edit->size != NULL ? edit->size : "a partition";
     char have[SIZE_TEXT];
 
-    size_exact(largest.bytes, have, sizeof(have));
-    err_set(e, ERR_NO_SPACE, "no free range has room for %s; the largest has %s",
-            size != NULL ? size : "a partition", have);
-    return err_hint(e, largest.bytes > 0 ? "--size rest takes the largest one"
-                                         : "shrink or delete a partition first");
+    size_exact(room.bytes, have, sizeof(have));
+    if (edit->start != NULL)
+        err_set(e, ERR_NO_SPACE, "%s%s has no room at --start %s: from there %s are free", option,
+                value, edit->start, have);
+    else if (edit->gap != NULL)
+        err_set(e, ERR_NO_SPACE, "%s%s has no room in --gap %s, which has %s", option, value,
+                edit->gap, have);
+    else
+        err_set(e, ERR_NO_SPACE, "%s%s: no free range has room for it; the largest has %s", option,
+                value, have);
+    return room.bytes > 0 ? err_hint(e, "--size rest takes %s",
+                                     edit->start == NULL && edit->gap == NULL ? "the largest one"
+                                                                              : "all of it")
+                          : err_hint(e, "shrink or delete a partition first");
 }
 
 /* Aligns each gap's start and end, and drops those of which nothing is left. */
@@ -45,7 +59,7 @@ static size_t align_gaps(struct extent *gaps, size_t n, uint64_t align)
 
 /* The gap that a person or the size asks for. */
 static int choose_gap(const struct edit *edit, const struct extent *gaps, size_t n, uint64_t bytes,
-                      struct extent *gap, struct err *e)
+                      const char *disk, struct extent *gap, struct err *e)
 {
     char *end;
     unsigned long number;
@@ -62,22 +76,38 @@ static int choose_gap(const struct edit *edit, const struct extent *gaps, size_t
     if (strcmp(edit->gap, "largest") == 0)
         return 0;
     number = strtoul(edit->gap, &end, 10);
-    if (*end != '\0' || number == 0 || number > n) {
-        err_set(e, ERR_NOT_FOUND, "there is no gap %s: the disk has %zu", edit->gap, n);
-        return err_hint(e, "berth disk show lists the free ranges in their order");
+    if (!isdigit((unsigned char)*edit->gap) || *end != '\0' || number == 0 || number > n) {
+        err_set(e, ERR_USAGE, "--gap %s: there is no such gap: the disk has %zu", edit->gap, n);
+        return err_hint(e, "`berth disk show %s` lists the free ranges in their order",
+                        shell_quote(disk).text);
     }
     *gap = gaps[number - 1];
     return 0;
 }
 
+/* What is there instead of a gap. */
+static int no_gap_at(const struct edit *edit, const struct table *there, const struct blockdev *bd,
+                     uint64_t start, uint64_t bytes, struct err *e)
+{
+    struct edit_place place = {0, edit->logical, {start, bytes}, "--start", edit->start};
+
+    if (edit_check_place(there, bd, &place, e) < 0)
+        return -1;
+    err_set(e, ERR_NO_SPACE, "--start %s lies in no free range", edit->start);
+    return edit_hint_places(there, 0, edit->logical, bytes, e);
+}
+
 /* The gap from a start that a person gives, as far as it goes. */
 static int gap_at(const struct edit *edit, const struct table *there, const struct extent *gaps,
-                  size_t n, const struct blockdev *bd, struct extent *gap, struct err *e)
+                  size_t n, const struct blockdev *bd, uint64_t bytes, struct extent *gap,
+                  struct err *e)
 {
     uint64_t start;
 
-    if (size_parse_bytes(edit->start, &start, e) < 0)
-        return err_wrap(e, "--start");
+    if (size_parse_bytes(edit->start, &start, e) < 0) {
+        err_wrap(e, "--start");
+        return edit_hint_size(e);
+    }
     if (start % bd->sector != 0)
         return err_set(e, ERR_USAGE, "--start %s is not a multiple of the %u-byte sectors",
                        edit->start, bd->sector);
@@ -88,8 +118,7 @@ static int gap_at(const struct edit *edit, const struct table *there, const stru
         }
     if (edit_check_reach(there, bd, "--start", edit->start, start + bd->sector, e) < 0)
         return -1;
-    err_set(e, ERR_NO_SPACE, "--start %s lies in no free range", edit->start);
-    return err_hint(e, "berth disk show lists the free ranges");
+    return no_gap_at(edit, there, bd, start, bytes != 0 ? bytes : LAYOUT_ALIGNMENT, e);
 }
 
 static int parse_size(const struct edit *edit, const struct table *there, const struct blockdev *bd,
@@ -97,10 +126,12 @@ static int parse_size(const struct edit *edit, const struct table *there, const 
 {
     struct size size = {.kind = SIZE_REST};
 
-    if (edit->size != NULL && size_parse(edit->size, &size, e) < 0)
-        return err_wrap(e, "--size");
+    if (edit->size != NULL && size_parse(edit->size, &size, e) < 0) {
+        err_wrap(e, "--size");
+        return edit_hint_size(e);
+    }
     *bytes = 0; /* all there is */
-    if (size.kind == SIZE_BYTES && edit_check_least(edit->size, size.value, bd, e) < 0)
+    if (size.kind == SIZE_BYTES && edit_check_least("--size", edit->size, size.value, bd, e) < 0)
         return -1;
     if (size.kind == SIZE_BYTES)
         *bytes = round_up(size.value, align);
@@ -126,8 +157,8 @@ static int place(const struct edit *edit, const struct blockdev *bd, const struc
         return -1;
     if (edit->start == NULL)
         n = align_gaps(gaps, n, align);
-    if (edit->start != NULL ? gap_at(edit, there, gaps, n, bd, &gap, e) < 0
-                            : choose_gap(edit, gaps, n, bytes, &gap, e) < 0)
+    if (edit->start != NULL ? gap_at(edit, there, gaps, n, bd, bytes, &gap, e) < 0
+                            : choose_gap(edit, gaps, n, bytes, bd->name, &gap, e) < 0)
         return -1;
     if (bytes == 0 && edit->start != NULL && round_down(extent_end(&gap), align) > gap.start)
         bytes = round_down(extent_end(&gap), align) - gap.start;
@@ -137,7 +168,7 @@ static int place(const struct edit *edit, const struct blockdev *bd, const struc
         edit_check_reach(there, bd, "--size", edit->size, gap.start + bytes, e) < 0)
         return -1;
     if (bytes == 0 || bytes > gap.bytes)
-        return no_gap(edit->size, largest_gap(gaps, n), e);
+        return no_gap(edit, gap, e);
     *range = (struct extent){gap.start, bytes};
     return 0;
 }
@@ -152,9 +183,22 @@ static unsigned next_logical(const struct table *table)
     return last + 1;
 }
 
+static int number_taken(const struct edit *edit, const struct table *table, const char *name,
+                        struct err *e)
+{
+    unsigned lowest = table_free_number(table);
+
+    err_set(e, ERR_USAGE, "--number %s is taken by %s", edit->number,
+            table_title((unsigned)strtoul(edit->number, NULL, 10), name).text);
+    return lowest != 0 && lowest <= table->slots
+               ? err_hint(e, "the lowest that is free is %u", lowest)
+               : err_hint(e, "all %u are taken", table->slots);
+}
+
 static int choose_number(const struct edit *edit, const struct table *table, unsigned *number,
                          struct err *e)
 {
+    const struct table_entry *taken;
     char *end;
 
     if (edit->logical) {
@@ -164,11 +208,15 @@ static int choose_number(const struct edit *edit, const struct table *table, uns
     *number = table_free_number(table);
     if (edit->number != NULL) {
         *number = (unsigned)strtoul(edit->number, &end, 10);
-        if (*end != '\0' || *number == 0 || *number > table->slots)
+        if (!isdigit((unsigned char)*edit->number) || *end != '\0' || *number == 0 ||
+            *number > table->slots)
             return err_set(e, ERR_USAGE, "--number %s: the numbers of this table are 1 to %u",
                            edit->number, table->slots);
-        if (table_entry_by_number((struct table *)table, *number) != NULL)
-            return err_set(e, ERR_USAGE, "--number %s is taken", edit->number);
+        taken = table_entry_by_number((struct table *)table, *number);
+        if (taken != NULL)
+            return number_taken(edit, table, taken->name, e);
+        if (table->extended.range.bytes > 0 && table->extended.number == *number)
+            return number_taken(edit, table, "the extended one", e);
     }
     if (*number != 0 && *number <= table->slots)
         return 0;
@@ -188,10 +236,11 @@ static int add_extended(const struct edit *edit, struct blockdev *bd, struct wan
     (void)bd;
 
     if (table->extended.range.bytes != 0)
-        return err_set(e, ERR_REFUSED, "partition %u is the extended one already",
-                       table->extended.number);
+        return err_set(e, ERR_REFUSED, "--type %s: partition %u is the extended one already",
+                       edit->type, table->extended.number);
     if (edit->fs != NULL)
-        return err_set(e, ERR_USAGE, "an extended partition holds no filesystem");
+        return err_set(e, ERR_USAGE, "--fs %s: an extended partition holds no filesystem",
+                       edit->fs);
     table->extended = (struct table_extended){entry->number, entry->code, entry->range};
     return 0;
 }
@@ -201,14 +250,9 @@ static bool is_extended(uint8_t code)
     return code == 0x05 || code == 0x0f || code == 0x85;
 }
 
-int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
-             struct err *e)
+/* What contradicts itself, or means nothing here. */
+static int check_together(const struct edit *edit, const struct table *there, struct err *e)
 {
-    const struct edit *edit = arg;
-    struct table_entry entry = {.uuid = edit->fresh[0]};
-
-    if (edit_need_table(there, e) < 0)
-        return -1;
     if (edit->logical && there->kind != TABLE_MBR) {
         err_set(e, ERR_USAGE, "--logical: a GPT has no logical partitions");
         return err_hint(e, "leave it away: a GPT has room for %u partitions", there->slots);
@@ -221,6 +265,25 @@ int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct w
         return err_set(e, ERR_USAGE,
                        "--label %s: a label belongs to a filesystem: say which by --fs",
                        edit->label);
+    if (edit->gap != NULL && edit->start != NULL)
+        return err_set(e, ERR_USAGE, "--gap %s and --start %s both say where: leave one away",
+                       edit->gap, edit->start);
+    if (edit->logical && edit->number != NULL) {
+        err_set(e, ERR_USAGE, "--number %s: logical partitions are numbered in a row",
+                edit->number);
+        return err_hint(e, "leave it away: the next one is %u", next_logical(there));
+    }
+    return 0;
+}
+
+int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
+             struct err *e)
+{
+    const struct edit *edit = arg;
+    struct table_entry entry = {.uuid = edit->fresh[0]};
+
+    if (edit_need_table(there, e) < 0 || check_together(edit, there, e) < 0)
+        return -1;
     if (edit_check_name(there, edit->name, 0, e) < 0 ||
         choose_number(edit, there, &entry.number, e) < 0 ||
         place(edit, bd, there, &entry.range, e) < 0 ||
@@ -229,8 +292,10 @@ int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct w
         return -1;
     if (there->kind == TABLE_MBR)
         entry.uuid = table_mbr_uuid(there, entry.number);
-    if (edit->uuid != NULL && guid_parse(edit->uuid, &entry.uuid, e) < 0)
-        return err_wrap(e, "--uuid %s", edit->uuid);
+    if (edit->uuid != NULL && edit_parse_uuid(edit->uuid, there, 0, &entry.uuid, e) < 0)
+        return err_hint(e, "leave it away: %s",
+                        there->kind == TABLE_MBR ? "an MBR has no place for it"
+                                                 : "a random one is made");
     wanted->table = table_copy(there, e);
     if (wanted->table == NULL)
         return -1;

@@ -65,7 +65,7 @@ int edit_rm_extended(const struct edit *edit, struct wanted *wanted, struct err 
                     edit->part);
             return err_hint(e, "delete those first");
         }
-    table->extended = (struct table_extended){0};
+    table_remove(table, table->extended.number);
     return 0;
 }
 

@@ -12,6 +12,13 @@ int edit_need_table(const struct table *there, struct err *e);
 int edit_parse_align(const struct edit *edit, const struct blockdev *bd, uint64_t *align,
                      struct err *e);
 
+/* Makes wanted->table the copy that is changed, and *entry the partition in it that is meant. */
+int edit_copy_with(const struct edit *edit, const struct table *there, struct wanted *wanted,
+                   struct table_entry **entry, struct err *e);
+
+/* Adds to an error how a size is written. Returns -1. */
+int edit_hint_size(struct err *e);
+
 /* The type that is asked for, else the filesystem's. */
 const char *edit_type_for(const struct edit *edit, enum table_kind kind);
 
@@ -21,11 +28,16 @@ int edit_set_name(const char *name, enum table_kind kind, struct table_entry *en
 /* ERR_USAGE when another partition than `number` has that name. */
 int edit_check_name(const struct table *there, const char *name, unsigned number, struct err *e);
 
+/* What --uuid says: a GUID that no other partition than `number` has. ERR_USAGE. */
+int edit_parse_uuid(const char *text, const struct table *there, unsigned number, struct guid *uuid,
+                    struct err *e);
+
 /* Makes the entry, which is the table's, the one that a BIOS boots. */
 void edit_set_active(struct table *table, struct table_entry *entry);
 
-/* ERR_USAGE when the size is less than a sector: a unit was forgotten. */
-int edit_check_least(const char *text, uint64_t bytes, const struct blockdev *bd, struct err *e);
+/* ERR_USAGE when what the option says is less than a sector: a unit was forgotten. */
+int edit_check_least(const char *option, const char *text, uint64_t bytes,
+                     const struct blockdev *bd, struct err *e);
 
 /* ERR_NO_SPACE when `end` (bytes) is on the disk, yet further than its MBR can describe. option and
  * value: what asks for it. */
@@ -39,6 +51,29 @@ int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *e
  * there is no room for it. */
 int edit_new_size(const struct edit *edit, const struct blockdev *bd, const struct table *there,
                   struct table_entry *entry, struct err *e);
+
+/* edit_place.c: a range that a person gives to a partition, and by which words. */
+struct edit_place {
+    unsigned number; /* the partition's; 0: a new one's */
+    bool logical;
+    struct extent range;
+    const char *option, *value; /* "--start", "10GiB" */
+};
+
+/* ERR_NO_SPACE names what is in the way, or the end that is passed, and where there is room. */
+int edit_check_place(const struct table *there, const struct blockdev *bd,
+                     const struct edit_place *place, struct err *e);
+
+/* Adds, as the way out, every --start at which so many bytes have room. Returns -1. */
+int edit_hint_places(const struct table *there, unsigned number, bool logical, uint64_t bytes,
+                     struct err *e);
+
+/* "partition 2 (home) begins at 32MiB": what keeps the entry from growing. */
+void edit_print_follower(const struct table *there, const struct table_entry *entry, char *text,
+                         size_t len);
+
+/* On an MBR, a number of those in the extended partition. */
+bool edit_is_logical(const struct table *there, unsigned number);
 
 /* edit_extended.c: what is meant is the extended partition, which is no entry of the table. */
 bool edit_is_extended(const struct edit *edit, const struct table *there);

@@ -2,7 +2,6 @@
 /* guest.c: finds a system's partitions, says why it cannot run, and claims them. */
 #include "flow/guest.h"
 #include "core/cleanup.h"
-#include "core/shell.h"
 #include "os/hibernation.h"
 #include "partition/table.h"
 #include "partition/type.h"
@@ -31,8 +30,8 @@ static int in_use(const struct survey_partition *partition, const char *name, st
         return err_set(e, ERR_IN_USE, "%s is the running system", name);
     err_set(e, ERR_IN_USE, "%s cannot run: its partition %u is in use: %s", name, partition->number,
             partition->holder);
-    if (partition->mountpoint != NULL)
-        return err_hint(e, "umount %s", shell_quote(partition->mountpoint).text);
+    if (partition->release != NULL)
+        return err_hint(e, "%s", partition->release);
     return err_hint(e, "%s may be running already, or being changed; end that first", name);
 }
 

@@ -144,18 +144,18 @@ static struct plan *plan_again(struct job *job, struct disk *disk, const struct 
     return plan_on((struct intent *)job, disk_blockdev(disk), survey, e);
 }
 
-/* A partition that grows needs a place for its journal. */
-static int check_journal(struct blockdev *bd, struct plan *plan, struct err *e)
+/* Where the log goes; a partition that grows needs a place for its journal, too. */
+static int check_log(struct blockdev *bd, struct plan *plan, struct err *e)
 {
     _cleanup_table_ struct table *there = NULL;
     bool grows = false;
 
     for (size_t i = 0; i < plan->n_steps; i++)
         grows |= plan->steps[i].kind == STEP_RESIZE;
-    if (!grows)
-        return 0;
-    there = table_read(bd, e);
-    return there == NULL ? -1 : disk_log_check(bd, there, plan, NULL, e);
+    there = plan->n_steps > 0 ? table_read(bd, e) : NULL;
+    if (there == NULL)
+        return plan->n_steps > 0 ? -1 : 0;
+    return grows ? disk_log_check(bd, there, plan, NULL, e) : disk_log_place(bd, there, plan, e);
 }
 
 /* The plan, with all that only the disk itself can tell. */
@@ -174,9 +174,8 @@ static int plan_first(struct intent *intent, struct err *e)
         return -1;
     if (disk == NULL)
         return 0;
-    return check_journal(disk_blockdev(disk), job->plan, e) < 0
-               ? -1
-               : plan_note_users(job->plan, disk, e);
+    return check_log(disk_blockdev(disk), job->plan, e) < 0 ? -1
+                                                            : plan_note_users(job->plan, disk, e);
 }
 
 int intent_read(const char *file, const char *disk, const struct plan_options *options,

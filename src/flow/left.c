@@ -5,7 +5,8 @@
  * Invariant: what is not "made" lies in no partition, but while a plan is done. So whoever used a
  * partition never wrote to it; where a plan will take a piece, that and the rest have digests of
  * their own before it begins. What is made is one whole partition, or was, with its superblock in
- * it.
+ * it. It stays so over a resize or move by berth only where it was held from the first look on:
+ * what a mount may have been between is somebody's.
  */
 #include "flow/left.h"
 #include "core/cleanup.h"
@@ -149,7 +150,7 @@ static int keep(struct history *history, struct blockdev *bd, struct extent rang
                 struct err *e)
 {
     char text[DIGEST_TEXT];
-    struct history_left left = {range, text, made};
+    struct history_left left = {.range = range, .digest = text, .made = made};
 
     return probe_digest(bd, range, text, e) < 0 ? -1 : history_add_left(history, &left, e);
 }
@@ -226,12 +227,47 @@ static int split_all(struct history *history, struct blockdev *bd, const struct 
     return result;
 }
 
+static bool same_range(const struct extent *a, const struct extent *b)
+{
+    return a->start == b->start && a->bytes == b->bytes;
+}
+
+/* True when the step changes the filesystem there while nobody else can have it: mounted, be it by
+ * berth, somebody can. */
+static bool keeps_hold(const struct step *step, const struct extent *range)
+{
+    const struct fs_ops *fs = step->fs != NULL ? fs_by_name(step->fs) : NULL;
+
+    if (!same_range(&step->from, range))
+        return false;
+    return step->kind == STEP_MOVE || (step->kind == STEP_RESIZE && step->mountpoint == NULL &&
+                                       fs != NULL && fs->resize != NULL);
+}
+
+/* What is made, reads as it was left, and is claimed by now. */
+static int hold(struct history *history, struct blockdev *bd, const struct plan *plan,
+                struct err *e)
+{
+    for (size_t i = 0; i < history->n_left; i++) {
+        struct history_left *left = &history->left[i];
+        int same = 0;
+
+        for (size_t k = 0; left->made && same == 0 && k < plan->n_steps; k++)
+            if (keeps_hold(&plan->steps[k], &left->range))
+                same = is_as_left(bd, left, e);
+        if (same < 0)
+            return -1;
+        left->held = same > 0;
+    }
+    return 0;
+}
+
 int left_begin(struct history *history, struct blockdev *bd, const struct plan *plan,
                struct extent area, struct err *e)
 {
     free(history->left_table);
     history->left_table = NULL;
-    return split_all(history, bd, plan, area, e);
+    return hold(history, bd, plan, e) < 0 ? -1 : split_all(history, bd, plan, area, e);
 }
 
 /* What of the range is in no partition now, is not the log's, and is not listed. */
@@ -254,16 +290,60 @@ static int keep_free(struct history *history, struct blockdev *bd, const struct 
                : keep_pieces(history, bd, pieces, n, e);
 }
 
-int left_step(struct history *history, struct blockdev *bd, const struct plan *plan,
-              struct extent from, struct extent area, struct err *e)
+static const struct table_entry *entry_at(const struct table *table, const struct extent *range)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (same_range(&table->entries[i].range, range))
+            return &table->entries[i];
+    return NULL;
+}
+
+/* What berth made and held is where the work on it put it, as that left it. */
+static int follow(struct history *history, struct blockdev *bd, const struct table *now,
+                  const struct pending *done, struct err *e)
+{
+    if (entry_at(now, &done->to) == NULL)
+        return 0;
+    for (size_t i = 0; i < history->n_left; i++) {
+        if (!history->left[i].held || !same_range(&history->left[i].range, &done->from))
+            continue;
+        history_drop_left(history, i);
+        if (keep(history, bd, done->to, true, e) < 0)
+            return -1;
+        history->left[history->n_left - 1].held = true;
+        return 0;
+    }
+    return 0;
+}
+
+/* The table's own boot records that it has no more. */
+static int keep_records(struct history *history, struct blockdev *bd, const struct table *before,
+                        const struct table *now, struct extent area, struct err *e)
+{
+    _cleanup_free_ struct extent *records = NULL;
+    size_t n;
+
+    if (table_stale_records(before, now, bd, &records, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (keep_free(history, bd, now, area, records[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+int left_step(struct history *history, struct blockdev *bd, const struct table *before,
+              const struct plan *plan, const struct pending *done, struct extent area,
+              struct err *e)
 {
     _cleanup_table_ struct table *now = table_read(bd, e);
 
-    if (now == NULL)
+    if (now == NULL || follow(history, bd, now, done, e) < 0)
         return -1;
     forget_covered(history, now);
-    return keep_free(history, bd, now, area, from, e) < 0 ? -1
-                                                          : split_all(history, bd, plan, area, e);
+    return keep_free(history, bd, now, area, done->from, e) < 0 ||
+                   keep_records(history, bd, before, now, area, e) < 0
+               ? -1
+               : split_all(history, bd, plan, area, e);
 }
 
 int left_remove(struct history *history, struct blockdev *bd, struct extent range, struct err *e)
@@ -319,15 +399,6 @@ static bool is_given_up(const struct keeper *k, const struct table_entry *gone)
     return k->plan->table != NULL && partition_type_is(&gone->type, "incomplete");
 }
 
-static const struct table_entry *entry_at(const struct table *table, const struct extent *range)
-{
-    for (size_t i = 0; i < table->n; i++)
-        if (table->entries[i].range.start == range->start &&
-            table->entries[i].range.bytes == range->bytes)
-            return &table->entries[i];
-    return NULL;
-}
-
 /* It stays what it is, or loses its partition; the digest says whether somebody has used it. */
 static int keep_made(const struct keeper *k, const struct history_left *old, struct err *e)
 {
@@ -335,7 +406,11 @@ static int keep_made(const struct keeper *k, const struct history_left *old, str
     const struct table_entry *same = entry != NULL ? change_same(k->now, k->before, entry) : NULL;
     struct history_left left = *old;
 
-    if (entry == NULL || is_made_anew(k, &old->range) || extent_overlaps(&k->area, &old->range))
+    if (is_made_anew(k, &old->range) || extent_overlaps(&k->area, &old->range))
+        return 0;
+    if (old->held && entry_at(k->now, &old->range) != NULL)
+        return history_add_left(k->history, old, e);
+    if (entry == NULL)
         return 0;
     left.made = same != NULL;
     if (same != NULL ? entry_at(k->now, &old->range) != same
@@ -362,7 +437,7 @@ static int keep_places(const struct keeper *k, struct err *e)
             keep_free(k->history, k->bd, k->now, k->area, entry->range, e) < 0)
             return -1;
     }
-    return 0;
+    return keep_records(k->history, k->bd, k->before, k->now, k->area, e);
 }
 
 static int keep_made_now(const struct keeper *k, struct err *e)

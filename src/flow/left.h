@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * left.h: what berth itself left in free space: the old place of what it moved, the end of what it
- * shrank, what it pruned, and filesystems that it made and nobody wrote to. The disk's log lists
- * them, and they count as long as nothing else changed the table and they read the same; whatever
- * is not shown to be berth's is somebody's.
+ * shrank, what it pruned, boot records that point nowhere any more, and filesystems that it made
+ * and nobody else wrote to. The disk's log lists them, and they count as long as nothing else
+ * changed the table and they read the same; whatever is not shown to be berth's is somebody's.
  */
 #ifndef BERTH_FLOW_LEFT_H
 #define BERTH_FLOW_LEFT_H
@@ -20,9 +20,11 @@ int left_settle(struct history *history, const struct table *there, struct err *
 int left_begin(struct history *history, struct blockdev *bd, const struct plan *plan,
                struct extent area, struct err *e);
 
-/* A resize or move of the plan is done: what it left of the old place, for the rest of the plan. */
-int left_step(struct history *history, struct blockdev *bd, const struct plan *plan,
-              struct extent from, struct extent area, struct err *e);
+/* A resize or move of the plan is done: what it left of the old place, for the rest of the plan,
+ * and what berth made and has now changed itself. before: the table at left_begin. */
+int left_step(struct history *history, struct blockdev *bd, const struct table *before,
+              const struct plan *plan, const struct pending *done, struct extent area,
+              struct err *e);
 
 /* Before a partition goes whose content was named as lost: its place is berth's. */
 int left_remove(struct history *history, struct blockdev *bd, struct extent range, struct err *e);

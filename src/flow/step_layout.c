@@ -7,27 +7,69 @@
 
 #include <string.h>
 
+/* A change of an MBR leaves what lay beside it before. */
+static bool may_stay(const struct apply *apply, const struct step *step, enum damage_kind kind)
+{
+    const struct survey *survey = apply->plan->survey;
+
+    for (size_t i = 0; kind == DAMAGE_STALE_SIGNATURE && !step->mends && i < survey->n_damage; i++)
+        if (survey->damage[i].kind == kind)
+            return true;
+    return false;
+}
+
 /* True when the disk's copies need to be written again although they say the right thing. */
-static bool needs_mending(const struct table *table)
+static bool needs_mending(const struct apply *apply, const struct step *step,
+                          const struct table *table)
 {
     for (size_t i = 0; i < table->n_damage; i++)
-        if (damage_mends(table->damage[i].kind))
+        if (damage_mends(table->damage[i].kind) && !may_stay(apply, step, table->damage[i].kind))
             return true;
     return table->copies_differ;
+}
+
+static size_t count(const struct table *table, enum damage_kind kind)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < table->n_damage; i++)
+        n += table->damage[i].kind == kind;
+    return n;
+}
+
+/* The chain of an MBR still leads to what the layout has given up. */
+static bool has_more_chain(const struct table *there, const struct table *wanted)
+{
+    return count(there, DAMAGE_EBR_LOOP) > count(wanted, DAMAGE_EBR_LOOP) ||
+           count(there, DAMAGE_EBR_DAMAGED) > count(wanted, DAMAGE_EBR_DAMAGED);
 }
 
 int step_layout_done(struct apply *apply, const struct step *step, struct err *e)
 {
     _cleanup_table_ struct table *there = table_read(disk_blockdev(apply->disk), e);
+    const struct table *wanted = apply->plan->layouts[step->layout];
 
     if (there == NULL)
         return -1;
-    return table_equal(there, apply->plan->layouts[step->layout]) && !needs_mending(there);
+    return table_equal(there, wanted) && !needs_mending(apply, step, there) &&
+           !has_more_chain(there, wanted);
+}
+
+int step_layout_write(struct blockdev *bd, const struct plan *plan, const struct step *step,
+                      struct err *e)
+{
+    const struct table *table = plan->layouts[step->layout];
+
+    if (table_write(bd, table, e) < 0)
+        return -1;
+    return step->mends && table->kind == TABLE_MBR ? table_erase_stale(bd, table, e) : 0;
 }
 
 int step_layout_apply(struct apply *apply, const struct step *step, struct err *e)
 {
-    return step_write_table(apply, apply->plan->layouts[step->layout], e);
+    if (step_layout_write(disk_blockdev(apply->disk), apply->plan, step, e) < 0)
+        return -1;
+    return step_teach_kernel(apply, apply->plan->layouts[step->layout], e);
 }
 
 /* ---- format ---- */

@@ -42,6 +42,10 @@ int step_check_kernel(struct apply *apply, const struct table *table, struct err
 /* step_table.c: makes the table on the disk this one, and tells the kernel. */
 int step_write_table(struct apply *apply, const struct table *table, struct err *e);
 
+/* step_layout.c: what a LAYOUT writes, the damage beside the table included that it mends. */
+int step_layout_write(struct blockdev *bd, const struct plan *plan, const struct step *step,
+                      struct err *e);
+
 /* step_hold.c: the work that a STEP_RELEASE follows failed and left nothing behind: the system
  * boots again, from its partition as it is now. */
 int step_let_boot(struct apply *apply, const struct step *step, struct err *e);

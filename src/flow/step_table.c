@@ -38,7 +38,11 @@ int step_create_apply(struct apply *apply, const struct step *step, struct err *
     if (st.st_size != 0)
         return err_set(e, ERR_REFUSED, "%s appeared since its steps were shown", apply->path);
     if (ftruncate(fd, (off_t)apply->plan->survey->bytes) < 0 || fsync(fd) < 0) {
-        err_errno(e, "making %s", apply->path);
+        if (errno == EFBIG)
+            err_set(e, ERR_NO_SPACE, "making %s: its filesystem takes no file that large",
+                    apply->path);
+        else
+            err_errno(e, "making %s", apply->path);
         (void)unlink(apply->path); /* it was empty, or not there */
         return -1;
     }

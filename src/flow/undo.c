@@ -39,12 +39,19 @@ int undo_written(struct blockdev *bd, const struct step *step, uint64_t *seconds
 {
     const struct fs_ops *fs = step->fs != NULL ? fs_by_name(step->fs) : NULL;
     _cleanup_blockdev_ struct blockdev *slice = NULL;
+    struct err unknown;
 
     *seconds = 0;
-    if (fs == NULL || fs->written == NULL)
+    if (fs == NULL || (fs->written == NULL && fs->locked == NULL))
         return 0;
     slice = slice_open(bd, step->to, e);
-    return slice == NULL ? -1 : fs->written(slice, seconds, e);
+    if (slice == NULL)
+        return -1;
+    if (fs->locked == NULL)
+        return fs->written(slice, seconds, e);
+    if (fs->locked->written(slice, seconds, &unknown) < 0)
+        *seconds = 0; /* a LUKS1, of which nothing but its place changes */
+    return 0;
 }
 
 int undo_is_back(struct blockdev *bd, const struct history_region *region, struct err *e)
@@ -288,11 +295,18 @@ static int unwipe(struct blockdev *bd, const struct table *there, const struct h
     return 0;
 }
 
+/* What was erased beside a table comes back with no table that is written. */
+static bool was_erased(const struct table *table, const struct table *there)
+{
+    return table_has_damage(table, DAMAGE_STALE_SIGNATURE) &&
+           !table_has_damage(there, DAMAGE_STALE_SIGNATURE);
+}
+
 /* A table that was damaged cannot be written, and one that was only mended is there already: they
  * come back as the bytes that they were. */
 static void forget_damaged(struct table *table, const struct table *there)
 {
-    bool mended = table->n_damage > 0 && table_equal(table, there);
+    bool mended = table->n_damage > 0 && (table_equal(table, there) || was_erased(table, there));
 
     if (table_problem(table) == NULL && !mended)
         return;
@@ -312,7 +326,8 @@ static int put_back(struct blockdev *bd, const struct table *there, const struct
     for (size_t i = 0; wanted->table->kind == TABLE_NONE && i < undo->n_regions; i++)
         for (size_t k = 0; k < there->n; k++)
             if (undo->regions[i].before != NULL &&
-                extent_overlaps(&undo->regions[i].range, &there->entries[k].range))
+                extent_overlaps(&undo->regions[i].range, &there->entries[k].range) &&
+                undo_is_back(bd, &undo->regions[i], e) <= 0)
                 return err_set(e, ERR_REFUSED, "partition %u lies where bytes would be put back",
                                there->entries[k].number);
     return 0;
@@ -356,6 +371,17 @@ static int look_at_grown(struct blockdev *bd, const struct table *there,
     return 0;
 }
 
+/* What was shrunk in a container is not back when only that is large again. */
+static void look_at_locked(const struct table *there, const struct history_undo *undo,
+                           struct wanted *wanted)
+{
+    const struct table_entry *entry = table_entry_by_uuid((struct table *)there, &undo->partition);
+    const struct fs_ops *fs = undo->fs != NULL ? fs_by_name(undo->fs) : NULL;
+
+    if (undo->op == HISTORY_RESIZE && entry != NULL && fs != NULL && fs->locked != NULL)
+        wanted->locked_too = entry->number;
+}
+
 static int back(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
                 struct wanted *wanted, struct err *e)
 {
@@ -366,7 +392,10 @@ static int back(struct blockdev *bd, const struct table *there, const struct his
     if (undo->op == HISTORY_TABLE)
         return put_back(bd, there, undo, wanted, e) < 0 ? -1
                                                         : look_at_grown(bd, there, undo, wanted, e);
-    return check_unwritten(bd, undo, e) < 0 ? -1 : reverse(there, undo, wanted, e);
+    if (check_unwritten(bd, undo, e) < 0 || reverse(there, undo, wanted, e) < 0)
+        return -1;
+    look_at_locked(there, undo, wanted);
+    return 0;
 }
 
 /* The disk's own log, and where that has nothing the one in the file. */
@@ -382,6 +411,26 @@ static int read_history(const char *file, struct blockdev *bd, const struct tabl
     return disk_log_read_file(file, bd, there, history, e);
 }
 
+static int check_finished(const struct history *history, const struct blockdev *bd, struct err *e)
+{
+    if (history->pending == NULL)
+        return 0;
+    err_set(e, ERR_REFUSED, "work on partition %u is not finished", history->pending->number);
+    return err_hint(e, "finish it first: berth disk finish %s", shell_quote(bd->name).text);
+}
+
+int undo_check(const struct history *history, struct blockdev *bd, const struct table *there,
+               struct err *e)
+{
+    struct wanted wanted = {0};
+    int result = check_finished(history, bd, e);
+
+    if (result == 0)
+        result = back(bd, there, history->undo, &wanted, e);
+    wanted_clear(&wanted);
+    return result;
+}
+
 int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
               struct err *e)
 {
@@ -389,10 +438,8 @@ int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct 
 
     if (read_history(arg, bd, there, &history, e) < 0)
         return -1;
-    if (history->pending != NULL) {
-        err_set(e, ERR_REFUSED, "work on partition %u is not finished", history->pending->number);
-        return err_hint(e, "finish it first: berth disk finish %s", shell_quote(bd->name).text);
-    }
+    if (check_finished(history, bd, e) < 0)
+        return -1;
     if (history->undo == NULL) {
         err_set(e, ERR_NOT_FOUND, "there is no change that could be undone");
         return err_hint(e, "`berth disk log %s` says what was done", shell_quote(bd->name).text);

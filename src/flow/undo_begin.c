@@ -8,6 +8,7 @@
  */
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "flow/step_ops.h"
 #include "flow/undo_parts.h"
 #include "partition/probe.h"
 
@@ -204,7 +205,7 @@ static int rehearse(struct blockdev *stage, struct blockdev *bd, const struct pl
     size_t n;
 
     if (step->kind == STEP_LAYOUT)
-        return table_write(stage, plan->layouts[step->layout], e);
+        return step_layout_write(stage, plan, step, e);
     if (probe_signatures(bd, step->to, &list, &n, e) < 0)
         return -1;
     return probe_wipe(stage, step->to, list, n, e);

@@ -69,7 +69,8 @@ static int check_disk(const struct description *d, struct err *e)
         const struct storage_range *r = &d->ranges[i];
 
         if (r->start != at || r->bytes == 0 || r->bytes > d->disk_bytes - at ||
-            r->at > INT64_MAX - r->bytes || !is_open(r->fd))
+            r->at > INT64_MAX - r->bytes || !is_open(r->fd) ||
+            (r->direct != 0 && !is_open(r->direct)))
             return wrong("ranges", e);
         at += r->bytes;
     }

@@ -13,7 +13,7 @@
 #include "hypervisor/storage.h"
 
 #define DESCRIPTION_FD    3
-#define DESCRIPTION_MAGIC 0x324d5648544552ULL /* "RETHVM2": changes with the struct */
+#define DESCRIPTION_MAGIC 0x334d5648544552ULL /* "RETHVM3": changes with the struct */
 #define DESCRIPTION_NAME  64
 
 enum description_net { DESCRIPTION_NET_NONE, DESCRIPTION_NET_STREAM, DESCRIPTION_NET_TAP };

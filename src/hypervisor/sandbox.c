@@ -49,7 +49,8 @@ static int close_others(const struct description *d, struct err *e)
         if (named[i] >= 0 && jail_fds_add(&keep, named[i], e) < 0)
             return -1;
     for (uint32_t i = 0; i < d->n_ranges; i++)
-        if (jail_fds_add(&keep, d->ranges[i].fd, e) < 0)
+        if (jail_fds_add(&keep, d->ranges[i].fd, e) < 0 ||
+            (d->ranges[i].direct > 0 && jail_fds_add(&keep, d->ranges[i].direct, e) < 0))
             return -1;
     return jail_close_fds(&keep, e);
 }

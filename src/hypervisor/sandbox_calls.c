@@ -106,12 +106,17 @@ static void allow_disk(struct filter *filter, const struct description *d)
                                           {SYS_fallocate, 2, 3, punches, COUNT(punches)}};
     const uint64_t blocks = (d->disk_bytes + OVERLAY_BLOCK - 1) / OVERLAY_BLOCK;
     const struct filter_window overlay = {d->overlay, 0, blocks * OVERLAY_BLOCK};
-    struct filter_window windows[STORAGE_RANGES];
+    struct filter_window windows[2 * STORAGE_RANGES];
+    size_t n = d->n_ranges;
 
-    for (uint32_t i = 0; i < d->n_ranges; i++)
-        windows[i] = (struct filter_window){d->ranges[i].fd, d->ranges[i].at,
-                                            d->ranges[i].at + d->ranges[i].bytes};
-    filter_allow_windows(filter, calls, d->overlay >= 0 ? 1 : COUNT(calls), windows, d->n_ranges);
+    for (uint32_t i = 0; i < d->n_ranges; i++) {
+        const struct storage_range *range = &d->ranges[i];
+
+        windows[i] = (struct filter_window){range->fd, range->at, range->at + range->bytes};
+        if (range->direct > 0)
+            windows[n++] = (struct filter_window){range->direct, range->at, windows[i].end};
+    }
+    filter_allow_windows(filter, calls, d->overlay >= 0 ? 1 : COUNT(calls), windows, n);
     if (d->overlay >= 0)
         filter_allow_windows(filter, calls, COUNT(calls), &overlay, 1);
     for (uint32_t i = 0; i < d->n_ranges && d->overlay < 0; i++)

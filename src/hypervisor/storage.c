@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define ZEROES  65536
-#define AT_ONCE (1U << 30) /* bytes of one call: the sandbox takes less than 2 GiB */
+#define DIRECT  (64U << 10) /* bytes from which on a request goes past the page cache */
+#define AT_ONCE (1U << 30)  /* bytes of one call: the sandbox takes less than 2 GiB */
 
 static bool inside(const struct storage *storage, uint64_t offset, uint64_t bytes)
 {
@@ -83,6 +84,16 @@ static bool write_zeroes(int fd, uint64_t bytes, uint64_t at)
 
 /* ---- the ranges ---- */
 
+/* The descriptor by which so many bytes, from `at` of the range's file on, go to or from memory. */
+static int way(const struct storage_range *range, const void *data, uint64_t bytes, uint64_t at)
+{
+    return range->direct > 0 && bytes >= DIRECT &&
+                   ((uintptr_t)data % STORAGE_ALIGNED | bytes % STORAGE_ALIGNED |
+                    at % STORAGE_ALIGNED) == 0
+               ? range->direct
+               : range->fd;
+}
+
 static bool ranges_read(const struct storage *storage, uint64_t offset, uint8_t *data,
                         uint64_t bytes)
 {
@@ -90,7 +101,7 @@ static bool ranges_read(const struct storage *storage, uint64_t offset, uint8_t 
         const struct storage_range *range = range_at(storage, offset);
         uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
 
-        if (!read_all(range->fd, data, run, range->at + skip))
+        if (!read_all(way(range, data, run, range->at + skip), data, run, range->at + skip))
             return false;
         offset += run;
         data += run;
@@ -146,6 +157,8 @@ void storage_expect(const struct storage *storage, uint64_t offset, uint64_t byt
         storage->overlay.map != NULL)
         return;
     range = range_at(storage, offset);
+    if (range->direct > 0 && bytes >= DIRECT)
+        return; /* it does not pass through what would be read */
     (void)posix_fadvise(range->fd, (off_t)(range->at + offset - range->start),
                         (off_t)least(bytes, range->start + range->bytes - offset),
                         POSIX_FADV_WILLNEED);
@@ -160,7 +173,8 @@ static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *d
         uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
 
         storage->flushed[range - storage->ranges] = false;
-        if (!fn(range->fd, data, run, range->at + skip))
+        if (!fn(data != NULL ? way(range, data, run, range->at + skip) : range->fd, data, run,
+                range->at + skip))
             return false;
         offset += run;
         data = data != NULL ? data + run : NULL;

@@ -3,6 +3,9 @@
  * storage.h: the guest's disk as the monitor sees it: ranges of descriptors, side by side, that
  * cover it from end to end. Every byte goes by pread64 and pwrite64 at an offset that a system-call
  * filter can see.
+ *
+ * Large requests of a device go past the host's page cache, by a second descriptor: to copy them
+ * and to find room for them there costs more than they are worth when they are asked for again.
  */
 #ifndef BERTH_HYPERVISOR_STORAGE_H
 #define BERTH_HYPERVISOR_STORAGE_H
@@ -13,12 +16,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define STORAGE_ALIGNED 4096 /* memory and offsets: what any device takes past the page cache */
+
 #define STORAGE_RANGES 160 /* 64 partitions, and what is between them */
 
 /* `bytes` of the disk from `start` on are those of fd from `at` on. */
 struct storage_range {
     uint64_t start, bytes, at;
     int32_t fd;
+    int32_t direct; /* the same file, opened with O_DIRECT; 0: there is none */
 };
 
 struct storage {

@@ -11,7 +11,8 @@
 struct virtio_block {
     struct virtio virtio;
     struct storage storage;
-    uint8_t bounce[VIRTIO_BLOCK_BOUNCE]; /* where small segments are put together */
+    /* where small segments are put together */
+    uint8_t bounce[VIRTIO_BLOCK_BOUNCE] __attribute__((aligned(STORAGE_ALIGNED)));
 };
 
 #endif

@@ -89,6 +89,8 @@ struct history_left {
     struct extent range;
     char *digest; /* probe_digest's */
     bool made;    /* a filesystem that berth made in a partition; else it lies in free space */
+    bool held;    /* made, and read so when the plan took hold of it: what changes it is the plan
+                     alone. Not on the disk */
 };
 
 struct history {

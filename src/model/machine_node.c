@@ -359,10 +359,15 @@ static struct node *build_document(struct builder *b, struct err *e)
     _cleanup_(yaml_event_delete) yaml_event_t event = {0};
     _cleanup_node_ struct node *node = NULL;
 
-    if (skip_event(b, YAML_STREAM_START_EVENT, "not YAML", e) < 0 ||
-        skip_event(b, YAML_DOCUMENT_START_EVENT, "the file is empty, expected \"berth: 1\"", e) <
-            0 ||
-        next_event(b, &event, e) < 0)
+    if (skip_event(b, YAML_STREAM_START_EVENT, "not YAML", e) < 0)
+        return NULL;
+    if (skip_event(b, YAML_DOCUMENT_START_EVENT, "the file is empty, expected \"berth: 1\"", e) <
+        0) {
+        err_hint(e, "`berth disk export DISK --format yaml` writes one to begin with; an sfdisk "
+                    "script begins with \"label: gpt\" or \"label: dos\"");
+        return NULL;
+    }
+    if (next_event(b, &event, e) < 0)
         return NULL;
     node = build(b, &event, e);
     if (node == NULL || skip_event(b, YAML_DOCUMENT_END_EVENT, "not YAML", e) < 0 ||

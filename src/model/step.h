@@ -9,6 +9,7 @@
 #include "core/guid.h"
 #include "model/extent.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum step_kind {
@@ -45,13 +46,15 @@ struct step {
     size_t n_touches;
     char **details; /* more of it, a line each */
     size_t n_details;
-    char **loses; /* what is lost by it, in words */
+    size_t n_changes; /* so many of the details, in front, say what is changed */
+    char **loses;     /* what is lost by it, in words */
     size_t n_loses;
     uint64_t cost; /* bytes it will write, about */
     enum step_durability durability;
     struct guid partition;  /* FILL, HOLD, RESIZE, MOVE, FORMAT, RELEASE: which */
     unsigned number;        /* RESIZE, MOVE, FORMAT, WIPE, UNWIPE: its number */
     size_t layout;          /* LAYOUT: which of the plan's tables */
+    bool mends;             /* LAYOUT: the disk has that table, and damage beside it goes */
     struct extent from, to; /* RESIZE, MOVE: the partition before and after */
     char *fs, *label;       /* RESIZE, MOVE, FORMAT: by its name in partition/fs.def, or NULL */
     char *mountpoint;       /* RESIZE: where it is mounted and stays so, or NULL */

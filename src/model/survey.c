@@ -2,6 +2,7 @@
 /* survey.c: the survey as plain data: freeing it, and finding partitions in it. */
 #include "model/survey.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,25 @@ static void free_partition(struct survey_partition *partition)
     free(partition->name);
     free(partition->fs);
     free(partition->fs_uuid);
+    free(partition->fs_device_uuid);
     free(partition->label);
     free(partition->member);
     free(partition->holder);
+    free(partition->release);
     free(partition->mountpoint);
     free(partition->problem);
     free_system(partition->system);
+}
+
+char *survey_sector_note(const struct survey *survey, char buf[SURVEY_SECTOR_NOTE])
+{
+    bool large = survey->sector > 512;
+
+    snprintf(buf, SURVEY_SECTOR_NOTE,
+             "nothing shows for certain how large its sectors are: %u bytes are taken%s; "
+             "--sector-size %u says otherwise",
+             survey->sector, large ? ", by where its partitions begin" : "", large ? 512 : 4096);
+    return buf;
 }
 
 void survey_free(struct survey *survey)
@@ -45,6 +59,7 @@ void survey_free(struct survey *survey)
     free(survey->wwn);
     free(survey->fs);
     free(survey->fs_uuid);
+    free(survey->fs_device_uuid);
     free(survey->label);
     free(survey);
 }

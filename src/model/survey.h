@@ -53,10 +53,12 @@ struct survey_partition {
     char *name; /* GPT name */
     char *fs;   /* blkid's TYPE, or NULL */
     char *fs_uuid, *label;
-    bool ambivalent;  /* signatures contradict each other, and fs is NULL: it is not empty */
+    char *fs_device_uuid; /* of a filesystem that spans disks: this part's own; or NULL */
+    bool ambivalent;      /* signatures contradict each other, and fs is NULL: it is not empty */
     char *member;     /* "LVM2_member": part of something larger, so data though nobody uses it */
     bool incomplete;  /* of berth's type "incomplete": being filled */
     char *holder;     /* who uses it ("mounted on /", "in use as swap"), or NULL */
+    char *release;    /* the command that ends that, or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
     struct survey_system *system; /* or NULL */
     char *problem;                /* why its filesystem could not be read, or NULL */
@@ -77,6 +79,7 @@ struct survey {
     size_t n_damage;
     bool unknown_data;                   /* no table, yet not blank */
     char *fs, *fs_uuid, *label;          /* no table: what the disk holds as a whole, or NULL */
+    char *fs_device_uuid;                /* the same, as of a partition */
     bool boot_code;                      /* sector 0 has boot code */
     struct survey_partition *partitions; /* by number */
     size_t n_partitions;
@@ -86,6 +89,10 @@ struct survey {
     char *worker;            /* it is not: "under way in berth (process 812)"; or NULL */
     unsigned esp;            /* number of the ESP that has the record; 0: none has */
 };
+
+/* What is to be said when sector_guessed; returns buf. */
+#define SURVEY_SECTOR_NOTE 160
+char *survey_sector_note(const struct survey *survey, char buf[SURVEY_SECTOR_NOTE]);
 
 void survey_free(struct survey *survey);
 

@@ -50,10 +50,10 @@ int attributes_parse(const char *text, uint64_t *attributes, struct err *e)
         return err_no_memory(e);
     *attributes = 0;
     while ((word = strsep(&rest, ",")) != NULL) {
-        if (*word == '\0')
+        if (*text == '\0')
             continue;
         if (!bit_of(word, &bit)) {
-            err_set(e, ERR_USAGE, "--attributes: there is no attribute \"%s\"", word);
+            err_set(e, ERR_USAGE, "--attributes %s: there is no attribute \"%s\"", text, word);
             return err_hint(e, "required, no-block-io, legacy-boot, grow-fs, read-only, hidden, "
                                "no-auto, or a bit from 0 to 63");
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* duplicates.c: compares the UUIDs of a disk with those of the machine's other disks. */
+/* duplicates.c: compares the UUIDs of a disk with one another and with those of the machine's other
+ * disks. */
 #include "partition/duplicates.h"
 #include "block/disk_list.h"
 #include "block/sysfs.h"
@@ -17,7 +18,8 @@ struct found {
 };
 
 /* Adds one duplicate; text is taken, NULL when there was no memory for it. */
-static int add(struct found *found, unsigned number, char *text, struct err *e)
+static int add(struct found *found, enum damage_kind kind, unsigned number, char *text,
+               struct err *e)
 {
     struct damage *grown = realloc(*found->list, (*found->n + 1) * sizeof(*grown));
 
@@ -27,11 +29,12 @@ static int add(struct found *found, unsigned number, char *text, struct err *e)
         free(text);
         return err_no_memory(e);
     }
-    grown[(*found->n)++] = (struct damage){DAMAGE_DUPLICATE_ON_MACHINE, number, text};
+    grown[(*found->n)++] = (struct damage){kind, number, text};
     return 0;
 }
 
-/* True for filesystems whose UUID names all the disks that they span. */
+/* True for filesystems whose UUID names all the disks that they span: each part has one more, its
+ * own, as far as libblkid tells it. */
 static bool spans_disks(const char *fs)
 {
     static const char *const kinds[] = {"btrfs", "linux_raid_member", "zfs_member", "drbd"};
@@ -45,39 +48,93 @@ static bool spans_disks(const char *fs)
 static bool same_fs(const struct survey_partition *a, const struct survey_partition *b)
 {
     return a->fs != NULL && b->fs != NULL && a->fs_uuid != NULL && b->fs_uuid != NULL &&
-           strcmp(a->fs, b->fs) == 0 && strcmp(a->fs_uuid, b->fs_uuid) == 0 && !spans_disks(a->fs);
+           strcmp(a->fs, b->fs) == 0 && strcmp(a->fs_uuid, b->fs_uuid) == 0 &&
+           (!spans_disks(a->fs) || (a->fs_device_uuid != NULL && b->fs_device_uuid != NULL &&
+                                    strcmp(a->fs_device_uuid, b->fs_device_uuid) == 0));
 }
 
-static int compare_partitions(const struct survey_partition *p, const struct survey_partition *q,
-                              const char *path, struct found *found, struct err *e)
+/* What a disk without a table holds, as if it were a partition without a number. */
+static struct survey_partition whole_of(const struct survey *survey)
 {
-    if (!guid_is_zero(&p->uuid) && guid_equal(&p->uuid, &q->uuid) &&
-        add(found, p->number,
-            io_format(e, "partition %u has the UUID of partition %u of %s", p->number, q->number,
-                      path),
-            e) < 0)
-        return -1;
+    return (struct survey_partition){.range = {0, survey->bytes},
+                                     .fs = survey->fs,
+                                     .fs_uuid = survey->fs_uuid,
+                                     .fs_device_uuid = survey->fs_device_uuid};
+}
+
+/* "partition 3", or "the disk"; text has room for that. */
+static const char *part_text(const struct survey_partition *p, char text[32])
+{
+    snprintf(text, 32, "the disk");
+    if (p->number != 0)
+        snprintf(text, 32, "partition %u", p->number);
+    return text;
+}
+
+/* other: the other disk's path, NULL: it is the same one. */
+static int compare_fs(const struct survey_partition *p, const struct survey_partition *q,
+                      const char *other, struct found *found, struct err *e)
+{
+    char one[32], two[32];
+
     if (!same_fs(p, q))
         return 0;
-    return add(found, p->number,
-               io_format(e, "the %s of partition %u has the UUID of that of partition %u of %s",
-                         p->fs, p->number, q->number, path),
+    return add(found, DAMAGE_DUPLICATE_FS, p->number,
+               io_format(e, "the %s of %s has the UUID of that of %s%s%s", p->fs, part_text(p, one),
+                         q->number == 0 && other != NULL ? "" : part_text(q, two),
+                         q->number == 0 || other == NULL ? "" : " of ", other != NULL ? other : ""),
                e);
+}
+
+static int compare_guids(const struct survey_partition *p, const struct survey_partition *q,
+                         const char *path, struct found *found, struct err *e)
+{
+    if (guid_is_zero(&p->uuid) || !guid_equal(&p->uuid, &q->uuid))
+        return 0;
+    return add(
+        found, DAMAGE_DUPLICATE_ON_MACHINE, p->number,
+        io_format(e, "partition %u has the UUID of partition %u of %s", p->number, q->number, path),
+        e);
+}
+
+/* A partition with the other disk's, or with what that holds as a whole. */
+static int compare_one(const struct survey_partition *p, const struct survey *other,
+                       struct found *found, struct err *e)
+{
+    struct survey_partition whole = whole_of(other);
+
+    for (size_t i = 0; i < other->n_partitions; i++)
+        if (compare_guids(p, &other->partitions[i], other->path, found, e) < 0 ||
+            compare_fs(p, &other->partitions[i], other->path, found, e) < 0)
+            return -1;
+    return compare_fs(p, &whole, other->path, found, e);
 }
 
 int duplicates_compare(const struct survey *survey, const struct survey *other,
                        struct damage **list, size_t *n, struct err *e)
 {
     struct found found = {list, n};
+    struct survey_partition whole = whole_of(survey);
 
     if (survey->table == other->table && !guid_is_zero(&survey->uuid) &&
         guid_equal(&survey->uuid, &other->uuid) &&
-        add(&found, 0, io_format(e, "the table has the id of that of %s", other->path), e) < 0)
+        add(&found, DAMAGE_DUPLICATE_ON_MACHINE, 0,
+            io_format(e, "the table has the id of that of %s", other->path), e) < 0)
         return -1;
     for (size_t i = 0; i < survey->n_partitions; i++)
-        for (size_t k = 0; k < other->n_partitions; k++)
-            if (compare_partitions(&survey->partitions[i], &other->partitions[k], other->path,
-                                   &found, e) < 0)
+        if (compare_one(&survey->partitions[i], other, &found, e) < 0)
+            return -1;
+    return compare_one(&whole, other, &found, e);
+}
+
+/* The later one of two is named. That two have one GUID is the table's own damage. */
+int duplicates_within(const struct survey *survey, struct damage **list, size_t *n, struct err *e)
+{
+    struct found found = {list, n};
+
+    for (size_t i = 1; i < survey->n_partitions; i++)
+        for (size_t k = 0; k < i; k++)
+            if (compare_fs(&survey->partitions[i], &survey->partitions[k], NULL, &found, e) < 0)
                 return -1;
     return 0;
 }
@@ -152,12 +209,13 @@ int duplicates_find(const struct survey *survey, struct damage **list, size_t *n
 {
     struct disk_device *devices;
     size_t count;
-    int result = 0;
+    int result;
 
     *list = NULL;
     *n = 0;
     if (disk_list(false, &devices, &count, e) < 0)
         return -1;
+    result = duplicates_within(survey, list, n, e);
     for (size_t i = 0; i < count && result == 0; i++)
         result = compare_device(survey, &devices[i], list, n, e);
     disk_list_free(devices, count);

@@ -29,6 +29,7 @@ struct fs_bounds {
     uint64_t unit; /* its size is a multiple of this */
     uint64_t floor; /* below, its content cannot fit; from here to `least` only its tool can tell.
                        0: `least` is no estimate */
+    uint64_t least_set; /* no smaller size can be set at all, by growing neither; 0: any can */
 };
 
 /* The smallest size that is worth trying. */
@@ -62,6 +63,9 @@ struct fs_locked_ops {
                   const char *key_file, struct err *e);
     int (*free_blocks)(struct blockdev *bd, const char *key_file, struct fs_free *free,
                        struct err *e);
+    /* A number below 2^63, another one when the superblock in it was written. Without the key, and
+     * so also when it was half written: it says nothing of work that was cut. */
+    int (*written)(struct blockdev *bd, uint64_t *number, struct err *e);
 };
 
 struct fs_ops {
@@ -72,6 +76,10 @@ struct fs_ops {
     const struct fs_program *programs; /* name NULL behind the last */
     uint64_t least;                    /* what one takes; 0: making one on trial says so */
     const char *grow, *shrink;         /* NULL: it can; else why it cannot, in words */
+    const char *const *new_uuid; /* commands that give it another UUID, the device behind each; NULL
+                                    at the end */
+    const char *at_offset; /* between a file's name and a byte: how these commands are told of a
+                              part of a file; NULL: they take none */
 
     /* Makes an empty one that fills the device, whatever was there. Does not flush. */
     int (*make)(struct blockdev *bd, const struct fs_options *options, struct err *e);

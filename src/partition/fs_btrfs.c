@@ -18,7 +18,7 @@
 #define MIN_BYTES (110 * MIB) /* what mkfs.btrfs asks for */
 #define LABEL_MAX 255
 
-#define KERNEL_LEAST (256 * MIB) /* below, the kernel shrinks none, whatever it holds */
+#define KERNEL_LEAST (256 * MIB) /* the kernel sets no smaller size (Linux, btrfs_ioctl_resize) */
 
 /* The superblock (btrfs on-disk format, "superblock"), up to the first device's size. */
 struct superblock {
@@ -123,6 +123,7 @@ static int btrfs_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct er
     if (bounds->least > bounds->now)
         bounds->least = bounds->now;
     bounds->floor = round_up(used, MIB) > KERNEL_LEAST ? round_up(used, MIB) : KERNEL_LEAST;
+    bounds->least_set = KERNEL_LEAST;
     bounds->most = round_down(INT64_MAX, bounds->unit);
     return 0;
 }
@@ -171,6 +172,7 @@ const struct fs_ops fs_btrfs_ops = {
     .type = "linux",
     .package = "btrfs-progs",
     .programs = programs,
+    .new_uuid = (const char *const[]){"btrfstune -u", NULL},
     .grow = mounted_only,
     .shrink = mounted_only,
     .make = btrfs_make,

@@ -163,6 +163,9 @@ static int fs_ext2_make(struct blockdev *bd, const struct fs_options *options, s
 static const struct fs_program programs[] = {
     {"mke2fs", FS_ONLY_MAKES}, {"e2fsck", "check"}, {"resize2fs", "shrink, grow"}, {NULL, NULL}};
 
+/* tune2fs wants one that was looked through since it was mounted. */
+static const char *const new_uuid[] = {"e2fsck -fp", "tune2fs -U random", NULL};
+
 /* clang-format off */
 #define EXT_ROW(kind)                                                                              \
     const struct fs_ops fs_##kind##_ops = {                                                        \
@@ -171,6 +174,8 @@ static const struct fs_program programs[] = {
         .type = "linux",                                                                           \
         .package = "e2fsprogs",                                                                    \
         .programs = programs,                                                                      \
+        .new_uuid = new_uuid,                                                                      \
+        .at_offset = "?offset=",                                                                   \
         .make = fs_##kind##_make,                                                                   \
         .ready = fs_ext_ready,                                                                     \
         .check = fs_ext_check,                                                                     \

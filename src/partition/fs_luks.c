@@ -47,7 +47,8 @@ static int luks_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err
 {
     if (fs_luks_settled(bd, e) < 0)
         return -1;
-    *bounds = (struct fs_bounds){bd->bytes, bd->bytes, bd->bytes, bd->sector, 0};
+    *bounds = (struct fs_bounds){
+        .now = bd->bytes, .least = bd->bytes, .most = bd->bytes, .unit = bd->sector};
     return 0;
 }
 
@@ -61,6 +62,9 @@ const struct fs_ops fs_luks_ops = {
     .type = "luks",
     .package = "cryptsetup-bin",
     .programs = programs,
+    .new_uuid =
+        (const char *const[]){"cryptsetup luksUUID --uuid \"$(cat /proc/sys/kernel/random/uuid)\"",
+                              NULL},
     .least = MIN_BYTES,
     .grow = key_first,
     .make = luks_make,

@@ -11,6 +11,9 @@
  * to the device's end: LUKS1, one with a size of its own, with integrity, or half reencrypted. */
 int fs_luks_data(struct blockdev *bd, uint64_t *offset, struct err *e);
 
+/* A number that stands for the first encrypted block, which has the superblock of what is in it. */
+int fs_luks_written(struct blockdev *bd, uint64_t *number, struct err *e);
+
 /* ERR_REFUSED for a LUKS2 that is in the middle of being encrypted anew: it counts on its size. */
 int fs_luks_settled(struct blockdev *bd, struct err *e);
 

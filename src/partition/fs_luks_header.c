@@ -2,6 +2,7 @@
 /* fs_luks_header.c: what a LUKS2 header says without a key (LUKS2 On-Disk Format 1.1.1, sections 2
  * and 3). */
 #include "core/cleanup.h"
+#include "core/digest.h"
 #include "core/size.h"
 #include "partition/fs_luks.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define HEADER_MOST (4 * MIB)
+#define BLOCK       4096 /* what of the encrypted bytes is looked at */
 
 struct header {
     char magic[6];
@@ -107,4 +109,17 @@ int fs_luks_data(struct blockdev *bd, uint64_t *offset, struct err *e)
     result = read_segment(bd, json, offset, e);
     json_decref(json);
     return result;
+}
+
+int fs_luks_written(struct blockdev *bd, uint64_t *number, struct err *e)
+{
+    unsigned char block[BLOCK], digest[DIGEST_BYTES];
+    uint64_t data;
+
+    if (fs_luks_data(bd, &data, e) < 0 || blockdev_pread(bd, block, sizeof(block), data, e) < 0)
+        return -1;
+    digest_of(block, sizeof(block), digest);
+    memcpy(number, digest, sizeof(*number));
+    *number >>= 1;
+    return 0;
 }

@@ -189,4 +189,5 @@ const struct fs_locked_ops fs_luks_locked = {
     .bounds = locked_bounds,
     .resize = locked_resize,
     .free_blocks = locked_free_blocks,
+    .written = fs_luks_written,
 };

@@ -143,6 +143,7 @@ const struct fs_ops fs_ntfs_ops = {
     .type = "windows",
     .package = "ntfs-3g",
     .programs = programs,
+    .new_uuid = (const char *const[]){"ntfslabel --new-serial", NULL},
     .make = ntfs_make,
     .ready = fs_ntfs_ready,
     .movable = fs_ntfs_movable,

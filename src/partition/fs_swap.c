@@ -105,7 +105,8 @@ static int swap_bounds(struct blockdev *bd, struct fs_bounds *bounds, struct err
 
     if (read_header(bd, &header, e) < 0)
         return -1;
-    *bounds = (struct fs_bounds){area_bytes(&header), MIN_BYTES, MAX_BYTES, PAGE, 0};
+    *bounds = (struct fs_bounds){
+        .now = area_bytes(&header), .least = MIN_BYTES, .most = MAX_BYTES, .unit = PAGE};
     return 0;
 }
 
@@ -152,6 +153,8 @@ const struct fs_ops fs_swap_ops = {
     .type = "swap",
     .package = "util-linux",
     .programs = programs,
+    .new_uuid =
+        (const char *const[]){"swaplabel --uuid \"$(cat /proc/sys/kernel/random/uuid)\"", NULL},
     .make = swap_make,
     .ready = swap_ready,
     .check = swap_check,

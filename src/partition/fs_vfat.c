@@ -6,6 +6,7 @@
 #include "partition/fs_vfat.h"
 #include "block/overlay.h"
 #include "core/cleanup.h"
+#include "core/size.h"
 #include "core/spawn.h"
 #include "partition/fat_resize.h"
 #include "partition/fs_tool.h"
@@ -41,9 +42,16 @@ static uint64_t clusters_of(uint64_t bytes, unsigned sector, unsigned cluster_se
     return (bytes - reserved) / ((uint64_t)sector * cluster_sectors + 2 * entry);
 }
 
+/* The smallest FAT16, with clusters of a sector; no FAT12 is made. */
+static uint64_t least_bytes(unsigned sector)
+{
+    return (uint64_t)RESERVED_SECTORS * sector + FAT16_CLUSTERS_MIN * ((uint64_t)sector + 4);
+}
+
 int vfat_shape(uint64_t bytes, unsigned sector, struct vfat_shape *shape, struct err *e)
 {
     unsigned most = sector < CLUSTER_BYTES ? CLUSTER_BYTES / sector : 1;
+    char has[SIZE_TEXT], needs[SIZE_TEXT];
 
     while (most < CLUSTER_SECTORS_MAX && bytes / sector / most > FAT32_CLUSTERS_MAX)
         most *= 2;
@@ -60,8 +68,9 @@ int vfat_shape(uint64_t bytes, unsigned sector, struct vfat_shape *shape, struct
             return 0;
         }
     }
-    return err_set(e, ERR_NO_SPACE, "%llu bytes are too small for a FAT filesystem",
-                   (unsigned long long)bytes);
+    return err_set(e, ERR_NO_SPACE, "%s are too few for vfat, which takes %s or more",
+                   size_human(bytes, has, sizeof(has)),
+                   size_exact(round_up(least_bytes(sector), 4096), needs, sizeof(needs)));
 }
 
 /* The argument list of mkfs.vfat, and room for its words. */
@@ -234,7 +243,7 @@ static int fat_label(const struct fs_options *options, char label[LABEL_MAX + 1]
         return -1;
     snprintf(label, LABEL_MAX + 1, "%s", given);
     for (char *c = label; *c != '\0'; c++) {
-        if (*c < ' ' || *c > '~')
+        if (*c < ' ' || *c > '~' || strchr("*?.,;:/\\|+=<>[]\"", *c) != NULL)
             return err_set(e, ERR_USAGE, "the label \"%s\" has characters that a FAT cannot have",
                            given);
         *c = (char)toupper(*c);
@@ -314,6 +323,7 @@ const struct fs_ops fs_vfat_ops = {
     .type = "windows",
     .package = "dosfstools",
     .programs = programs,
+    .new_uuid = (const char *const[]){"fatlabel --volume-id --reset", NULL},
     .make = fat_make,
     .ready = fat_ready,
     .check = fat_check,

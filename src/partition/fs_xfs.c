@@ -133,6 +133,7 @@ const struct fs_ops fs_xfs_ops = {
     .type = "linux",
     .package = "xfsprogs",
     .programs = programs,
+    .new_uuid = (const char *const[]){"xfs_admin -U generate", NULL},
     .grow = "XFS grows only while it is mounted",
     .shrink = "XFS cannot be made smaller",
     .make = xfs_make,

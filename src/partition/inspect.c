@@ -51,6 +51,7 @@ static int find_unknown_data(struct disk *disk, struct survey *survey, struct er
     found = probe.fs != NULL || probe.ambivalent;
     survey->fs = steal(probe.fs);
     survey->fs_uuid = steal(probe.uuid);
+    survey->fs_device_uuid = steal(probe.device_uuid);
     survey->label = steal(probe.label);
     if (found == 0)
         found = probe_has_data(bd, rest, NULL, e);
@@ -63,6 +64,7 @@ static int find_unknown_data(struct disk *disk, struct survey *survey, struct er
 static int fill_partition(struct disk *disk, const struct table_entry *entry,
                           struct survey_partition *p, struct err *e)
 {
+    struct holder holder;
     struct probe probe;
 
     *p = (struct survey_partition){
@@ -77,14 +79,18 @@ static int fill_partition(struct disk *disk, const struct table_entry *entry,
     };
     if (p->name == NULL)
         return err_no_memory(e);
-    if (disk_holder(disk, p->range, &p->holder, &p->mountpoint, e) < 0)
+    if (disk_holder(disk, p->range, &holder, e) < 0)
         return -1;
+    p->holder = steal(holder.text);
+    p->mountpoint = steal(holder.mountpoint);
+    p->release = steal(holder.release);
     if (extent_end(&p->range) > disk_blockdev(disk)->bytes)
         return 0; /* past the end of the disk: the table is damaged, nothing to probe */
     if (probe_range(disk_blockdev(disk), p->range, &probe, e) < 0)
         return err_wrap(e, "partition %u", p->number);
     p->fs = steal(probe.fs);
     p->fs_uuid = steal(probe.uuid);
+    p->fs_device_uuid = steal(probe.device_uuid);
     p->label = steal(probe.label);
     p->ambivalent = probe.ambivalent;
     if (p->fs != NULL && probe_is_member(p->fs) && (p->member = strdup(p->fs)) == NULL)

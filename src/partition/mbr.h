@@ -66,6 +66,8 @@ struct mbr_node {
     struct extent data; /* its partition; bytes 0: it has none */
     uint8_t code;
     bool active;
+    bool dangles; /* on the disk: it is no record, or its link leads to none that the chain can have
+                   */
     /* What writing it means, next to what the disk has: */
     enum { NODE_SAME, NODE_NEW, NODE_CHANGED } state;
 };

@@ -209,7 +209,7 @@ static void find_state(const struct placing *p, size_t i)
         node->state = NODE_NEW;
     else if (old->data.start == node->data.start && old->data.bytes == node->data.bytes &&
              old->code == node->code && old->active == node->active && old_next == next &&
-             (next == 0 || p->old->extended.start == p->chain->extended.start))
+             !old->dangles && (next == 0 || p->old->extended.start == p->chain->extended.start))
         node->state = NODE_SAME;
     else
         node->state = NODE_CHANGED;

@@ -156,29 +156,38 @@ static bool is_blank(const struct mbr_sector *s)
     return memcmp(s, &zeros, sizeof(zeros)) == 0;
 }
 
+/* Every tool gives a new extended partition a record with a signature: where that has gone, so may
+ * have been a whole chain. */
+static int report_none(struct walk *w, const struct mbr_sector *s, struct mbr_node *node,
+                       struct err *e)
+{
+    node->dangles = true;
+    return damaged(w, DAMAGE_EBR_DAMAGED, node->at, is_blank(s) ? "is erased" : "is not one", e);
+}
+
 static int walk_chain(struct walk *w, struct err *e)
 {
     uint64_t at = w->chain->extended.start, next = 0;
+    struct mbr_node *node = NULL;
     int result;
 
     while ((result = may_visit(w, at, e)) > 0) {
         struct mbr_sector s;
-        struct mbr_node *node;
 
         if (table_window_read(w->window, &s, sizeof(s), at, e) < 0)
             return -1;
         node = add_node(w, at, e);
         if (node == NULL)
             return -1;
-        if (w->chain->n == 1 && is_blank(&s)) /* by a tool that writes none until it has to */
-            return 0;
         if (!is_boot_record(&s))
-            return damaged(w, DAMAGE_EBR_DAMAGED, at, "is not one", e);
+            return report_none(w, &s, node, e);
         result = read_records(w, &s, node, &next, e);
         if (result <= 0)
             return result;
         at = next;
     }
+    if (node != NULL)
+        node->dangles = true;
     return result;
 }
 

@@ -174,17 +174,40 @@ static int plan_elsewhere(struct mbr_writer *w, const struct mbr_chain *there, s
     return mbr_chain_place(&w->after, there, &room, e);
 }
 
-/* A partition that is on the disk has its record where it is, whatever the table remembers. */
+/* The first record has the first partition, wherever that begins: other tools take one that has a
+ * link only for damage. One that is so on the disk stays until that partition changes. */
+static uint64_t first_record(const struct table_entry *entry, const struct mbr_chain *there)
+{
+    bool link_only = there->n > 1 && there->nodes[0].data.bytes == 0 &&
+                     same_range(there->nodes[1].data, entry->range);
+
+    return link_only ? there->nodes[1].at : 0;
+}
+
+/* Any other partition that is on the disk has its record where it is, whatever the table remembers,
+ * unless that is the first one. */
+static uint64_t other_record(const struct table_entry *entry, const struct mbr_chain *there)
+{
+    for (size_t k = 1; k < there->n; k++)
+        if (same_range(entry->range, there->nodes[k].data))
+            return there->nodes[k].at;
+    return entry->ebr;
+}
+
 static int plan_chain(struct mbr_writer *w, const struct mbr_chain *there, struct err *e)
 {
     _cleanup_table_ struct table *table = table_copy(w->table, e);
 
     if (table == NULL)
         return -1;
-    for (size_t i = 0; i < table->n; i++)
-        for (size_t k = 0; k < there->n; k++)
-            if (same_range(table->entries[i].range, there->nodes[k].data))
-                table->entries[i].ebr = there->nodes[k].at;
+    for (size_t i = 0; i < table->n; i++) {
+        struct table_entry *entry = &table->entries[i];
+
+        entry->ebr =
+            entry->number == MBR_FIRST ? first_record(entry, there) : other_record(entry, there);
+        if (entry->number != MBR_FIRST && entry->ebr == table->extended.range.start)
+            entry->ebr = 0; /* which is the first one's */
+    }
     if (mbr_chain_make(table, &w->after, e) < 0)
         return -1;
     if (there->n > 0 && there->extended.start == w->after.extended.start)

@@ -41,6 +41,7 @@ static int probe_fd(int fd, struct extent range, unsigned sector, bool zfs, stru
     if (found == 0) {
         probe->fs = value(pr, "TYPE");
         probe->uuid = value(pr, "UUID");
+        probe->device_uuid = value(pr, "UUID_SUB");
         probe->label = value(pr, "LABEL");
     }
     probe->ambivalent = found == -2;
@@ -68,6 +69,7 @@ void probe_clear(struct probe *probe)
 {
     free(probe->fs);
     free(probe->uuid);
+    free(probe->device_uuid);
     free(probe->label);
     *probe = (struct probe){0};
 }

@@ -8,6 +8,7 @@
 
 struct probe {
     char *fs, *uuid, *label; /* new strings, or NULL where there is nothing to say */
+    char *device_uuid;       /* the same: of what spans disks, the UUID of this part of it */
     bool ambivalent;         /* several signatures contradict each other; fs is NULL */
 };
 

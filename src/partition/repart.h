@@ -46,6 +46,7 @@ struct repart_partition {
 struct repart_set {
     struct repart_partition *partitions; /* first those with files, in the files' order */
     size_t n;
+    struct strings notes; /* what placing leaves out, in words */
 };
 
 void repart_set_clear(struct repart_set *set);
@@ -81,8 +82,8 @@ int repart_guid_parse(const char *text, struct guid *guid);
 
 /*
  * repart_place.c: systemd-repart's allocation, pure. `usable` is where partitions may be (bytes),
- * grain what everything new is aligned to. Fills the results of all partitions. ERR_NO_SPACE when
- * partitions whose priority is 0 or less do not fit.
+ * grain what everything new is aligned to. Fills the results of all partitions, and the notes.
+ * ERR_NO_SPACE names the file of a partition whose priority is 0 or less and that does not fit.
  */
 int repart_place(struct repart_set *set, struct extent usable, uint64_t grain, struct err *e);
 

@@ -10,6 +10,7 @@
  * then the rest by weight. Everything new is a multiple of the grain.
  */
 #include "core/cleanup.h"
+#include "core/io.h"
 #include "core/size.h"
 #include "partition/repart.h"
 
@@ -229,8 +230,8 @@ static bool put_into_area(struct placing *placing, struct repart_partition *p)
     return false;
 }
 
-/* False when something does not fit. `largest`: bytes of the largest area. */
-static bool allocate(struct placing *placing, uint64_t *largest)
+/* The one that does not fit, or NULL. `largest`: bytes of the largest area. */
+static const struct repart_partition *allocate(struct placing *placing, uint64_t *largest)
 {
     for (size_t i = 0; i < placing->n; i++)
         placing->areas[i].given = 0;
@@ -239,14 +240,14 @@ static bool allocate(struct placing *placing, uint64_t *largest)
         placing->n == 0 ? 0 : area_left(placing, &placing->areas[placing->order[placing->n - 1]]);
     for (size_t i = 0; i < placing->n; i++)
         if (!area_suffices(placing, &placing->areas[i]))
-            return false;
+            return &placing->set->partitions[placing->areas[i].after];
     for (size_t i = 0; i < placing->set->n; i++) {
         struct repart_partition *p = &placing->set->partitions[i];
 
         if (!p->dropped && p->there == NULL && !put_into_area(placing, p))
-            return false;
+            return p;
     }
-    return true;
+    return NULL;
 }
 
 /* One that is there stays as it is, and no file means it any more. */
@@ -267,8 +268,19 @@ static void give_up(struct repart_partition *p)
     p->size_min = p->size_max = p->padding_min = p->padding_max = REPART_UNSET;
 }
 
-/* Gives up those of the highest priority value; false when none is above 0. */
-static bool give_up_some(struct repart_set *set)
+static int note_given_up(struct repart_set *set, const struct repart_partition *p, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (p->dropped || is_foreign(p))
+        return 0;
+    text = io_format(e, "%s: there is no room for it: it is %s, as its Priority=%d lets it be",
+                     p->file, p->there == NULL ? "left out" : "not grown", (int)p->priority);
+    return text == NULL ? -1 : strings_add(&set->notes, text, strlen(text), e);
+}
+
+/* Gives up those of the highest priority value; 0 when none is above 0. */
+static int give_up_some(struct repart_set *set, struct err *e)
 {
     int32_t highest = 0;
 
@@ -276,8 +288,11 @@ static bool give_up_some(struct repart_set *set)
         if (!set->partitions[i].dropped && set->partitions[i].priority > highest)
             highest = set->partitions[i].priority;
     for (size_t i = 0; highest > 0 && i < set->n; i++)
-        if (set->partitions[i].priority >= highest)
+        if (set->partitions[i].priority >= highest) {
+            if (note_given_up(set, &set->partitions[i], e) < 0)
+                return -1;
             give_up(&set->partitions[i]);
+        }
     return highest > 0;
 }
 
@@ -430,25 +445,56 @@ static void number_and_start(struct placing *placing)
     }
 }
 
+static int no_room(const struct placing *placing, const struct repart_partition *p,
+                   uint64_t largest, struct err *e)
+{
+    char needs[SIZE_TEXT], has[SIZE_TEXT];
+
+    size_human(least_with_padding(placing, p), needs, sizeof(needs));
+    size_human(largest, has, sizeof(has));
+    err_set(e, ERR_NO_SPACE, "the partitions do not fit: %s needs %s, the largest free area has %s",
+            p->file != NULL ? p->file : "what is there", needs, has);
+    return err_hint(e, "SizeMinBytes= and PaddingMinBytes= say what it needs; one with a Priority= "
+                       "above 0 may be left out");
+}
+
+/* systemd-repart does not look at a partition behind which nothing is free. */
+static int note_small(struct placing *placing, const struct repart_partition *p, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    char needs[SIZE_TEXT], has[SIZE_TEXT];
+
+    if (is_foreign(p) || p->size_min == REPART_UNSET || p->size_there >= least_size(placing, p))
+        return 0;
+    text = io_format(e, "%s: partition %u has %s, not the %s of SizeMinBytes=: it cannot grow",
+                     p->file, p->number, size_human(p->size_there, has, sizeof(has)),
+                     size_human(least_size(placing, p), needs, sizeof(needs)));
+    return text == NULL ? -1 : strings_add(&placing->set->notes, text, strlen(text), e);
+}
+
 static int place(struct placing *placing, struct extent usable, struct err *e)
 {
     struct repart_set *set = placing->set;
+    const struct repart_partition *stuck;
     uint64_t largest;
-    char text[SIZE_TEXT];
 
     find_areas(placing, usable);
-    while (!allocate(placing, &largest))
-        if (!give_up_some(set))
-            return err_set(e, ERR_NO_SPACE,
-                           "the partitions do not fit: the largest free area has %s",
-                           size_human(largest, text, sizeof(text)));
+    while ((stuck = allocate(placing, &largest)) != NULL) {
+        int given_up = give_up_some(set, e);
+
+        if (given_up <= 0)
+            return given_up < 0 ? -1 : no_room(placing, stuck, largest, e);
+    }
     for (size_t i = 0; i < placing->n; i++)
         divide_area(placing, (int)placing->order[i]);
     for (size_t i = 0; i < set->n; i++) {
         struct repart_partition *p = &set->partitions[i];
 
-        if (p->there != NULL && p->area_behind == NONE)
-            p->size = p->size_there;
+        if (p->there == NULL || p->area_behind != NONE)
+            continue;
+        p->size = p->size_there;
+        if (note_small(placing, p, e) < 0)
+            return -1;
     }
     number_and_start(placing);
     return 0;

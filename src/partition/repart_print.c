@@ -11,6 +11,8 @@
 #include "partition/repart.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -163,6 +165,27 @@ static int write_entry(const char *folder, const struct table_entry *entry,
     return io_replace_file(path, text, len, 0644, e);
 }
 
+/* One that is there may be used while it holds no definition, which would count as well. */
+static int make_folder(const char *folder, struct err *e)
+{
+    DIR *dir;
+    const struct dirent *entry;
+    bool empty = true;
+
+    if (mkdir(folder, 0755) == 0)
+        return 0;
+    dir = errno == EEXIST ? opendir(folder) : NULL;
+    if (dir == NULL)
+        return err_errno(e, "%s", folder);
+    while ((entry = readdir(dir)) != NULL)
+        empty &= *entry->d_name == '.';
+    closedir(dir);
+    if (empty)
+        return 0;
+    err_set(e, ERR_REFUSED, "%s exists, and is not empty", folder);
+    return err_hint(e, "remove what is in it first, or take another name");
+}
+
 int repart_print(const struct table *table, const struct blockdev *bd, const char *folder,
                  struct err *e)
 {
@@ -173,8 +196,8 @@ int repart_print(const struct table *table, const struct blockdev *bd, const cha
     list = sorted(table, e);
     if (list == NULL || check(list, table->n, bd, e) < 0)
         return -1;
-    if (mkdir(folder, 0755) < 0)
-        return err_errno(e, "%s", folder);
+    if (make_folder(folder, e) < 0)
+        return -1;
     for (size_t i = 0; i < table->n; i++)
         if (write_entry(folder, list[i], i + 1 < table->n ? list[i + 1] : NULL, table->n, e) < 0)
             return -1;

@@ -8,6 +8,7 @@
  */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "partition/repart.h"
 
 #include <dirent.h>
@@ -127,9 +128,13 @@ static int read_folder(struct repart_set *set, const char *folder, struct err *e
         if (path == NULL || read_definition(set, path, e) < 0)
             return -1;
     }
-    if (set->n == 0)
-        return err_set(e, ERR_NOT_FOUND, "%s has no *.conf that says anything", folder);
-    return 0;
+    if (set->n > 0)
+        return 0;
+    err_set(e, ERR_SYNTAX, "%s has no *.conf that says anything", folder);
+    return err_hint(e,
+                    "repart.d(5) says what goes into one; `berth disk export DISK %s --format "
+                    "repart` writes those of a disk",
+                    shell_quote(folder).text);
 }
 
 /* ---- the disk ---- */
@@ -276,6 +281,8 @@ static int make_wanted(struct repart_set *set, const struct guid *seed, struct b
     if (add_existing(set, there, e) < 0 || repart_place(set, wanted->table->usable, grain, e) < 0 ||
         repart_identity_fill(set, seed, e) < 0 || fill_wanted(wanted, set, e) < 0)
         return -1;
+    wanted->notes = set->notes;
+    set->notes = (struct strings){0};
     return table_validate(wanted->table, bd, e);
 }
 

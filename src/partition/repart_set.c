@@ -40,5 +40,6 @@ void repart_set_clear(struct repart_set *set)
         free(set->partitions[i].format);
     }
     free(set->partitions);
+    strings_clear(&set->notes);
     *set = (struct repart_set){0};
 }

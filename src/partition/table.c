@@ -103,9 +103,35 @@ int table_insert(struct table *table, const struct table_entry *entry, struct er
     return 0;
 }
 
-/* The extended partition goes with everything in it. */
+/* Damage has the numbers of the partitions. */
+static void remove_damage(struct table *table, unsigned number)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < table->n_damage; i++) {
+        struct damage *damage = &table->damage[i];
+
+        if (damage->number == number) {
+            free(damage->text);
+            continue;
+        }
+        if (table->kind == TABLE_MBR && number >= MBR_FIRST && damage->number > number)
+            damage->number--;
+        table->damage[kept++] = *damage;
+    }
+    table->n_damage = kept;
+}
+
+/* The extended partition goes with everything in it, and with what is wrong with its chain. */
 static void remove_extended(struct table *table)
 {
+    for (size_t i = 0; i < table->n_damage;)
+        if (table->damage[i].number >= MBR_FIRST) {
+            remove_damage(table, table->damage[i].number);
+            i = 0;
+        } else {
+            i++;
+        }
     table->extended = (struct table_extended){0};
     while (table->n > 0 && table->entries[table->n - 1].number >= MBR_FIRST)
         table->n--;
@@ -115,6 +141,8 @@ void table_remove(struct table *table, unsigned number)
 {
     bool logical;
     size_t at = 0;
+
+    remove_damage(table, number);
 
     if (table->kind == TABLE_MBR && table->extended.range.bytes > 0 &&
         table->extended.number == number) {

@@ -79,11 +79,16 @@ bool table_equal(const struct table *a, const struct table *b);
  */
 unsigned table_free_number(const struct table *table);
 
+/* How much damage forbids changing the table, if it were read back from the disk: a cure leaves
+ * less. -1 when memory is short. */
+int table_count_problems(const struct table *table, const struct blockdev *bd, struct err *e);
+
 /* Adds a copy of the entry, by its number. On an MBR its GUIDs are derived, and its code from its
  * type where it has none. A logical one is numbered behind the last. */
 int table_insert(struct table *table, const struct table_entry *entry, struct err *e);
 /* On an MBR the logical ones behind it move up by one number; the extended partition goes with all
- * that is in it. */
+ * that is in it. What the table was read with of that partition's own damage goes, too: of a number
+ * without a partition that is all. */
 void table_remove(struct table *table, unsigned number);
 
 /* What messages call a partition: "partition 3 (home)"; without a name (empty or NULL) "partition
@@ -109,8 +114,8 @@ int table_gaps(const struct table *table, bool logical, struct extent **gaps, si
  * the second sector on), aligned to sectors, none overlapping, no GUID or number twice, names and
  * sizes that the format can hold (an MBR: 32 bits of sectors), each logical one inside the extended
  * partition with a place for its boot record. Damage of single partitions that the table was read
- * with (ranges, GUIDs) is let through where the table itself is not in its way: it is cured one by
- * one. ERR_NO_SPACE or ERR_USAGE names the partition.
+ * with (ranges, overlaps, GUIDs) is let through where the table itself is not in its way: it is
+ * cured one by one. ERR_NO_SPACE or ERR_USAGE names the partition.
  */
 int table_validate(const struct table *table, const struct blockdev *bd, struct err *e);
 
@@ -130,9 +135,14 @@ int table_validate(const struct table *table, const struct blockdev *bd, struct 
  */
 int table_write(struct blockdev *bd, const struct table *table, struct err *e);
 
-/* The same partitions in a table of the other kind, with new GUIDs or an id; ERR_NO_SPACE or
- * ERR_USAGE says what does not fit (more than the MBR's four, past 2 TiB, no room for a GPT's
- * backup behind the last partition, logical ones). */
+/* Beside an MBR, which is on the disk: erases the headers of a GPT that does not count any more
+ * (DAMAGE_STALE_SIGNATURE), and flushes. table_write does so only where the MBR is a new one. */
+int table_erase_stale(struct blockdev *bd, const struct table *table, struct err *e);
+
+/* The same partitions in a table of the other kind, with new GUIDs or an id. Where an MBR has no
+ * room for them as primary ones, those behind the third are logical in an extended one.
+ * ERR_NO_SPACE or ERR_USAGE says what does not fit (no free sector for a boot record, past 2 TiB,
+ * no room for a GPT's backup behind the last partition). */
 struct table *table_convert(const struct table *table, enum table_kind kind, struct blockdev *bd,
                             struct err *e);
 
@@ -147,6 +157,12 @@ int table_places(const struct table *table, const struct blockdev *bd, struct ex
  * the free ranges in which boot records of logical partitions may be put. *list is new. */
 int table_sectors(const struct table *table, const struct blockdev *bd, struct extent **list,
                   size_t *n, struct err *e);
+
+/* mbr_stale.c: boot records of the logical partitions of `before` that `now`, which took its place,
+ * has none at, and that hold nothing but the records: no boot code, nothing of anybody else. *list
+ * is new. */
+int table_stale_records(const struct table *before, const struct table *now, struct blockdev *bd,
+                        struct extent **list, size_t *n, struct err *e);
 
 /* The worst damage that forbids changing the table, or NULL. */
 const struct damage *table_problem(const struct table *table);

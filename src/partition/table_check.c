@@ -99,7 +99,7 @@ static int report_overlap(struct table *table, const struct piece *a, const stru
     const struct piece *record = a->record ? a : b, *other = a->record ? b : a;
 
     if (record->record)
-        return table_damage(table, DAMAGE_EBR_DAMAGED, record->number, e,
+        return table_damage(table, DAMAGE_EBR_INSIDE, record->number, e,
                             "the extended boot record of partition %u lies inside partition %u",
                             record->number, other->number);
     if (a->number < b->number) {
@@ -200,6 +200,29 @@ static int check_uuids(struct table *table, struct err *e)
                          sorted[i - 1]->number) < 0)
             return -1;
     return 0;
+}
+
+static int count_forbidding(const struct table *table)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < table->n_damage; i++)
+        n += damage_forbids(table->damage[i].kind);
+    return n;
+}
+
+int table_count_problems(const struct table *table, const struct blockdev *bd, struct err *e)
+{
+    _cleanup_table_ struct table *copy = table_copy(table, e);
+    int n;
+
+    if (copy == NULL)
+        return -1;
+    n = count_forbidding(copy); /* what only reading the disk can find */
+    damage_free(copy->damage, copy->n_damage);
+    copy->damage = NULL;
+    copy->n_damage = 0;
+    return table_check(copy, bd, e) < 0 ? -1 : n + count_forbidding(copy);
 }
 
 static int worst_first(const void *a, const void *b)

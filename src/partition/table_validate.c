@@ -114,13 +114,14 @@ static bool was_there(const struct table *table, const struct damage *damage,
     struct gpt_places places;
     struct err ignored;
 
-    if (entry == NULL ||
-        (damage->kind != DAMAGE_DUPLICATE_GUID && damage->kind != DAMAGE_OUT_OF_RANGE))
+    if (damage->kind != DAMAGE_DUPLICATE_GUID && damage->kind != DAMAGE_OUT_OF_RANGE &&
+        damage->kind != DAMAGE_OVERLAP)
         return false;
-    if (table->kind == TABLE_GPT && (gpt_places(table, bd, &places, &ignored) < 0 ||
-                                     extent_overlaps(&entry->range, &places.backup) ||
-                                     extent_overlaps(&entry->range, &places.backup_entries) ||
-                                     extent_overlaps(&entry->range, &places.primary_entries)))
+    if (table->kind == TABLE_GPT &&
+        (entry == NULL || gpt_places(table, bd, &places, &ignored) < 0 ||
+         extent_overlaps(&entry->range, &places.backup) ||
+         extent_overlaps(&entry->range, &places.backup_entries) ||
+         extent_overlaps(&entry->range, &places.primary_entries)))
         return false;
     for (size_t i = 0; i < table->n_damage; i++)
         if (table->damage[i].kind == damage->kind && table->damage[i].number == damage->number)
@@ -157,13 +158,25 @@ static int check_as_read(const struct table *table, const struct blockdev *bd, s
                    worst->text);
 }
 
+/* On the disk that one overlaps the extended partition already. */
+static bool overlaps_already(const struct table *table, const struct table_entry *entry)
+{
+    for (size_t i = 0; i < table->n_damage; i++)
+        if (table->damage[i].kind == DAMAGE_OVERLAP &&
+            (table->damage[i].number == table->extended.number ||
+             table->damage[i].number == entry->number))
+            return true;
+    return false;
+}
+
 /* The chain begins in the extended partition's first sector, whatever its partitions are. */
 static int check_first_record(const struct table *table, const struct blockdev *bd, struct err *e)
 {
     struct extent first = {table->extended.range.start, bd->sector};
 
     for (size_t i = 0; i < table->n; i++)
-        if (table->extended.range.bytes > 0 && extent_overlaps(&table->entries[i].range, &first))
+        if (table->extended.range.bytes > 0 && extent_overlaps(&table->entries[i].range, &first) &&
+            !overlaps_already(table, &table->entries[i]))
             return err_set(e, ERR_NO_SPACE,
                            "partition %u would lie over the first boot record, at byte %llu",
                            table->entries[i].number, (unsigned long long)first.start);

@@ -18,7 +18,7 @@ static void keep_shape(const struct table *there, struct table *table)
     table->entries_at = there->entries_at;
 }
 
-/* An MBR counts now; what looks like a GPT's header outside its partitions goes. */
+/* What looks like a GPT's header outside the MBR's partitions goes. */
 static int drop_signature(struct blockdev *bd, const struct table *table, uint64_t at,
                           bool *dropped, struct err *e)
 {
@@ -36,17 +36,29 @@ static int drop_signature(struct blockdev *bd, const struct table *table, uint64
     return blockdev_pwrite(bd, zeros, bd->sector, header.start, e);
 }
 
-static int write_mbr(struct blockdev *bd, const struct table *table, const struct table *there,
-                     const struct table_disk *disk, struct err *e)
+int table_erase_stale(struct blockdev *bd, const struct table *table, struct err *e)
 {
     uint64_t last = round_down(bd->bytes, bd->sector) - bd->sector;
     bool dropped = false;
 
-    if (mbr_write(bd, table, there, &disk->chain, e) < 0 ||
-        drop_signature(bd, table, bd->sector, &dropped, e) < 0 ||
+    if (drop_signature(bd, table, bd->sector, &dropped, e) < 0 ||
         drop_signature(bd, table, last, &dropped, e) < 0)
         return -1;
     return dropped ? blockdev_flush(bd, e) : 0;
+}
+
+/* What was left of a GPT beside this MBR before is none of the change's business. */
+static bool is_same_mbr(const struct table *there, const struct table *table)
+{
+    return there->kind == TABLE_MBR && guid_equal(&there->uuid, &table->uuid);
+}
+
+static int write_mbr(struct blockdev *bd, const struct table *table, const struct table *there,
+                     const struct table_disk *disk, struct err *e)
+{
+    if (mbr_write(bd, table, there, &disk->chain, e) < 0)
+        return -1;
+    return is_same_mbr(there, table) ? 0 : table_erase_stale(bd, table, e);
 }
 
 int table_write(struct blockdev *bd, const struct table *table, struct err *e)

@@ -12,6 +12,7 @@ void wanted_clear(struct wanted *wanted)
     table_free(wanted->table);
     free(wanted->formats);
     blockdev_close(wanted->was);
+    strings_clear(&wanted->notes);
     *wanted = (struct wanted){0};
 }
 

@@ -6,6 +6,7 @@
 #ifndef BERTH_PARTITION_WANTED_H
 #define BERTH_PARTITION_WANTED_H
 
+#include "core/strings.h"
 #include "partition/table.h"
 
 /* What a new partition is formatted with. */
@@ -20,8 +21,11 @@ struct wanted {
     struct wanted_format *formats;
     size_t n_formats;
     unsigned locked_back; /* a partition whose encrypted content did not follow when it grew; 0 */
-    unsigned unwipe;      /* the partition whose wiped signatures come back; 0: none */
+    unsigned
+        locked_too;  /* a partition whose encrypted content follows it, which takes its key; 0 */
+    unsigned unwipe; /* the partition whose wiped signatures come back; 0: none */
     struct blockdev *was; /* a table that was, as bytes where they were; else NULL */
+    struct strings notes; /* what was asked for and is not had */
 };
 
 void wanted_clear(struct wanted *wanted);
@@ -82,8 +86,8 @@ int repart_read(const char *folder, const struct guid *seed, struct blockdev *bd
                 const struct table *there, struct wanted *wanted, struct err *e);
 
 /* repart_print.c: writes the table as such files, one a partition ("10-esp.conf"), into a folder
- * that is made new. Read on an empty disk of that size they give the same partitions; the disk's
- * own GUID comes from the seed. ERR_UNSUPPORTED for what they cannot say. */
+ * that is made, or empty. Read on an empty disk of that size they give the same partitions; the
+ * disk's own GUID comes from the seed. ERR_UNSUPPORTED for what they cannot say. */
 int repart_print(const struct table *table, const struct blockdev *bd, const char *folder,
                  struct err *e);
 

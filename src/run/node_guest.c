@@ -56,6 +56,7 @@ static int fill_partition(struct disk *disk, dev_t device, struct survey_partiti
                           struct err *e)
 {
     struct probe probe = {0};
+    struct holder holder;
 
     if (!disk_partition_range(disk, p->number, &p->range))
         return err_set(e, ERR_FAILED, "partition %u has gone", p->number);
@@ -63,6 +64,7 @@ static int fill_partition(struct disk *disk, dev_t device, struct survey_partiti
         return -1;
     p->fs = probe.fs;
     p->fs_uuid = probe.uuid;
+    p->fs_device_uuid = probe.device_uuid;
     p->label = probe.label;
     if (p->fs_uuid == NULL)
         return err_set(e, ERR_REFUSED, "there is no filesystem that a system could boot from");
@@ -70,7 +72,12 @@ static int fill_partition(struct disk *disk, dev_t device, struct survey_partiti
     p->name = udev_value(device, "ID_PART_ENTRY_NAME");
     if (partition_type_parse("linux", TABLE_GPT, &p->type, &p->code, e) < 0)
         return -1;
-    return disk_holder(disk, p->range, &p->holder, &p->mountpoint, e);
+    if (disk_holder(disk, p->range, &holder, e) < 0)
+        return -1;
+    p->holder = holder.text;
+    p->mountpoint = holder.mountpoint;
+    p->release = holder.release;
+    return 0;
 }
 
 /* What the system is called: as its filesystem, or its node. */

@@ -38,6 +38,17 @@ static void find_key(const struct session *session, char key[GUID_TEXT])
         snprintf(key, GUID_TEXT, "%d", (int)getpid());
 }
 
+/* Where QEMU is told to power off when this process was killed. */
+static int listen_late(const struct session *session, struct err *e)
+{
+    char key[GUID_TEXT], name[64];
+    const struct running running = {.name = name, .disk = (char *)(uintptr_t)session->disk_path};
+
+    snprintf(name, sizeof(name), "%s", session->request->name);
+    find_key(session, key);
+    return running_listen_machine(&running, key, &session->keeper->hub, e);
+}
+
 /* Others find it by this. */
 static int announce_running(struct session *session, const struct engine *engine, struct err *e)
 {
@@ -99,12 +110,21 @@ static int become_keeper(struct session *session, struct engine *engine, const c
 
 /* ---- one boot ---- */
 
+static int start_qemu(struct session *session, struct engine_config *config, struct engine *engine,
+                      struct err *e)
+{
+    _cleanup_close_ int late = listen_late(session, e);
+
+    config->late = late;
+    return late < 0 ? -1 : run_start_engine(session, config, engine_qemu_start, engine, e);
+}
+
 static int boot_qemu_diskless(struct session *session, enum run_end *end, struct err *e)
 {
     struct engine_config config = run_engine_config(session);
     struct engine engine;
 
-    if (run_start_engine(session, &config, engine_qemu_start, &engine, e) < 0)
+    if (start_qemu(session, &config, &engine, e) < 0)
         return -1;
     return stay(session, &engine, -1, end, e);
 }
@@ -123,7 +143,7 @@ static int boot_qemu(struct session *session, enum run_end *end, struct err *e)
     if (disk_server_start(session->disk.top, &session->disk.fds, "the server of the guest's disk",
                           &server, &config.disk, e) < 0)
         return -1;
-    result = run_start_engine(session, &config, engine_qemu_start, &engine, e);
+    result = start_qemu(session, &config, &engine, e);
     close(config.disk); /* the engine's copy is now the only one, or there is none */
     if (result == 0)
         result = stay(session, &engine, server.report, end, e);

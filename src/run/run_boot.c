@@ -30,6 +30,7 @@ struct engine_config run_engine_config(const struct session *session)
                                    .kvm = session->kvm,
                                    .outlives = true,
                                    .payload = -1,
+                                   .late = -1,
                                    .disk = -1,
                                    .overlay = -1,
                                    .overlay_map = -1};

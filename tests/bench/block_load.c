@@ -167,6 +167,8 @@ static void perform(const struct load *load, uint64_t ns)
 
     if (syscall(SYS_io_setup, DEPTH, &run.context) < 0)
         err(1, "io_setup");
+    if (fdatasync(disk.fd) < 0) /* what the load before has left to write */
+        err(1, "flushing");
     printf("BENCH begin %s\n", load->name);
     begin = now_ns();
     for (unsigned i = 0; i < load->depth; i++)

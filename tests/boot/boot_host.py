@@ -47,10 +47,10 @@ def dependencies(tree):
     return {path: needs.split() for path, needs in (line.split(":") for line in lines)}
 
 
-def add_modules(root, tree):
+def add_modules(root, tree, more):
     """Those that the host uses, and what lists all of them."""
     target = root / "usr/lib/modules" / tree.name
-    names = [*devices.EARLY.split(), *MODULES.split()]
+    names = [*devices.EARLY.split(), *MODULES.split(), *more]
     for path in devices.closure(dependencies(tree), names):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(tree / path, target / path)
@@ -65,21 +65,21 @@ def host_initramfs(tree):
     return tiny.initramfs(types.SimpleNamespace(files=files), list(files))
 
 
-def fill(root, tree):
+def fill(root, tree, tools, modules):
     for name in ("boot", "dev", "etc", "proc", "run", "sys", "tmp", "usr/bin", "usr/sbin", "usr/lib"):
         (root / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib"):
         (root / name).symlink_to(f"usr/{name}")
     (root / "lib64").symlink_to("usr/lib64")
     (root / "usr/lib64").mkdir()
-    for tool in TOOLS.split():
+    for tool in (*TOOLS.split(), *tools):
         devices.add_program(root, devices.which(tool), tool)
     devices.add_program(root, BERTH, folder="usr/bin")
     devices.add_program(root, pathlib.Path(BERTH).parent / "berth-overlay.so", folder="usr/bin")
     for library in OPENED:
         devices.add_program(root, f"{LIBRARIES}/{library}", folder=LIBRARIES[1:])
     shutil.copy(tiny.BUSYBOX, root / "usr/bin/busybox")
-    for applet in set(APPLETS.split()) - set(TOOLS.split()):
+    for applet in set(APPLETS.split()) - {*TOOLS.split(), *tools}:
         (root / "usr/bin" / applet).symlink_to("busybox")
     (root / "usr/sbin/modprobe").symlink_to("/usr/bin/busybox")
     (root / "usr/sbin/init").write_text(ROOT_INIT)
@@ -92,15 +92,15 @@ def fill(root, tree):
     (root / "etc/mtab").symlink_to("/proc/self/mounts")
     shutil.copy(devices.kernel() / "vmlinuz", root / f"boot/vmlinuz-{tree.name}")
     (root / f"boot/initrd.img-{tree.name}").write_bytes(host_initramfs(tree))
-    add_modules(root, tree)
+    add_modules(root, tree, modules)
 
 
-def make_image(folder, name):
-    """Writes the tar of the host below folder, and returns its path."""
+def make_image(folder, name, tools=(), modules=()):
+    """Writes the tar of the host below folder, and returns its path; tools, modules: what else it has."""
     root, tree = folder / "host-root", folder / "host-modules"
     root.mkdir()
     tree.mkdir()
-    fill(root, stock_modules(tree))
+    fill(root, stock_modules(tree), tools, modules)
     archive = folder / name
     with tarfile.open(archive, "w") as tar:
         tar.add(root, arcname=".", filter=owned_by_root)

@@ -20,6 +20,7 @@ from boot.vm import VM
 from guests import tiny
 from program import Berth
 
+MINUTES = 3
 MACHINE = """\
 berth: 1
 name: machine

@@ -115,6 +115,20 @@ def test_a_loop_device_over_the_whole_disk_is_found(machine):
         machine.refused(WITHOUT_DEV, f"{SYSTEMS} is in use by /dev/loop3", "losetup --detach /dev/loop3")
 
 
+def test_a_partition_mounted_through_a_loop_device_is_named_with_its_mount(machine):
+    machine.ok("berth part table /tmp/image gpt --size 60M --yes && for n in 1 2; do berth part add /tmp/image "
+               "--size 20M --fs ext4 --yes; done")
+    machine.ok("losetup -P /dev/loop3 /tmp/image && mount /dev/loop3p2 /mnt && mkdir /tmp/two && "
+               "mount /dev/loop3p1 /tmp/two")
+    used = [p["in-use"] for p in machine.json("disk show /tmp/image")["disk"]["partitions"]]
+    assert used == ["mounted on /tmp/two through /dev/loop3p1", "mounted on /mnt through /dev/loop3p2"]
+    way_out = "umount /tmp/two; umount /mnt; losetup --detach /dev/loop3"
+    machine.refused("berth part rm /tmp/image 1 --yes", "mounted on /tmp/two through /dev/loop3p1")
+    machine.refused("berth part set /tmp/image 1 --name x --yes", "mounted on /tmp/two through /dev/loop3p1", way_out)
+    machine.ok(way_out)
+    machine.ok("berth part set /tmp/image 1 --name x --yes && rm /tmp/image")
+
+
 def test_nodes_come_and_go_with_what_apply_does(machine):
     machine.ok(f"mount {SYSTEMS}4 /mnt")
     machine.ok(WITHOUT_DEV)
@@ -147,6 +161,26 @@ def test_a_clone_of_the_disk_is_found_and_a_half_of_a_raid_is_none(machine):
     assert machine.ok("disk_nodes /dev/md1 duplicates") == "ok"
     machine.ok("mdadm --stop /dev/md1")
     assert OTHER in machine.ok(f"disk_nodes {SCRATCH} duplicates")
+    machine.blank(OTHER)
+    machine.blank(SCRATCH)
+
+
+def test_a_copy_of_a_partition_is_found_and_gets_a_uuid_of_its_own(machine):
+    machine.blank(SCRATCH)
+    machine.ok(f"printf 'label: gpt\\nsize=20M\\nsize=20M\\n' | sfdisk -q {SCRATCH} && "
+               f"mke2fs -q -t ext4 {SCRATCH}1 && dd if={SCRATCH}1 of={SCRATCH}2 bs=1M 2>/dev/null")
+    machine.refused(f"berth disk check {SCRATCH}", "the ext4 of partition 2 has the UUID of that of partition 1",
+                    f"e2fsck -fp {SCRATCH}2; tune2fs -U random {SCRATCH}2", status=5)
+    with set_up(machine, f"losetup /dev/loop3 {SCRATCH}", "losetup -d /dev/loop3"):
+        machine.refused("berth disk check /dev/loop3", "of partition 2 has the UUID of that of partition 1",
+                        f"'/dev/loop3?offset={21 << 20}'", status=5)
+    with set_up(machine, f"mount {SCRATCH}2 /mnt", "umount /mnt"):
+        machine.refused(f"berth disk check {SCRATCH}", "is mounted on /mnt: give the other one", status=5)
+    machine.ok(f"e2fsck -fp {SCRATCH}2; tune2fs -U random {SCRATCH}2")
+    machine.ok(f"berth disk check {SCRATCH}")
+    machine.blank(OTHER)
+    machine.ok(f"dd if={SCRATCH}1 of={OTHER} bs=1M 2>/dev/null")
+    machine.refused(f"berth disk check {SCRATCH}", f"of partition 1 has the UUID of that of {OTHER}", status=5)
     machine.blank(OTHER)
     machine.blank(SCRATCH)
 
@@ -395,6 +429,46 @@ def test_without_its_key_only_the_container_grows(machine, locked):
     open_it(machine)
     assert int(machine.ok("blockdev --getsize64 /dev/mapper/test")) == (120 - 16) << 20
     machine.ok("cryptsetup close test")
+
+
+UNDO = f"berth disk undo {SCRATCH} --serial scratch --yes -q"
+
+
+@pytest.mark.parametrize("size", [130, 50])
+def test_a_resize_of_what_is_encrypted_is_taken_back_with_its_key(machine, locked, size):
+    before = machine.json(f"disk show {SCRATCH}")["disk"]["partitions"]
+    machine.ok(PART % ("resize", f"data --size {size}M {KEY}"), 120)
+    resized = machine.fingerprint("scratch")
+    machine.refused(UNDO, "is encrypted", "--key-file")
+    machine.refused(f"{UNDO} --key-file /dev/null", "could not be opened")
+    assert machine.fingerprint("scratch") == resized
+    machine.ok(f"{UNDO} {KEY}", 120)
+    assert machine.json(f"disk show {SCRATCH}")["disk"]["partitions"] == before
+    sums, mib = look_inside(machine)
+    assert sums == locked and 80 - 32 < mib <= 80 - 16
+    assert machine.ok("ls /dev/mapper; losetup -a") == "control"
+    machine.ok("sync")
+    assert MARK.encode() not in machine.disks["scratch"].read_bytes()
+
+
+def test_a_resize_of_what_was_opened_since_is_not_taken_back(machine, locked):
+    machine.ok(PART % ("resize", f"data --size 130M {KEY}"), 120)
+    with set_up(machine, f"cryptsetup open --key-file /tmp/key {SCRATCH}1 test", "cryptsetup close test"):
+        machine.refused(f"{UNDO} {KEY}", "held by the LUKS mapping test", "cryptsetup close")
+        machine.ok("mount /dev/mapper/test /mnt && echo more >/mnt/more && umount /mnt")
+    before = machine.fingerprint("scratch")
+    machine.refused(f"{UNDO} {KEY}", "written to since")
+    assert machine.fingerprint("scratch") == before
+
+
+def test_a_container_that_grew_alone_is_made_smaller_again(machine, locked):
+    machine.ok(PART % ("resize", "data --size 120M"))
+    open_it(machine)
+    close_it(machine)  # which leaves no trace
+    # that nobody has used it is not certain: of a device only samples are read
+    machine.refused(UNDO, "is encrypted", "--key-file")
+    machine.ok(f"{UNDO} {KEY}", 120)
+    assert look_inside(machine)[0] == locked
 
 
 @pytest.mark.parametrize("verb", ["rm data", "format data --fs ext4 --lose data", "wipe data --lose data"])

@@ -19,6 +19,7 @@ from guests import tiny
 from ordinary import OrdinaryBerth
 from program import BERTH
 
+MINUTES = 8
 CPU = "EPYC,+svm,+npt"
 
 MACHINE = f"""\

@@ -13,6 +13,7 @@ from boot.vm import OVMF_CODE, VM
 from guests import tiny
 from program import BERTH
 
+MINUTES = 3
 FIRMWARE = ("bios", "uefi")
 VERSION = "6.1.0-9-amd64"
 OLDER = "6.1.0-8-amd64"

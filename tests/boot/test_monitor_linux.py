@@ -12,6 +12,7 @@ from boot.devices import Machine, make_ext4
 from guests import stock, tiny
 from program import BERTH, BUILD, Berth
 
+MINUTES = 3
 CPU = "EPYC,+svm,+npt"
 # The emulated SVM lets a guest's XSETBV pass: KVM, which does not see it, takes back what it turned on.
 # Newer kernels notice, and do without XSAVE by themselves; in 5.10 no signal handler returns.

@@ -21,6 +21,7 @@ from boot.vm import VM
 from guests import tiny
 from program import BERTH, Berth
 
+MINUTES = 2
 CPU = "EPYC,+svm,+npt"
 SUBVOLUME = "@rootfs"
 KINDS = {"deb-btrfs": "btrfs", "deb-xfs": "xfs"}

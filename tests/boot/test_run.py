@@ -47,9 +47,12 @@ guests:
 """
 
 
+BUTTON = "button evdev"  # modules: who hears the power button
+
+
 @pytest.fixture(name="kernel", scope="module")
 def make_kernel():
-    return tiny.Kernel(images.blob(images.debians(BERTH), "debian-13"))
+    return tiny.Kernel(images.blob(images.debians(BERTH), "debian-13"), BUTTON)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,14 @@ def wait_until(happens, timeout=60):
     while not happens():
         assert time.monotonic() < deadline, f"not within {timeout} s"
         time.sleep(0.1)
+
+
+def name_of(pid):
+    """What the process is called; nothing when it has gone meanwhile."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def runs(pid):
@@ -147,7 +158,7 @@ class Run:
         def look():
             children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
             found.extend(int(child) for child in children.split()
-                         if "qemu" in pathlib.Path(f"/proc/{child}/comm").read_text())
+                         if "qemu" in name_of(child))
             return found
         wait_until(look)
         return found[0]
@@ -235,7 +246,9 @@ def test_a_killed_supervisor_leaves_engine_and_claims_to_be_stopped(berth, disk)
         os.kill(run.pid, signal.SIGKILL)
         wait_until(lambda: not berth.json("ps")["running"][0]["supervised"])
         assert disks.is_locked(disk, *disks.ranges(disk)["dev"])
-        assert berth("stop", "dev").returncode == 3  # QEMU's power button went with its supervisor
+        done = berth("stop", "dev", "--timeout", "2")  # whose kernel hears no power button
+        assert done.returncode == 1 and "did not power off" in done.stderr
+        assert runs(engine)
         berth.ok("stop", "--force", "dev")
         wait_until(lambda: not runs(engine))
     wait_until(lambda: not disks.is_locked(disk, *disks.ranges(disk)["dev"]))
@@ -314,6 +327,40 @@ def test_qemu_publishes_a_port_on_the_loopback(berth, disk):
     wait_until(lambda: not accepts("127.0.0.1", port))
     done = berth("run", "main", "--disk", disk, *options[:3], "1:1", *options[4:])
     assert done.returncode == 3 and "--publish 1:1" in done.stderr and "port 1" in done.stderr
+
+
+BUTTON_INIT = """\
+#!/bin/sh
+mount -t devtmpfs dev /dev
+for module in {modules}; do
+    insmod /modules/$module.ko
+done
+fd=3
+for event in /dev/input/event*; do  # each is open before anybody is told
+    eval "exec $fd<$event"
+    eval "(busybox head -c 24 <&$fd >/dev/null && poweroff -f) &"
+    fd=$((fd + 1))
+done
+echo WAITS
+wait
+"""
+
+
+def test_qemu_is_asked_to_power_off_when_its_supervisor_was_killed(berth, kernel, tmp_path):
+    (tmp_path / "vmlinuz").write_bytes(kernel.files["vmlinuz"])
+    (tmp_path / "initrd").write_bytes(tiny.initramfs(kernel, BUTTON.split(), BUTTON_INIT))
+    child = pexpect.popen_spawn.PopenSpawn(
+        [berth.binary, "run", "--kernel", str(tmp_path / "vmlinuz"), "--initrd", str(tmp_path / "initrd"),
+         "--append", "console=ttyS0 quiet", "--engine", "qemu", "--net", "none", "--memory", "256MiB"],
+        env=berth.env, cwd=berth.home, timeout=TIMEOUT)
+    child.expect_exact("WAITS")
+    one, = berth.json("ps")["running"]
+    child.kill(signal.SIGKILL)
+    child.wait()
+    wait_until(lambda: not berth.json("ps")["running"][0]["supervised"])
+    berth.ok("stop", "vmlinuz")
+    assert not runs(one["pid"]) and berth.json("ps")["running"] == []
+    assert list(pathlib.Path(berth.env["BERTH_RUNTIME"]).glob("vmlinuz-*")) == []
 
 
 BARE_INIT = """\

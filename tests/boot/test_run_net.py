@@ -2,18 +2,23 @@
 """berth run: the network of a guest, and kernels of their own file, with a stock Debian kernel under
 the monitor. The host is an emulated machine (boot/devices.py) with AMD's SVM, a network interface of
 its own, and passt."""
+import contextlib
+import pathlib
+import shutil
 import subprocess
 import time
 
 import pytest
 
 import images
-from boot.devices import Machine
+from boot import devices
 from guests import tiny
 from program import BERTH, BUILD, Berth
 
 CPU = "EPYC,+svm,+npt"
 NOBODY = 65534
+ECHO = BUILD / "tests/udp_echo"
+FIRMWARE = [pathlib.Path("/usr/share/qemu"), pathlib.Path("/usr/share/seabios")]
 MODULES = "failover net_failover virtio_net af_packet"
 
 # As the script of udhcpc it sets what the lease says. Else it gets a network, serves a page that
@@ -52,6 +57,7 @@ for end in poweroff reboot; do
     busybox chmod 755 /www/cgi-bin/$end
 done
 busybox httpd -p 80 -h /www
+udp_echo 53 &
 echo SERVING
 while :; do sleep 1; done
 """
@@ -64,9 +70,24 @@ def make_content(folder):
     script = INIT.replace("{modules}", f"{tiny.MODULES} {MODULES}")
     (content / "linux").write_bytes(kernel.files["vmlinuz"])
     (content / "linux.elf").write_bytes(tiny.payload(kernel.files["vmlinuz"]))
-    (content / "initrd").write_bytes(tiny.initramfs(kernel, script=script))
+    (content / "initrd").write_bytes(tiny.initramfs(kernel, script=script, programs=[ECHO]))
     (content / "name").write_text("a page of the host\n")
+    shutil.copy(ECHO, content)
+    add_qemu(content)
     return content
+
+
+def add_qemu(content):
+    """QEMU finds its firmware beside itself: in ../share/qemu."""
+    qemu = devices.which("qemu-system-x86_64")
+    for folder in ("bin", "lib", "share/qemu"):
+        (content / folder).mkdir(parents=True)
+    shutil.copy(qemu, content / "bin")
+    for library in devices.libraries(qemu):
+        shutil.copy(library, content / "lib")
+    for name in ("bios-256k.bin", "kvmvapic.bin", "linuxboot_dma.bin"):
+        firmware = [folder / name for folder in FIRMWARE if (folder / name).exists()]
+        shutil.copy(firmware[0], content / "share/qemu")
 
 
 LIVES = """\
@@ -105,12 +126,13 @@ def make_host(tmp_path_factory):
     with open(disk, "wb") as image:
         image.truncate(16 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder / "files", disk], check=True)
-    with Machine(folder, {"guest": disk, "lives": make_lives(folder)}, make_content(folder), cpu=CPU,
-                 memory=1536) as machine:
+    with devices.Machine(folder, {"guest": disk, "lives": make_lives(folder)}, make_content(folder), cpu=CPU,
+                         memory=1536) as machine:
         machine.ok("modprobe kvm_amd && modprobe tun && modprobe dummy && chmod 666 /dev/kvm /dev/net/tun")
         machine.ok("ip link set lo up; ip link add out type dummy && ip link set out up && "
                    "ip addr add 10.7.0.2/24 dev out && ip route add default via 10.7.0.1")
         machine.ok("mkdir -m 777 /tmp/any; chmod 777 /tmp/state")
+        machine.ok("export PATH=$PATH:/content/bin LD_LIBRARY_PATH=/content/lib")
         machine.ok("busybox httpd -p 127.0.0.1:8081 -h /content")
         yield machine
 
@@ -123,10 +145,10 @@ def as_user(uid):
 class Run:
     """with Run(host, "--publish 8080:80") as run: a guest in the background, until it serves."""
 
-    def __init__(self, host, options, append="", uid=0):
+    def __init__(self, host, options, append="", uid=0, engine="kvm"):
         self.host, self.uid = host, uid
         host.ok("rm -rf /tmp/any/*")
-        host.ok(f"{as_user(uid)}{linux(options, append)} </dev/null >/tmp/any/out 2>&1 & "
+        host.ok(f"{as_user(uid)}{linux(options, append, engine)} </dev/null >/tmp/any/out 2>&1 & "
                 "echo $! >/tmp/any/pid")
 
     def __enter__(self):
@@ -158,8 +180,9 @@ class Run:
         self.wait(f"[ $(grep -c {word} /tmp/any/out) -ge {times} ]", f"no {word}")
         return self.output()
 
-def linux(options, append=""):
-    return "berth run --kernel /content/linux --initrd /content/initrd --engine kvm --memory 192MiB " \
+
+def linux(options, append="", engine="kvm"):
+    return f"berth run --kernel /content/linux --initrd /content/initrd --engine {engine} --memory 192MiB " \
         f'--append "console=ttyS0 quiet panic=-1 {append}" {options}'
 
 
@@ -224,15 +247,36 @@ def test_why_passt_fails_is_told(host):
     gone(host, "berth", "passt")
 
 
+@contextlib.contextmanager
+def tap(host, name, whose=""):
+    host.ok(f"ip tuntap add {name} mode tap {whose} && ip link set {name} up && ip addr add 10.9.0.1/24 dev {name}")
+    yield
+    host.ok(f"ip tuntap del {name} mode tap")
+
+
 def test_a_users_tap_device_is_a_network_both_ways(host):
-    host.ok(f"ip tuntap add own mode tap user {NOBODY} && ip link set own up && "
-            f"ip addr add 10.9.0.1/24 dev own")
     host.ok("dd if=/dev/vdc of=/tmp/image bs=1M 2>/dev/null && chmod 644 /tmp/image")
-    with Run(host, "--net tap=own --disk /tmp/image:ro", "mode=static", NOBODY) as run:
+    with tap(host, "own", f"user {NOBODY}"), \
+            Run(host, "--net tap=own --disk /tmp/image:ro", "mode=static", NOBODY) as run:
         assert "READ-ONLY 1" in run.output() and "MADE" not in run.output()
         assert "PINGED" in run.output()
         assert answers(host, "10.9.0.2 80")
         host.refused(linux("--net tap=own"), "own", "another program has it")
+
+
+def test_a_published_port_of_datagrams_leads_to_the_guest(host):
+    with Run(host, "--publish 5353:53/udp", uid=NOBODY):
+        assert host.ok("/content/udp_echo 5353 127.0.0.1 asked") == "echo: asked"
+        host.refused(linux("--publish 5353:53/udp"), "5353:53/udp", "UDP port 5353", "in use")
+
+
+def test_qemu_gives_a_guest_a_tap_device_and_keeps_it_over_a_reboot(host):
+    with tap(host, "beside"), Run(host, "--net tap=beside", "mode=static", engine="qemu") as run:
+        assert "PINGED" in run.output()
+        assert answers(host, "10.9.0.2 80")
+        ask(host, "10.9.0.2 80", "cgi-bin/reboot")
+        run.said("SERVING", 2)
+        assert answers(host, "10.9.0.2 80")
 
 
 def test_a_tap_that_is_not_this_users_is_refused(host):

@@ -15,6 +15,7 @@ from boot.vm import VM
 from ordinary import OrdinaryBerth
 from program import BERTH
 
+MINUTES = 5
 OWN = "\x1d"  # Ctrl-]
 NESTED = 600  # seconds; emulation in emulation
 

@@ -10,6 +10,7 @@ import disks
 from boot.vm import BOOT_TIMEOUT, VM
 from ordinary import AS_ORDINARY, ORDINARY
 
+MINUTES = 4
 USER, PASSWORD = "user", "berth"  # as the example has it
 ENTRIES = ("main", "dev")  # in the menu's order; the first is the default
 

@@ -215,6 +215,77 @@ def test_an_option_that_a_command_has_in_its_own_way_is_suggested_once(shell):
     assert [word for word in shell("berth", "run", "--dis") if word.startswith("--")] == ["--disk"]
 
 
+# ---- what is typed, and then run ----
+
+# Completion asks the real one; what the finished line would run is written down.
+RECORDER = """#!/bin/sh
+case "$1" in complete | completion) exec "$BERTH" "$@" ;; esac
+printf '%s\\n' "$@" >"$RAN"
+"""
+INTERACTIVE = {
+    "bash": (["bash", "--norc", "-i"], "PS1='rea''dy> '; source <(berth completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "PS1='rea''dy> '; setopt no_beep; autoload -U compinit; "
+                                 "compinit -u -D; eval \"$(berth completion zsh)\""),
+    "fish": (["fish", "--no-config", "--interactive"],
+             "function fish_prompt; echo -n 'rea''dy> '; end; berth completion fish | source"),
+}
+
+
+@pytest.fixture(params=sorted(INTERACTIVE))
+def typed(request, tmp_path):
+    """The words that berth gets when somebody types these keys into a terminal, and Enter."""
+    argv, setup = INTERACTIVE[request.param]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/berth").write_text(RECORDER)
+    (tmp_path / "bin/berth").chmod(0o755)
+    ran = tmp_path / "words"
+
+    def run(keys):
+        shell = pexpect.spawn(argv[0], argv[1:], cwd=tmp_path, timeout=10, dimensions=(50, 200),
+                              env={**environment(tmp_path), "RAN": str(ran), "BERTH": BERTH},
+                              encoding="utf-8")
+        shell.sendline(setup)
+        shell.expect("ready> ")
+        shell.send(keys + "\r")
+        deadline = time.monotonic() + 10
+        while not (ran.exists() and ran.read_text().endswith("\n")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        shell.close(force=True)
+        return ran.read_text().splitlines()
+    return run
+
+
+@pytest.fixture
+def spaced(tmp_path):
+    """A disk whose path and whose partitions have names of several words."""
+    path = tmp_path / "my own disk.img"
+    with open(path, "wb") as file:
+        file.truncate(100 << 20)
+    subprocess.run(["sfdisk", "-q", path], text=True, check=True,
+                   input='label: gpt\nsize=20M,name="Basic data partition"\nsize=20M,name="Bücher"\n')
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a folder/its image.img").write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize("keys", [
+    "part rm my\tBas\t", "part rm my\\ o\tBasic\\ d\t", "part rm 'my o\t'Basic d\t",
+    'part rm "my\t"Bas\t', "--disk my\tpart rm Bas\t"])
+def test_a_line_with_completed_names_of_several_words_runs(typed, spaced, keys):
+    words = typed(f"berth {keys}")
+    assert [word for word in words if word != "--disk"][-3:] in (
+        ["rm", "my own disk.img", "Basic data partition"], ["part", "rm", "Basic data partition"])
+    assert "my own disk.img" in words
+
+
+def test_a_file_in_a_folder_of_several_words_is_completed(typed, spaced):
+    assert typed("berth disk show a\tits\t")[2:] == ["a folder/its image.img"]
+
+
+def test_a_name_beyond_ascii_is_completed(typed, spaced):
+    assert typed("berth part rm my\tB\u00fc\t")[2:] == ["my own disk.img", "Bücher"]
+
+
 # ---- every option ----
 
 # Why nothing is suggested for a value that is any text. A row of the commands' tables that is new

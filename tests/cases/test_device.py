@@ -7,6 +7,7 @@ import pathlib
 
 import pytest
 
+import disks
 from program import BERTH
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "guests"))
@@ -35,12 +36,10 @@ def device(berth):
     berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
     with open(berth.home / "backing", "wb") as backing:
         backing.truncate(200 << 20)
-    node = run("losetup", "--find", "--show", berth.home / "backing")
-    yield node
-    subprocess.run(["umount", "-q", *(f"{node}p{n}" for n in range(1, 6))], check=False,
-                   stderr=subprocess.DEVNULL)
-    subprocess.run(["partx", "--delete", node], check=False, stderr=subprocess.DEVNULL)
-    run("losetup", "--detach", node)
+    with disks.attached(berth.home / "backing") as node:
+        yield node
+        subprocess.run(["umount", "-q", *(f"{node}p{n}" for n in range(1, 6))], check=False,
+                       stderr=subprocess.DEVNULL)
 
 
 def on_terminal(berth, *argv):
@@ -165,9 +164,8 @@ def test_an_image_file_that_is_swap_is_in_use(tmp_path):
 
 def test_a_partition_that_a_loop_device_shows_is_in_use(berth, device):
     assert apply(berth, device, MACHINE + DEV).returncode == 0
-    loop = run("losetup", "--find", "--show", f"{device}p5")
-    done = apply(berth, device, MACHINE, "--prune")
-    run("losetup", "--detach", loop)
+    with disks.attached(f"{device}p5") as loop:
+        done = apply(berth, device, MACHINE, "--prune")
     assert done.returncode == 3
     assert f"in use by {loop}" in done.stdout
 
@@ -191,16 +189,15 @@ def mounted_btrfs(berth):
     berth.ok("part", "table", berth.home / "backing", "gpt", "--yes")
     berth.ok("part", "add", berth.home / "backing", "--size", "500M", "--name", "data", "--fs", "btrfs",
              "--yes")
-    node, point = run("losetup", "--find", "--show", berth.home / "backing"), berth.home / "mnt"
+    point = berth.home / "mnt"
     point.mkdir()
-    assert on_terminal(berth, "part", "set", node, "1", "--name", "live").returncode == 0
-    run("mount", f"{node}p1", point)
-    run("fallocate", "-l", "235M", point / "file")
-    run("sync", "-f", point)
-    yield node
-    run("umount", point)
-    run("partx", "--delete", node)
-    run("losetup", "--detach", node)
+    with disks.attached(berth.home / "backing") as node:
+        assert on_terminal(berth, "part", "set", node, "1", "--name", "live").returncode == 0
+        run("mount", f"{node}p1", point)
+        run("fallocate", "-l", "235M", point / "file")
+        run("sync", "-f", point)
+        yield node
+        run("umount", point)
 
 
 def test_a_mounted_btrfs_that_does_not_shrink_is_told_in_plain_words(berth, mounted_btrfs):
@@ -210,3 +207,35 @@ def test_a_mounted_btrfs_that_does_not_shrink_is_told_in_plain_words(berth, moun
     assert "ERROR" not in done.stdout and "hint: make room in it" in done.stdout
     size, = (p["size"] for p in berth.json("disk", "show", mounted_btrfs)["disk"]["partitions"])
     assert size == 500 << 20
+
+
+def mounted_part(berth, *mount):
+    """An image with two partitions, of which the first, an ext4, is mounted by those words, IMAGE for its path."""
+    image, folder = berth.home / "image", berth.home / "a folder"
+    berth.ok("part", "table", image, "gpt", "--size", "100M", "--yes")
+    for fs in (("--fs", "ext4"), ()):
+        berth.ok("part", "add", image, "--size", "20M", *fs, "--yes")
+    folder.mkdir()
+    run("sh", "-c", " ".join(mount).replace("IMAGE", str(image)), "sh", str(folder))
+    return image, folder
+
+
+@pytest.mark.parametrize("mount", [
+    f"mount -o loop,offset={1 << 20},sizelimit={20 << 20} IMAGE \"$1\"",
+    f"mount $(losetup --find --show --offset {1 << 20} --sizelimit {20 << 20} IMAGE) \"$1\"",
+], ids=["by mount", "by losetup"])
+def test_a_partition_mounted_through_a_loop_device_is_named_with_its_mount(berth, mount):
+    image, folder = mounted_part(berth, mount)
+    try:
+        used = [p["in-use"] for p in berth.json("disk", "show", image)["disk"]["partitions"]]
+        assert f"mounted on {folder} through /dev/loop" in used[0] and used[1] is None
+        for part in "12":
+            done = berth("part", "set", image, part, "--name", "x", "--yes")
+            assert done.returncode == 3 and f"mounted on {folder} through /dev/loop" in done.stderr
+        hint = done.stderr.split("hint: ")[1]
+        assert hint.startswith(f"umount '{folder}'")
+    except BaseException:
+        subprocess.run(["umount", "-d", folder], check=False)
+        raise
+    run("sh", "-c", hint)
+    berth.ok("part", "set", image, "1", "--name", "x", "--yes")

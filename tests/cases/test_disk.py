@@ -11,6 +11,8 @@ import unicodedata
 import pexpect
 import pytest
 
+import disks
+
 F_OFD_SETLK = 37
 
 
@@ -59,11 +61,15 @@ def test_a_disk_of_4096_byte_sectors_is_recognised(berth):
     assert berth.json("disk", "show", disk)["disk"]["sector-size"] == 4096
 
 
-def test_an_empty_mbr_does_not_show_its_sector_size(berth):
+def test_an_empty_mbr_of_another_program_does_not_show_its_sector_size(berth):
     disk = berth.home / "empty.img"
     berth.ok("part", "table", disk, "mbr", "--size", "64M", "--sector-size", "4096", "--yes")
+    assert berth.json("disk", "show", disk)["disk"]["sector-size"] == 4096
+    with open(disk, "r+b") as file:  # its id is another one than berth's log has
+        file.seek(440)
+        file.write(b"disk")
     assert berth.json("disk", "show", disk)["disk"]["sector-size-guessed"]
-    assert "--sector-size 4096 says so" in berth.ok("disk", "show", disk)
+    assert "--sector-size 4096 says otherwise" in berth.ok("disk", "show", disk)
     assert "4096-byte" in berth.ok("disk", "show", disk, "--sector-size", "4096")
 
 
@@ -110,7 +116,8 @@ def test_a_place_behind_the_disk_is_not_blamed_on_the_mbr(berth):
     disk = berth.home / "large.img"
     berth.ok("part", "table", disk, "mbr", "--size", "3T", "--yes")
     done = berth("part", "add", disk, "--start", "4T", "--yes")
-    assert done.returncode == 2 and "lies in no free range" in done.stderr
+    assert done.returncode == 2 and "--start 4T" in done.stderr
+    assert "behind the disk, which ends at 3TiB" in done.stderr
 
 
 def test_flags_and_type_names_are_what_lsblk_has(berth):
@@ -385,10 +392,8 @@ def loop(berth):
     """A loop device of 40 MiB."""
     with open(berth.home / "backing", "wb") as file:
         file.truncate(40 << 20)
-    node = subprocess.run(["losetup", "--find", "--show", berth.home / "backing"], check=True,
-                          stdout=subprocess.PIPE, text=True).stdout.strip()
-    yield node
-    subprocess.run(["losetup", "--detach", node], check=True)
+    with disks.attached(berth.home / "backing") as node:
+        yield node
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root and /dev/loop")

@@ -95,6 +95,23 @@ def test_naming_the_partition_that_is_damaged(berth, disk):
     assert shlex.split(command) == ["berth", "part", "set", disk.name, "2", "--uuid", "new"]
 
 
+@pytest.mark.parametrize("kind", ["ext4", "swap"])
+def test_giving_a_copy_of_a_filesystem_a_uuid_of_its_own(berth, disk, kind):
+    berth.ok("part", "format", disk.name, "data", "--fs", kind, "--lose", "data", "--yes")
+    berth.ok("part", "add", disk.name, "--name", "copy", "--size", "16M", "--yes")
+    (start, end), (copy, _) = disks.ranges(disk)["data"], disks.ranges(disk)["copy"]
+    disks.extract(disk, start, end, f"{disk}.{kind}")
+    with open(f"{disk}.{kind}", "rb") as one, open(disk, "r+b") as whole:
+        os.pwrite(whole.fileno(), one.read(), copy)
+    done = berth("disk", "check", disk.name)
+    hint = hint_of(done, DAMAGED)
+    assert f"duplicate-filesystem: the {kind} of partition 2 has the UUID of that of partition 1" in done.stdout
+    if "losetup" in hint and os.geteuid() != 0:
+        pytest.skip("a loop device takes root")
+    assert sh(berth, re.search("copy: `(.*)`$", hint)[1]).returncode == 0
+    assert "nothing is wrong" in berth.ok("disk", "check", disk.name)
+
+
 def test_taking_the_last_change_back(berth, disk):
     berth.ok("part", "set", disk.name, "data", "--name", "other", "--yes")
     line = next(line for line in berth.ok("disk", "log", disk.name).splitlines() if "takes the last" in line)
@@ -141,3 +158,112 @@ def test_making_a_gpt_of_an_mbr_that_does_not_reach_far_enough(berth, disk):
     assert noted == [hinted(hint)] * 2
     follow(berth, hinted(hint), "--yes")
     berth.ok("part", "add", disk.name, "--start", "2.5T", "--size", "10M", "--yes")
+
+
+# ---- what the log offers, and what a plan names ----
+
+def test_the_log_says_why_the_last_change_is_not_taken_back(berth, disk):
+    berth.ok("part", "set", disk.name, "data", "--name", "other", "--yes")
+    subprocess.run(["sfdisk", "-q", "--no-tell-kernel", "--part-label", disk, "1", "third"], check=True,
+                   capture_output=True)
+    said = berth.ok("disk", "log", disk.name)
+    assert "the last one is not taken back: the partition table was changed by something else" in said
+    assert "disk undo" not in said
+    assert berth("disk", "undo", disk.name, "--yes").returncode == REFUSED
+
+
+def test_the_log_says_that_a_filesystem_was_written_to_since(berth, disk):
+    berth.ok("part", "move", disk.name, "data", "--start", "+8M", "--yes")
+    assert "takes the last one back" in berth.ok("disk", "log", disk.name)
+    start = berth.json("disk", "show", disk.name)["disk"]["partitions"][0]["start"]
+    subprocess.run(["tune2fs", "-L", "used", f"{disk}?offset={start}"], check=True, capture_output=True)
+    assert "not taken back: the filesystem in it was written to since" in berth.ok("disk", "log", disk.name)
+
+
+def test_the_log_of_an_mbr_says_which_partitions_came_and_went(berth):
+    for words in (("table", "mbr.img", "mbr", "--size", "64M"), ("add", "mbr.img", "--type", "extended"),
+                  *[("add", "mbr.img", "--logical", "--size", "4M")] * 3, ("rm", "mbr.img", "5")):
+        berth.ok("part", *words, "--yes")
+    said = berth.ok("disk", "log", "mbr.img")
+    assert "delete partition 5 (4 MiB) and 2 more" in said
+    assert "change the MBR: add the extended partition 1" in said
+    assert len(re.findall("write a new MBR", said)) == 1
+
+
+def test_where_the_log_is_written_is_listed(berth, disk):
+    before = disk.read_bytes()
+    said = berth.ok("part", "set", disk.name, "data", "--name", "other", "--yes", "-v")
+    listed = [(int(start), size) for size, start in re.findall(r"touches (\S+) at byte (\d+)", said)]
+    units = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+    ranges = [(start, start + int(re.match(r"\d+", size)[0]) * units[re.sub(r"\d+", "", size)])
+              for start, size in listed]
+    after = disk.read_bytes()
+    for at in range(0, len(before), 512):
+        if before[at:at + 512] != after[at:at + 512]:
+            assert any(start <= at < end for start, end in ranges), at
+    plan = berth.json("part", "set", disk.name, "1", "--name", "third", "--dry-run")
+    assert (plan["log"]["start"], plan["log"]["start"] + plan["log"]["size"]) in ranges
+
+
+# ---- --lose ----
+
+def test_a_label_for_lose_is_answered_with_what_it_is_the_label_of(berth, disk):
+    berth.ok("part", "set", disk.name, "data", "--name", "other", "--yes")
+    hint = hint_of(berth("part", "table", disk.name, "gpt", "--lose", "data", "--yes"), USAGE)
+    assert hint == "data is the label of the filesystem in partition 1: --lose 1"
+    with open(disk, "wb") as file:
+        file.truncate(64 * MIB)
+    subprocess.run(["mke2fs", "-q", "-F", "-L", "data", disk], check=True, capture_output=True)
+    hint = hint_of(berth("part", "table", disk.name, "gpt", "--lose", "data", "--yes"), USAGE)
+    word = shlex.split(hint.split("whole disk holds: ")[1])
+    assert word == ["--lose", disk.name]
+
+
+@pytest.mark.parametrize("spelling", ["{path}", "./{name}", "../{folder}/{name}", "link.img"])
+def test_any_path_of_the_disk_names_it_for_lose(berth, disk, spelling):
+    with open(disk, "wb") as file:
+        file.truncate(64 * MIB)
+    subprocess.run(["mke2fs", "-q", "-F", disk], check=True, capture_output=True)
+    (berth.home / "link.img").symlink_to(disk)
+    word = spelling.format(path=disk, name=disk.name, folder=berth.home.name)
+    berth.ok("part", "table", disk.name, "gpt", "--lose", word, "--yes")
+
+
+def test_a_size_is_hinted_only_where_a_file_can_be_made(berth, disk):
+    assert "--size 10G" not in berth("part", "table", disk.name, "mbr", "--lose", "nope", "--yes").stderr
+    assert "--size 10G" not in berth("part", "table", "none.img", "gpt", "--convert", "--yes").stderr
+    assert "--size 10G" in berth("part", "table", "none.img", "gpt", "--yes").stderr
+
+
+# ---- files that say nothing ----
+
+@pytest.mark.parametrize("verb", ["plan", "apply"])
+@pytest.mark.parametrize("text", ["", "\n\n", "# a comment\n"], ids=["empty", "blank", "comment"])
+def test_an_empty_file_names_the_way_out(berth, disk, verb, text):
+    before = disk.read_bytes()
+    (berth.home / "wanted").write_text(text)
+    done = berth(verb, "wanted", "--disk", disk.name)
+    assert "the file is empty" in done.stderr
+    hint = hint_of(done, USAGE)
+    assert 'label: gpt' in hint
+    written = follow(berth, hinted(hint).replace("DISK", shlex.quote(disk.name)))
+    (berth.home / "wanted").write_text(written)
+    berth.ok("plan", "wanted")
+    assert disk.read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply"])
+def test_an_empty_repart_folder_names_the_way_out(berth, disk, verb):
+    (berth.home / "empty folder").mkdir()
+    done = berth(verb, "empty folder", "--disk", disk.name)
+    assert "empty folder has no *.conf that says anything" in done.stderr
+    follow(berth, hinted(hint_of(done, USAGE)).replace("DISK", shlex.quote(disk.name)))
+    berth.ok("plan", "empty folder", "--disk", disk.name)
+
+
+@pytest.mark.parametrize("words", [("--seed", "0fc63daf-8483-4772-8e79-3d69d8477de4"), ("--size", "1G"),
+                                   ("--journal", "j")])
+def test_what_a_machine_file_has_no_use_for_is_refused(berth, disk, words):
+    (berth.home / "m.yaml").write_text(berth.ok("disk", "export", disk.name, "--format", "yaml"))
+    done = berth("apply", "m.yaml", *words, "--yes")
+    assert done.returncode == USAGE and " ".join(words) in done.stderr

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import disks
-from part_disk import MIB, REFUSED, folder  # noqa: F401
+from part_disk import MIB, REFUSED, USAGE, folder  # noqa: F401
 from program import Berth
 
 
@@ -79,6 +79,64 @@ def test_a_filesystem_that_was_used_since_has_to_be_named(world):
                    capture_output=True)
     world.do("rm", "b")
     assert "has ext4 (theirs) that begins at 50MiB" in world.asks("c", *add("c", 50, 20))
+
+
+CHANGED = [("resize", "--size", "30M"), ("resize", "--size", "12M"), ("move", "--start", "+8M")]
+
+
+@pytest.mark.parametrize("change", CHANGED, ids=["grow", "shrink", "move"])
+@pytest.mark.parametrize("undone", [False, True], ids=["", "undone"])
+def test_a_filesystem_that_only_berth_has_changed_is_made_anew(world, change, undone):
+    world.do(*add("b", 42, 20))
+    world.do(change[0], "b", *change[1:])
+    if undone:
+        world.berth.ok("disk", "undo", world.disk, "--yes")
+    world.do("rm", "b")
+    world.do(*add("c", 42, 40))
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "behind"])
+def test_a_filesystem_that_others_changed_beside_berth_has_to_be_named(world, before):
+    world.do(*add("b", 42, 20))
+    for used in (before, not before):
+        if used:
+            put(world.disk, 55 * MIB, b"somebody's")  # in a free block: its superblock says nothing
+        else:
+            world.do("resize", "b", "--size", "30M")
+    world.do("rm", "b")
+    world.asks("c", *add("c", 42, 40))
+
+
+def logical(folder):  # noqa: F811
+    """Three logical partitions of 20 MiB, each with its record in front of it."""
+    berth, disk = Berth(folder), folder / "m.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "200M", "--yes")
+    berth.ok("part", "add", disk, "--type", "extended", "--size", "150M", "--yes")
+    for _ in range(3):
+        berth.ok("part", "add", disk, "--logical", "--size", "20M", "--fs", "ext4", "--yes")
+    return berth, disk
+
+
+@pytest.mark.parametrize("changes", [
+    [("move", "6", "--start", "+80M"), ("resize", "5", "--size", "30M")],
+    [("move", "7", "--start", "+30M"), ("resize", "6", "--size", "25M")],
+    [("rm", "7"), ("resize", "6", "--size", "21M")],
+], ids=["moved", "moved a bit", "deleted"])
+def test_the_record_of_a_logical_partition_that_has_gone_is_nobodys(folder, changes):  # noqa: F811
+    berth, disk = logical(folder)
+    for verb, *words in changes:
+        berth.ok("part", verb, disk, *words, "--yes")
+
+
+def test_a_record_that_has_more_than_the_table_in_it_has_to_be_named(folder):  # noqa: F811
+    berth, disk = logical(folder)
+    with open(disk, "rb") as file:
+        record, = (at for at in range(20 * MIB, 30 * MIB, 512)
+                   if os.pread(file.fileno(), 512, at)[510:] == b"\x55\xaa")
+    put(disk, record + 100, b"boot code")
+    berth.ok("part", "move", disk, "6", "--start", "+80M", "--yes")
+    refused = berth("part", "resize", disk, "5", "--size", "30M", "--yes")
+    assert refused.returncode == REFUSED and "--lose 5" in refused.stderr
 
 
 @pytest.mark.parametrize("between", [
@@ -231,3 +289,80 @@ def test_a_backup_of_another_disk_is_data(tmp_path):
                   (100 << 20) - 33 * 512)
     done = berth("part", "resize", path, "data", "--size", "rest", "--yes")
     assert done.returncode == REFUSED and "--lose data" in done.stderr
+
+
+# ---- a disk that was cut within a partition ----
+
+def cut(tmp_path, kind, end=b""):
+    """A disk of 200 MiB with three partitions, of which the last, an ext4 from 150 MiB on, ends behind its end."""
+    berth, disk = Berth(tmp_path), tmp_path / "d.img"
+    with open(disk, "wb") as file:
+        file.truncate(200 * MIB)
+    sfdisk(disk, f"label: {kind}\nsize=20M\nsize=20M\nstart=150M,size=40M\n")
+    subprocess.run(["mke2fs", "-qF", "-t", "ext4", "-E", f"offset={150 * MIB}", disk, "40M"], check=True,
+                   capture_output=True)
+    os.truncate(disk, 170 * MIB)
+    put(disk, 170 * MIB - 512, end)
+    return berth, disk
+
+
+@pytest.mark.parametrize("kind, end", [("gpt", b""), ("dos", b""), ("dos", b"somebody's")])
+def test_deleting_what_was_cut_asks_for_nothing_where_nothing_is_overwritten(tmp_path, kind, end):
+    berth, disk = cut(tmp_path, kind, end)
+    before = disks.fingerprint(disk, 150 * MIB)
+    berth.ok("part", "rm", disk, "3", "--yes")
+    assert "nothing is wrong" in berth.ok("disk", "check", disk)
+    berth.ok("disk", "undo", disk, "--yes")
+    assert disks.fingerprint(disk, 150 * MIB) == before
+
+
+def test_deleting_what_was_cut_asks_for_what_the_backup_of_the_gpt_overwrites(tmp_path):
+    berth, disk = cut(tmp_path, "gpt", b"somebody's")
+    refused = berth("part", "rm", disk, "3", "--yes")
+    assert refused.returncode == REFUSED and "--lose 3" in refused.stderr
+    berth.ok("part", "rm", disk, "3", "--yes", "--lose", "3")
+
+
+@pytest.mark.parametrize("kind", ["gpt", "dos"])
+def test_what_was_cut_refuses_every_change_alike(tmp_path, kind):
+    berth, disk = cut(tmp_path, kind)
+    for command in (("add", "--size", "5M"), ("rm", "1"), ("set", "1", "--type", "swap"),
+                    ("set", "1", "--uuid", "new"), ("resize", "1", "--size", "10M"),
+                    ("move", "1", "--start", "+60M"), ("format", "1", "--fs", "swap")):
+        if kind == "dos" and "--uuid" in command:
+            continue
+        refused = berth("part", command[0], disk, *command[1:], "--yes")
+        assert refused.returncode == REFUSED, (command, refused.stderr)
+        assert "partition 3 lies past the end" in refused.stderr and "part rm" in refused.stderr
+
+
+# ---- sizes that are too small ----
+
+TOO_SMALL = [("xfs", "300 MiB"), ("ext4", "4 MiB"), ("btrfs", "110 MiB"), ("luks", "17 MiB"), ("ntfs", "2 MiB"),
+             ("swap", "40 KiB"), ("vfat", "2136KiB")]
+
+
+@pytest.mark.parametrize("fs, least", TOO_SMALL)
+def test_what_is_too_small_for_a_filesystem_is_refused_with_its_smallest_size(folder, fs, least):  # noqa: F811
+    berth, disk = Berth(folder), folder / "d.img"
+    (folder / "key").write_text("secret")
+    more = ("--fs", fs, *(("--key-file", folder / "key") if fs == "luks" else ()), "--yes")
+    berth.ok("part", "table", disk, "gpt", "--size", "20M", "--yes")
+    berth.ok("part", "add", disk, "--size", "32K", "--align", "4K", "--yes")
+    before = disks.fingerprint(disk)
+    for command in (("add", disk, "--size", "32K", "--align", "4K"), ("format", disk, "1")):
+        done = berth("part", *command, *more)
+        assert done.returncode == USAGE
+        assert f"32 KiB are too few for {fs}, which takes {least} or more" in done.stderr
+    assert disks.fingerprint(disk) == before
+
+
+def test_a_btrfs_is_grown_to_no_size_that_the_kernel_does_not_set(folder):  # noqa: F811
+    berth, disk = Berth(folder), folder / "d.img"
+    berth.ok("part", "table", disk, "gpt", "--size", "400M", "--yes")
+    berth.ok("part", "add", disk, "--size", "110M", "--fs", "btrfs", "--yes")
+    before = disks.fingerprint(disk)
+    done = berth("part", "resize", disk, "1", "--size", "255M", "--yes")
+    assert done.returncode == USAGE and "its btrfs cannot be set to less than 256MiB" in done.stderr
+    assert "--size 256MiB or more" in done.stderr
+    assert disks.fingerprint(disk) == before

@@ -257,3 +257,39 @@ def test_an_mbr_is_refused(tmp_path):
     done = wanted.run("repart", disk, write(tmp_path / "d", DEFINITIONS["defaults"]), SEED)
     assert done.returncode == 2
     assert "has an MBR" in done.stderr
+
+
+# ---- what does not fit ----
+
+def planned(berth, tmp_path, text):
+    """berth's plan for a disk of 64 MiB with one small home partition, and systemd-repart's."""
+    disk = tmp_path / "disk.img"
+    berth.ok("part", "table", disk, "gpt", "--size", "64M", "--yes")
+    berth.ok("part", "add", disk, "--type", "home", "--size", "10M", "--yes")
+    folder = write(tmp_path / "wanted", {"10-large.conf": text})
+    return berth("plan", folder, "--disk", disk), repart(folder, disk, "--dry-run=yes")
+
+
+@pytest.mark.parametrize("text", ["Type=root\nSizeMinBytes=9T\n", "Type=home\nSizeMinBytes=9T\n",
+                                  "Type=home\nPaddingMinBytes=9T\n"], ids=["new", "there", "padding"])
+def test_what_does_not_fit_is_refused_by_both_and_the_file_is_named(berth, tmp_path, text):
+    mine, other = planned(berth, tmp_path, text)
+    assert mine.returncode == 2 and other.returncode != 0
+    assert "10-large.conf needs 9" in mine.stderr and "hint: SizeMinBytes=" in mine.stderr
+
+
+@pytest.mark.parametrize("text, what", [("Type=root\n", "left out"), ("Type=home\n", "not grown")])
+def test_what_its_priority_lets_be_left_out_is_said(berth, tmp_path, text, what):
+    mine, _ = planned(berth, tmp_path, text + "SizeMinBytes=9T\nPriority=5\n")
+    assert mine.returncode == 0 and "10-large.conf: there is no room for it" in mine.stdout
+    assert f"{what}, as its Priority=5" in " ".join(mine.stdout.split())
+
+
+def test_one_that_stays_smaller_than_its_file_says_is_named(berth, tmp_path):
+    disk = tmp_path / "disk.img"
+    berth.ok("part", "table", disk, "gpt", "--size", "64M", "--yes")
+    berth.ok("part", "add", disk, "--type", "home", "--size", "rest", "--yes")
+    berth.ok("part", "resize", disk, "1", "--size", "10M", "--yes")
+    berth.ok("part", "add", disk, "--type", "swap", "--start", "11M", "--yes")
+    said = berth.ok("plan", write(tmp_path / "wanted", {"a.conf": "Type=home\nSizeMinBytes=9T\n"}), "--disk", disk)
+    assert "a.conf: partition 1 has 10 MiB, not the 9 TiB of SizeMinBytes=" in " ".join(said.split())

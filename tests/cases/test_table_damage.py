@@ -71,6 +71,36 @@ def test_sectors_of_another_size_than_the_tables_are_refused(blank, folder, kind
     blank.do("part", "rm", "2", "--sector-size", str(right))
 
 
+def test_an_mbr_of_large_sectors_keeps_them_without_being_told(blank):
+    blank.do("part", "table", "mbr", "--sector-size", "4096")
+    for command in (("part", "add", "--size", "4M"), ("part", "add", "--type", "extended", "--size", "20M"),
+                    ("part", "add", "--logical", "--size", "4M"), ("part", "set", "1", "--type", "07")):
+        assert "note" not in blank.do(*command)
+    assert blank.show()["sector-size"] == 4096 and not blank.show()["sector-size-guessed"]
+    assert blank.parts()[5][1] == 4
+    blank.refuses(REFUSED, "sectors of 4096 bytes", "part", "add", "--size", "4M", "--sector-size", "512")
+    blank.do("part", "rm", "1", "--sector-size", "4096")
+
+
+def put_record(disk, i, code, start, sectors):
+    disk.patch(446 + 16 * i, struct.pack("<BxxxBxxxII", 0, code, start, sectors))
+    disk.patch(440, b"abcd")
+    disk.patch(510, b"\x55\xaa")
+
+
+@pytest.mark.parametrize("start, taken, other", [(2048, 512, 4096), (256, 4096, 512)])
+def test_sectors_that_are_guessed_are_noted_and_the_other_size_may_be_said(blank, start, taken, other):
+    put_record(blank, 0, 0x83, start, 2048)
+    assert blank.show()["sector-size"] == taken
+    for command in (("disk", "show"), ("part", "set", "1", "--type", "07", "--dry-run")):
+        assert f"{taken} bytes are taken" in blank.ok(*command)
+        assert f"--sector-size {other} says otherwise" in blank.ok(*command)
+        assert "are taken" not in blank.ok(*command, "--sector-size", str(other))
+    blank.do("part", "set", "1", "--type", "07", "--sector-size", str(other))
+    assert blank.show()["sector-size"] == other
+    assert "are taken" not in blank.ok("part", "set", "1", "--type", "83", "--dry-run")
+
+
 def test_an_mbr_over_a_gpt_of_large_sectors_may_be_said_to_have_small_ones(blank):
     blank.do("part", "table", "gpt", "--sector-size", "4096")
     subprocess.run(["sfdisk", "-q", "--wipe", "never", blank.path], input="label: dos\nsize=20M,start=2048\n",
@@ -168,7 +198,7 @@ def test_one_anothers_guid_for_that_of_a_third_is_no_cure(gpt):
     first = disks.table(gpt.path)["partitions"][0]["uuid"]
     change_entries(gpt, twin)
     assert f"part set {gpt.path} 3 --uuid new" in gpt.refuses(
-        REFUSED, "same GUID", "part", "set", "3", "--uuid", first)
+        USAGE, "same GUID", "part", "set", "3", "--uuid", first)
 
 
 def test_what_no_cure_of_a_partition_reaches_is_named_first(gpt):
@@ -201,7 +231,8 @@ def test_a_partition_that_lies_nowhere_can_be_deleted(gpt, harm):
 def test_partitions_that_a_smaller_disk_has_no_more_can_be_deleted(gpt):
     os.truncate(gpt.path, 50 * MIB)  # in the second one; the third is past the end
     assert "disk-smaller" in damages(gpt)
-    said = gpt.refuses(USAGE, "partition 2", "part", "rm", "3")  # the new backup would lie in it
+    gpt.patch(-512, b"of the second one")
+    said = gpt.refuses(REFUSED, "partition 2", "part", "rm", "3")  # the new backup would lie in it
     assert f"part rm {gpt.path} 2" in said and "as large as it was" in said
     assert "--lose win" in gpt.refuses(REFUSED, "would be lost", "part", "rm", "2")
     gpt.do("part", "rm", "2", "--lose", "win")
@@ -263,11 +294,44 @@ def test_an_extended_partition_that_was_cut_is_not_called_curable(mbr):
 
 # ---- what is left of a GPT ----
 
-def test_what_is_left_of_a_gpt_beside_an_mbr_is_erased_and_comes_back(mbr, originals):
+def leave_headers(mbr, originals):
+    """The headers of a GPT that was there before the MBR."""
     with open(f"{originals[0]}/gpt.img", "rb") as file:
         head, tail = os.pread(file.fileno(), 512, 512), os.pread(file.fileno(), 512, LAST * 512)
     mbr.patch(512, head)
     mbr.patch(LAST * 512, tail)
+    return head, tail
+
+
+@pytest.mark.parametrize("command", [
+    ("part", "set", "1", "--type", "07"), ("part", "add", "--size", "4M"), ("part", "rm", "6"),
+    ("part", "move", "7", "--start", "41M"), ("part", "resize", "1", "--size", "12M"),
+    ("part", "format", "7", "--fs", "ext2")])
+def test_a_change_of_one_partition_leaves_what_is_left_of_a_gpt(mbr, originals, command):
+    left = leave_headers(mbr, originals)
+    before = disks.table(mbr.path)
+    assert "GPT" not in mbr.do(*command).replace("disk check", "")
+    assert (mbr.read(512, 512), mbr.read(LAST * 512, 512)) == left
+    assert damages(mbr) == ["stale-signature"]
+    if "format" not in command:
+        assert disks.table(mbr.path) != before
+        mbr.do("disk", "undo")
+        assert disks.table(mbr.path) == before
+        assert (mbr.read(512, 512), mbr.read(LAST * 512, 512)) == left
+
+
+def test_a_new_mbr_erases_what_is_left_of_a_gpt_and_undo_brings_it_back(mbr, originals):
+    leave_headers(mbr, originals)
+    before = disks.fingerprint(mbr.path)
+    said = mbr.do("part", "table", "mbr", "--lose", "1", "--lose", "5", "--lose", "6", "--lose", "7")
+    assert "what is left of a GPT beside it is erased" in said
+    assert damages(mbr) == []
+    mbr.do("disk", "undo")
+    assert disks.fingerprint(mbr.path) == before
+
+
+def test_what_is_left_of_a_gpt_beside_an_mbr_is_erased_and_comes_back(mbr, originals):
+    head, tail = leave_headers(mbr, originals)
     before = disks.table(mbr.path)
     assert damages(mbr) == ["stale-signature"]
     assert "--repair" in mbr("disk", "check").stderr

@@ -2,6 +2,7 @@
 """Changes of partitions, and what may be on the disk when one is cut short: the old state, the new one,
 or one that says it is pending and can be finished. Files are intact in all of them."""
 import os
+import struct
 import subprocess
 
 import disks
@@ -72,7 +73,7 @@ class Case:
         start, = (start * MIB for found, _, start, _ in self.parts if found == name)
         starts = start, self.starts.get(name, start)
         return next((entry for entry in table
-                     if (entry[2] in starts if self.mbr else entry[1] == name)), None)
+                     if (entry[1] == name if entry[1] else entry[2] in starts)), None)
 
     def check_files(self, path, table, pending=None):
         """Every partition that is there has its files, the pending one aside."""
@@ -126,6 +127,13 @@ def zero_sector(number):
     return damage
 
 
+def loop(path):
+    """The first boot record of the chain leads to itself."""
+    with open(path, "r+b") as disk:
+        disk.seek(20 * MIB + 446 + 16)
+        disk.write(struct.pack("<BxxxBxxxII", 0, 5, 0, 8192))
+
+
 ONE = [("one", "ext4", 20, 16)]
 NTFS = [("one", "ntfs", 20, 12)]
 FAT = [("one", "vfat", 20, 12)]
@@ -140,8 +148,11 @@ TABLES = {
     "rm": Case(("part", "rm", "two"), TWO),
     "set": Case(("part", "set", "one", "--name", "one", "--type", "home"), TWO),
     "convert": Case(("part", "table", "gpt", "--convert"), MBR[:1], mbr=True),
+    "convert-to-mbr": Case(("part", "table", "mbr", "--convert"),
+                           TWO + [(f"p{start}", None, start, 4) for start in (60, 65, 70)]),
     "add-logical": Case(("part", "add", "--logical", "--size", "8M", "--start", "60M"), MBR, mbr=True),
     "rm-logical": Case(("part", "rm", "5"), MBR, mbr=True),
+    "repair-loop": Case(("disk", "check", "--repair"), MBR, mbr=True, damage=loop),
     "repair-primary": Case(("disk", "check", "--repair"), TWO, damage=zero_sector(1)),
     "repair-backup": Case(("disk", "check", "--repair"), TWO, damage=zero_sector(-1)),
     "format": Case(("part", "format", "two", "--fs", "swap", "--type", "swap"), [TWO[0], ("two", None, 40, 12)]),

@@ -13,6 +13,7 @@ from crash.kill import run_and_kill, when_released
 from guests import tiny
 from program import BERTH, Berth
 
+MINUTES = 3
 KILLS = 50
 BOOTS = 10
 

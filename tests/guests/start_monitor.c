@@ -4,10 +4,10 @@
  *
  *     start_monitor MONITOR KEY=VALUE...
  *
- * kernel= payload= initrd= disk= overlay= state= are paths; serial= console= net= control= numbers
- * of open descriptors; memory= is MiB; cpus= append= name= stream= (of the network: 0 for a tap)
- * and restore= (1: goes on from state) as they say. Without serial= it is standard output; without
- * control= one that nobody listens on.
+ * kernel= payload= initrd= disk= direct= overlay= state= are paths; serial= console= net= control=
+ * numbers of open descriptors; memory= is MiB; cpus= append= name= stream= (of the network: 0 for a
+ * tap) and restore= (1: goes on from state) as they say. Without serial= it is standard output;
+ * without control= one that nobody listens on.
  *
  * How it is started: uid= becomes that user; namespaces=0: in a place where users get none; window=
  * AT+BYTES: the guest's disk is these bytes of disk=; victim= a descriptor: there is a process that
@@ -73,6 +73,12 @@ static void set_disk(const char *path)
     d.ranges[0] = (struct storage_range){.bytes = d.disk_bytes, .fd = fd};
 }
 
+/* As berth opens a device. */
+static void set_direct(const char *path)
+{
+    d.ranges[0].direct = open_high(path, O_RDWR | O_DIRECT);
+}
+
 static void set_overlay(const char *path)
 {
     struct overlay_map head = {.bytes = d.disk_bytes, .below_bytes = d.disk_bytes};
@@ -122,6 +128,8 @@ static void set(const char *key, const char *value)
             *numbers[i].fd = descriptor(value);
     if (strcmp(key, "disk") == 0)
         set_disk(value);
+    if (strcmp(key, "direct") == 0)
+        set_direct(value);
     if (strcmp(key, "overlay") == 0)
         set_overlay(value);
     if (strcmp(key, "window") == 0)

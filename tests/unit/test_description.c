@@ -21,27 +21,28 @@ static int some_fd;
 
 static struct description good(void)
 {
-    struct description d = {
-        .magic = DESCRIPTION_MAGIC,
-        .name = "dev",
-        .memory = 512 * MIB,
-        .cpus = 2,
-        .kvm = some_fd,
-        .kernel = some_fd,
-        .payload = -1,
-        .initrd = some_fd,
-        .serial = some_fd,
-        .console = -1,
-        .control = some_fd,
-        .state = -1,
-        .net = -1,
-        .disk_bytes = 10 * MIB,
-        .sector = 512,
-        .overlay = -1,
-        .overlay_map = -1,
-        .n_ranges = 3,
-        .ranges = {{0, MIB, 0, 0}, {MIB, 8 * MIB, 100 * MIB, 0}, {9 * MIB, MIB, 9 * MIB, 0}},
-        .command_line = "quiet"};
+    struct description d = {.magic = DESCRIPTION_MAGIC,
+                            .name = "dev",
+                            .memory = 512 * MIB,
+                            .cpus = 2,
+                            .kvm = some_fd,
+                            .kernel = some_fd,
+                            .payload = -1,
+                            .initrd = some_fd,
+                            .serial = some_fd,
+                            .console = -1,
+                            .control = some_fd,
+                            .state = -1,
+                            .net = -1,
+                            .disk_bytes = 10 * MIB,
+                            .sector = 512,
+                            .overlay = -1,
+                            .overlay_map = -1,
+                            .n_ranges = 3,
+                            .ranges = {{.bytes = MIB},
+                                       {.start = MIB, .bytes = 8 * MIB, .at = 100 * MIB},
+                                       {.start = 9 * MIB, .bytes = MIB, .at = 9 * MIB}},
+                            .command_line = "quiet"};
 
     for (unsigned i = 0; i < 3; i++)
         d.ranges[i].fd = some_fd;
@@ -103,6 +104,7 @@ static void each_wrong_field_is_named(void **state)
     REFUSED(ranges[2].bytes, UINT64_MAX - 9 * MIB, "ranges");
     REFUSED(ranges[1].at, UINT64_MAX - MIB, "ranges");
     REFUSED(ranges[2].fd, -1, "ranges");
+    REFUSED(ranges[2].direct, 100000, "ranges");
     REFUSED(overlay, some_fd, "overlay_map");
     REFUSED(overlay_map, some_fd, "overlay_map");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The sector size of a disk in a file, by what is in it. */
+#include "block/area.h"
 #include "block/file_sector.h"
 #include "core/size.h"
 
@@ -98,9 +99,19 @@ static void a_filesystem_where_4096_has_it_shows_4096(void **state)
 {
     (void)state;
     put_record(0, 0, LINUX, 256, 4096);
-    expect(512, false);
+    expect(4096, false);
     put_ext(MIB);
     expect(4096, true);
+}
+
+static void whole_mebibytes_with_4096_only_are_a_better_guess(void **state)
+{
+    (void)state;
+    put_record(0, 0, LINUX, 256, 4096);
+    put_record(0, 1, LINUX, 8192, 4096);
+    expect(4096, false);
+    put_record(0, 2, LINUX, 63, 100); /* with neither */
+    expect(512, false);
 }
 
 static void a_filesystem_where_512_has_it_shows_512(void **state)
@@ -144,7 +155,7 @@ static void a_chain_of_logical_partitions_shows_it(void **state)
 {
     (void)state;
     put_record(0, 0, EXTENDED, 256, 8192);
-    expect(512, false);
+    expect(4096, false);
     put_record(MIB, 0, LINUX, 256, 512);
     expect(4096, true);
 }
@@ -157,7 +168,7 @@ static void the_boot_sector_of_a_fat_is_no_chain(void **state)
     put_record(0, 0, EXTENDED, 256, 8192);
     put_record(MIB, 0, LINUX, 256, 512);
     put(MIB + 446, code, sizeof(code));
-    expect(512, false);
+    expect(4096, false);
 }
 
 static void a_boot_sector_of_code_is_no_table(void **state)
@@ -178,6 +189,45 @@ static void a_table_without_partitions_does_not_show_it(void **state)
     expect(512, false);
 }
 
+/* A log in front of the first mebibyte, written on a disk with such sectors. */
+static void put_log(unsigned sector)
+{
+    struct extent place = {512 * KIB, 512 * KIB};
+    struct err e;
+    struct blockdev *bd = file_from_fd(dup(fd), "disk", sector, &e);
+    _cleanup_area_ struct area area;
+
+    assert_int_equal(area_choose(bd, &place, 1, &area, &e), 0);
+    assert_int_equal(area_write(&area, "log", 3, &e), 0);
+    blockdev_close(bd);
+}
+
+static void the_log_of_berths_work_shows_it(void **state)
+{
+    (void)state;
+    put(440, "\x01\x02\x03\x04", 4);
+    put(510, "\x55\xaa", 2);
+    put_log(4096);
+    expect(4096, true);
+    put_record(0, 0, LINUX, 2048, 2048);
+    expect(4096, true);
+    put_log(512); /* the newest counts */
+    expect(512, true);
+    put_log(4096);
+    put_record(0, 0, LINUX, 2048, 128 * MIB / 512); /* it cannot be */
+    expect(512, true);
+}
+
+static void the_log_of_another_mbr_shows_nothing(void **state)
+{
+    (void)state;
+    put(440, "\x01\x02\x03\x04", 4);
+    put(510, "\x55\xaa", 2);
+    put_log(4096);
+    put(440, "\x02", 1);
+    expect(512, false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_file, close_file)
 
 int main(void)
@@ -188,7 +238,10 @@ int main(void)
         TEST(the_backup_of_a_gpt_shows_it_too),
         TEST(partitions_that_fit_with_512_only_have_512),
         TEST(a_filesystem_where_4096_has_it_shows_4096),
+        TEST(whole_mebibytes_with_4096_only_are_a_better_guess),
         TEST(a_filesystem_where_512_has_it_shows_512),
+        TEST(the_log_of_berths_work_shows_it),
+        TEST(the_log_of_another_mbr_shows_nothing),
         TEST(one_of_each_is_a_guess),
         TEST(what_is_left_of_a_deleted_partition_is_not_taken_for_one),
         TEST(several_filesystems_are_no_accident),

@@ -315,7 +315,7 @@ static void what_was_left_comes_back_and_the_newest_stay(void **state)
     (void)state;
     history->left_table = strdup(DIGEST);
     for (uint64_t i = 1; i <= HISTORY_LEFT_MOST + 2; i++) {
-        struct history_left left = {{i * MIB, MIB}, digest, i % 2 == 0};
+        struct history_left left = {.range = {i * MIB, MIB}, .digest = digest, .made = i % 2 == 0};
 
         assert_int_equal(history_add_left(history, &left, &e), 0);
     }

@@ -108,6 +108,39 @@ static void removing_a_logical_partition_renumbers_those_behind_it(void **state)
     assert_int_equal(w->table->n_damage, 0);
 }
 
+/* Of a record with a link alone other tools say that it is damaged. */
+static void the_first_boot_record_has_the_first_partition(void **state)
+{
+    struct world *w = *state;
+    struct cut_recorder recorder = cut_record(w->bd);
+    struct err e;
+
+    table_remove(w->table, 5);
+    assert_int_equal(table_write(&recorder.bd, w->table, &e), 0);
+    assert_int_equal(recorder.n, 2); /* and a flush */
+    assert_int_equal(recorder.writes[0].offset, 10 * MIB);
+    cut_clear(&recorder);
+    world_read(w);
+    assert_int_equal(w->table->entries[2].range.start, 16 * MIB);
+    assert_int_equal(w->table->entries[2].ebr, 10 * MIB);
+}
+
+/* One that another program made is not touched for the sake of something else. */
+static void a_first_boot_record_without_a_partition_stays(void **state)
+{
+    struct world *w = *state;
+    uint8_t records[64] = {[4] = 5};
+    uint32_t link = htole32((uint32_t)((w->table->entries[3].ebr - 10 * MIB) / 512));
+    uint32_t sectors = htole32(8192);
+
+    memcpy(records + 8, &link, sizeof(link));
+    memcpy(records + 12, &sectors, sizeof(sectors));
+    world_put(w, 10 * MIB + 446, records, sizeof(records));
+    assert_int_equal(world_read(w)->n, 4);
+    assert_int_equal(w->table->n_damage, 0);
+    world_writes_nothing(w);
+}
+
 static void removing_the_extended_partition_removes_the_logical_ones(void **state)
 {
     struct world *w = *state;
@@ -218,7 +251,7 @@ static void a_boot_record_inside_a_partition_is_found(void **state)
     blockdev_pread(w->bd, record, sizeof(record), w->table->entries[4].ebr, &e);
     world_put(w, 12 * MIB, record, sizeof(record));
     put_link(w, w->table->entries[3].ebr, (uint32_t)(2 * MIB / 512));
-    world_has_damage(w, DAMAGE_EBR_DAMAGED, "partition 7 lies inside partition 5");
+    world_has_damage(w, DAMAGE_EBR_INSIDE, "partition 7 lies inside partition 5");
 }
 
 static void a_boot_record_that_is_none_is_found(void **state)
@@ -377,6 +410,15 @@ static void more_than_32_bits_of_sectors_are_refused(void **state)
 
 /* ---- conversion ---- */
 
+static bool has_range(const struct table *table, struct extent range)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].range.start == range.start &&
+            table->entries[i].range.bytes == range.bytes)
+            return true;
+    return false;
+}
+
 static void an_mbr_becomes_a_gpt_with_the_same_partitions(void **state)
 {
     struct world *w = *state;
@@ -416,14 +458,57 @@ static void a_gpt_becomes_an_mbr_and_leaves_no_signature(void **state)
     table_free(mbr);
 }
 
+/* Three stay primary; the others get their boot records where no partition is. */
+static void a_gpt_of_more_than_four_gets_an_extended_partition(void **state)
+{
+    struct world *w = *state;
+    struct err e;
+    struct table *gpt = table_convert(w->table, TABLE_GPT, w->bd, &e), *mbr;
+
+    assert_int_equal(table_write(w->bd, gpt, &e), 0);
+    mbr = table_convert(gpt, TABLE_MBR, w->bd, &e);
+    assert_non_null(mbr);
+    assert_int_equal(mbr->extended.range.start, 24 * MIB);
+    assert_int_equal(extent_end(&mbr->extended.range), 48 * MIB);
+    assert_int_equal(table_write(w->bd, mbr, &e), 0);
+    world_read(w);
+    assert_true(table_equal(w->table, mbr));
+    assert_int_equal(w->table->n_damage, 0);
+    for (size_t i = 0; i < gpt->n; i++)
+        assert_true(has_range(w->table, gpt->entries[i].range));
+    table_free(gpt);
+    table_free(mbr);
+}
+
+/* Where nothing is free in front of the last ones others become logical. */
+static void the_extended_partition_goes_where_there_is_room(void **state)
+{
+    struct world *w = *state;
+    struct err e;
+    struct table *gpt = table_convert(w->table, TABLE_GPT, w->bd, &e), *mbr;
+
+    gpt->entries[1].range.start = 29 * MIB; /* right behind the one before */
+    mbr = table_convert(gpt, TABLE_MBR, w->bd, &e);
+    assert_non_null(mbr);
+    assert_int_equal(mbr->extended.range.start, 15 * MIB);
+    assert_int_equal(table_validate(mbr, w->bd, &e), 0);
+    table_free(gpt);
+    table_free(mbr);
+}
+
 static void what_does_not_fit_is_not_converted(void **state)
 {
     struct world *w = *state;
     struct err e;
     struct table *gpt = table_convert(w->table, TABLE_GPT, w->bd, &e);
 
+    for (size_t i = 1; i < 4; i++) /* nothing is free before the first four */
+        gpt->entries[i].range.start = extent_end(&gpt->entries[i - 1].range);
+    gpt->entries[4].range = (struct extent){extent_end(&gpt->entries[3].range), MIB};
     assert_null(table_convert(gpt, TABLE_MBR, w->bd, &e));
     assert_non_null(strstr(e.text, "4 primary"));
+    assert_non_null(strstr(e.text, "partition 6 would"));
+    assert_non_null(strstr(e.hint, "part resize memory 5"));
     w->table->entries[1].range.bytes = 24 * MIB; /* up to the end of the disk */
     assert_null(table_convert(w->table, TABLE_GPT, w->bd, &e));
     assert_non_null(strstr(e.text, "partition 3"));
@@ -483,6 +568,8 @@ int main(void)
         cmocka_unit_test(a_table_reads_back_with_either_sector_size),
         ON_SAMPLE(a_partition_is_known_by_the_disks_id_and_its_number),
         ON_SAMPLE(removing_a_logical_partition_renumbers_those_behind_it),
+        ON_SAMPLE(the_first_boot_record_has_the_first_partition),
+        ON_SAMPLE(a_first_boot_record_without_a_partition_stays),
         ON_SAMPLE(removing_the_extended_partition_removes_the_logical_ones),
         ON_SAMPLE(an_unchanged_table_is_not_written),
         ON_SAMPLE(a_changed_type_is_one_write),
@@ -503,6 +590,8 @@ int main(void)
         cmocka_unit_test(more_than_32_bits_of_sectors_are_refused),
         ON_SAMPLE(an_mbr_becomes_a_gpt_with_the_same_partitions),
         ON_SAMPLE(a_gpt_becomes_an_mbr_and_leaves_no_signature),
+        ON_SAMPLE(a_gpt_of_more_than_four_gets_an_extended_partition),
+        ON_SAMPLE(the_extended_partition_goes_where_there_is_room),
         ON_SAMPLE(what_does_not_fit_is_not_converted),
         cmocka_unit_test(types_are_understood_as_people_write_them),
     };

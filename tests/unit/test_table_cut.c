@@ -53,6 +53,14 @@ static void describe(const char *what, const struct table *table)
         print_error("  damage: %s\n", table->damage[i].text);
 }
 
+/* Of a cut between an MBR and the signatures of the GPT before it, the latter are left. */
+static int complete(struct blockdev *disk, const struct table *new, struct err *e)
+{
+    if (table_write(disk, new, e) < 0)
+        return -1;
+    return new->kind == TABLE_MBR ? table_erase_stale(disk, new, e) : 0;
+}
+
 static void check_state(struct blockdev *disk, void *arg)
 {
     struct change *change = arg;
@@ -66,7 +74,7 @@ static void check_state(struct blockdev *disk, void *arg)
             !has_range(read, change->old->entries[i].range))
             wrong = true;
     change->in_between += !old && !new;
-    if (wrong || table_write(disk, change->new, &e) < 0 ||
+    if (wrong || complete(disk, change->new, &e) < 0 ||
         !table_equal(again = table_read(disk, &e), change->new) || again->n_damage > 0) {
         describe("old", change->old);
         describe("new", change->new);
