@@ -8,6 +8,7 @@ import pathlib
 import struct
 import subprocess
 import tempfile
+import zlib
 
 import pytest
 
@@ -131,3 +132,20 @@ def mbr(folder, originals):
 @pytest.fixture
 def blank(folder, originals):
     return Disk(folder, originals, None)
+
+
+def write_entries(disk, array, size=SIZE):
+    """Both copies of a GPT with these entries, and right CRCs."""
+    last = size // 512 - 1
+    for header, entries in ((1, 2), (last, last - 32)):
+        disk.patch(entries * 512, array)
+        sector = bytearray(disk.read(header * 512, 512))
+        struct.pack_into("<I", sector, 88, zlib.crc32(array))
+        struct.pack_into("<I", sector, 16, 0)
+        struct.pack_into("<I", sector, 16, zlib.crc32(sector[:92]))
+        disk.patch(header * 512, sector)
+
+
+def damages(disk):
+    return [one["kind"] for one in json.loads(disk.berth(
+        "--json", "disk", "check", disk.path).stdout)["damage"]]

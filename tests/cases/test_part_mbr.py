@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MBRs: the chain of extended boot records, what is damaged in it and the way out, conversion."""
-import json
 import struct
 import subprocess
-import zlib
 
 import pytest
 
 import disks
 from part_disk import (DAMAGED, MIB, REFUSED, SIZE, USAGE, Disk, blank, folder,  # noqa: F401
-                       gpt, mbr, originals)
-
-
-def damages(disk):
-    return [one["kind"] for one in json.loads(disk.berth(
-        "--json", "disk", "check", disk.path).stdout)["damage"]]
+                       gpt, mbr, originals, damages, write_entries)
 
 
 def others_agree(disk):
@@ -29,18 +22,6 @@ def others_agree(disk):
     lines = [line.split(":") for line in said.stdout.splitlines()[2:]]
     found = {int(line[0]): (int(line[1][:-1]) / MIB, int(line[3][:-1]) / MIB) for line in lines}
     assert found == disk.parts()
-
-
-def write_entries(disk, array):
-    """Both copies of a GPT with these entries, and right CRCs."""
-    last = SIZE // 512 - 1
-    for header, entries in ((1, 2), (last, last - 32)):
-        disk.patch(entries * 512, array)
-        sector = bytearray(disk.read(header * 512, 512))
-        struct.pack_into("<I", sector, 88, zlib.crc32(array))
-        struct.pack_into("<I", sector, 16, 0)
-        struct.pack_into("<I", sector, 16, zlib.crc32(sector[:92]))
-        disk.patch(header * 512, sector)
 
 
 # ---- the chain ----

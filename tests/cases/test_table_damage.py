@@ -1,24 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Partition tables that are damaged, and the way out of each kind of damage."""
-import json
 import os
 import struct
 import subprocess
-import zlib
 
 import pytest
 
 import disks
 from part_disk import (DAMAGED, MIB, REFUSED, SIZE, USAGE, Disk, blank, folder,  # noqa: F401
-                       gpt, mbr, originals)
+                       gpt, mbr, originals, damages, write_entries)
 
 LAST = SIZE // 512 - 1
 MACHINE = "berth: 1\nname: m\npartitions:\n  - {name: more, type: linux, size: 4MiB}\n"
-
-
-def damages(disk):
-    return [one["kind"] for one in json.loads(disk.berth(
-        "--json", "disk", "check", disk.path).stdout)["damage"]]
 
 
 def table_bytes(disk):
@@ -131,17 +124,9 @@ def test_a_protective_mbr_without_a_gpt_is_called_what_it_is(gpt, folder):
 # ---- single partitions ----
 
 def change_entries(disk, change, size=SIZE):
-    """Both copies with other entries, and right CRCs."""
-    last = size // 512 - 1
-    for header, entries in ((1, 2), (last, last - 32)):
-        array = bytearray(disk.read(entries * 512, 128 * 128))
-        change(array)
-        disk.patch(entries * 512, array)
-        sector = bytearray(disk.read(header * 512, 512))
-        struct.pack_into("<I", sector, 88, zlib.crc32(array))
-        struct.pack_into("<I", sector, 16, 0)
-        struct.pack_into("<I", sector, 16, zlib.crc32(sector[:92]))
-        disk.patch(header * 512, sector)
+    array = bytearray(disk.read(2 * 512, 128 * 128))
+    change(array)
+    write_entries(disk, array, size)
 
 
 def twins(array):
