@@ -66,8 +66,8 @@ static void print_pending(const struct survey *survey, const struct pending *pen
     if (survey->worker != NULL)
         disk_say("", "%s %s is %s", what, title.text, survey->worker);
     else
-        disk_say("", "%s %s was interrupted: `berth disk finish %s` completes it", what, title.text,
-                 shell_quote(survey->path).text);
+        disk_say("", "%s %s was interrupted: `%s` completes it", what, title.text,
+                 pending_command(pending, survey->path).text);
 }
 
 /* A disk without a table that is one filesystem, or a part of something larger. */

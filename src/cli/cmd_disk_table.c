@@ -222,7 +222,7 @@ static int damage_error(const struct findings *findings, struct err *e)
     if (findings->survey->pending != NULL) {
         err_set(e, ERR_VERIFY, "%s: work on partition %u was interrupted", path,
                 findings->survey->pending->number);
-        return err_hint(e, "berth disk finish %s", shell_quote(path).text);
+        return err_hint(e, "%s", pending_command(findings->survey->pending, path).text);
     }
     if (n == 0)
         return 0;

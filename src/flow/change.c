@@ -176,7 +176,7 @@ static struct plan *plan_pending(struct change *change, struct blockdev *bd,
     err_set(e, ERR_REFUSED, "%s %s was interrupted",
             pending->op == HISTORY_MOVE ? "moving" : "resizing",
             table_title(pending->number, pending->name).text);
-    err_hint(e, "finish that first: berth disk finish %s", shell_quote(survey->path).text);
+    err_hint(e, "finish that first: %s", pending_command(pending, survey->path).text);
     return NULL;
 }
 
@@ -186,16 +186,17 @@ static const struct pending *pending_of(struct change *change, struct blockdev *
 {
     struct err ignored;
 
-    if (survey->pending != NULL || change->job.journal == NULL)
+    if (change->job.journal == NULL ||
+        (survey->pending != NULL && survey->pending->journal == NULL))
         return survey->pending;
     history_free(change->file);
     change->file = NULL;
     if (disk_log_read_file(change->job.journal, bd, change->there, &change->file, &ignored) < 0)
-        return NULL;
+        return survey->pending;
     return change->file->pending != NULL &&
                    table_entry_by_uuid(change->there, &change->file->pending->partition) != NULL
                ? change->file->pending
-               : NULL;
+               : survey->pending;
 }
 
 /* What was wrong before is no error of who asks for something else. */
@@ -212,6 +213,8 @@ static struct plan *plan_asked(struct change *change, struct blockdev *bd,
 {
     const struct table *there = change->there;
 
+    if (change_check_half_moved(there, &change->options, survey->path, e) < 0)
+        return NULL;
     if (ask(change, bd, there, e) < 0) {
         if (is_damage_of(there, e->text))
             e->code = ERR_REFUSED;

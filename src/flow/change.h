@@ -124,6 +124,11 @@ int change_add_hold(struct plan *plan, enum step_kind kind, const struct record_
 /* Adds the steps that finish it to a plan that has its survey. */
 int change_add_finish(struct plan *plan, const struct pending *pending, struct err *e);
 
+/* ERR_REFUSED for a partition that is half moved, unless it may be lost: a disk that had no room
+ * for a log says no more of that than its table does. */
+int change_check_half_moved(const struct table *there, const struct change_options *options,
+                            const char *path, struct err *e);
+
 /* change_plan.c: the steps. The plan gets a copy of the wanted table. NULL with the err filled. */
 struct plan *change_plan(const struct change_facts *facts, struct err *e);
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* change_finish.c: the steps that finish what was interrupted. Pure. */
+/* change_finish.c: the steps that finish what was interrupted, and what a table says of it. Pure.
+ */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "flow/change.h"
 #include "flow/observe.h"
+#include "partition/type.h"
 
 #include <string.h>
 
@@ -113,8 +116,52 @@ int change_add_finish(struct plan *plan, const struct pending *pending, struct e
     if (there == NULL)
         return err_set(e, ERR_REFUSED, "partition %u, which was worked on, has gone from the table",
                        pending->number);
+    if (pending->journal != NULL) {
+        err_set(e, ERR_REFUSED, "%s %s was interrupted, and the journal is in %s",
+                pending->op == HISTORY_MOVE ? "moving" : "resizing",
+                table_title(pending->number, pending->name).text, pending->journal);
+        return err_hint(e, "finish that first: %s",
+                        pending_command(pending, plan->survey->path).text);
+    }
     if (add_hold(plan, STEP_HOLD, pending, e) < 0 || add_work(plan, pending, e) < 0 ||
         add_hold(plan, STEP_RELEASE, pending, e) < 0)
         return -1;
     return plan_add_claim(plan, there->range, io_format(e, "partition %u", there->number), e);
+}
+
+static bool is_half_moved(const struct table *there, const struct table_entry *entry)
+{
+    const struct partition_type *moving = partition_type("moving");
+
+    return there->kind == TABLE_MBR ? entry->code == moving->code
+                                    : guid_equal(&entry->type, &moving->guid);
+}
+
+static bool may_be_lost(const struct change_options *options, const struct table *there,
+                        const struct table_entry *entry)
+{
+    struct err ignored;
+
+    for (size_t i = 0; i < options->n_lose; i++)
+        if (change_find(there, options->lose[i], &ignored) == entry)
+            return true;
+    return false;
+}
+
+int change_check_half_moved(const struct table *there, const struct change_options *options,
+                            const char *path, struct err *e)
+{
+    for (size_t i = 0; i < there->n; i++) {
+        const struct table_entry *entry = &there->entries[i];
+
+        if (!is_half_moved(there, entry) || may_be_lost(options, there, entry))
+            continue;
+        err_set(e, ERR_REFUSED, "%s is half moved, and the journal is in a file",
+                table_title(entry->number, entry->name).text);
+        return err_hint(e,
+                        "finish that first: berth disk finish %s --journal FILE; where the file is "
+                        "lost, so is the partition: --lose %u",
+                        shell_quote(path).text, entry->number);
+    }
+    return 0;
 }

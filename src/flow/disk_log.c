@@ -29,8 +29,9 @@ static int open_file(struct disk_log *log, const char *path, struct err *e)
         return err_errno(e, "the journal %s", path);
     }
     log->journal = log->file = file_from_fd(fd, path, 512, e);
-    if (log->file == NULL)
-        return -1;
+    log->path = realpath(path, NULL);
+    if (log->file == NULL || log->path == NULL)
+        return log->file == NULL ? -1 : err_errno(e, "the journal %s", path);
     all.bytes = log->file->bytes;
     return area_choose(log->file, &all, 1, &log->area, e);
 }
@@ -84,15 +85,32 @@ static int note_left(struct disk_log *log, struct err *e)
     return left_step(log->history, log->disk, log->there, log->plan, done, area, e);
 }
 
+/* The disk itself says that work on it is under way whose journal is in a file; NULL: no more. */
+static int point_to_file(struct disk_log *log, const struct pending *pending, struct err *e)
+{
+    struct history *history = log->own != NULL ? log->own->history : NULL;
+
+    if (history == NULL)
+        return 0;
+    pending_free(history->pending);
+    history->pending = pending != NULL ? pending_elsewhere(pending, log->path) : NULL;
+    if (pending != NULL && history->pending == NULL)
+        return err_no_memory(e);
+    return disk_log_save(log->own, e);
+}
+
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e)
 {
     if (pending == NULL && log->history->pending != NULL && note_left(log, e) < 0)
         return -1;
     pending_free(log->history->pending);
     log->history->pending = pending;
+    if (pending != NULL && point_to_file(log, pending, e) < 0)
+        return -1;
     if (disk_log_save(log, e) < 0)
         return -1;
-    return pending == NULL ? clean_journal(log, e) : 0;
+    return pending == NULL && (point_to_file(log, NULL, e) < 0 || clean_journal(log, e) < 0) ? -1
+                                                                                             : 0;
 }
 
 int disk_log_remove(struct disk_log *log, const struct table *there, struct err *e)
@@ -181,7 +199,7 @@ static int find_on_disk(struct disk_log *log, struct disk *disk, const struct ta
 }
 
 /* A disk that has a log gets the change into it too: else that would end with another change. One
- * that has none is left without. */
+ * that has none gets one where it has to say that work on it is under way. */
 static int find_own(struct disk_log *log, struct disk *disk, const struct table *there,
                     const struct plan *plan, struct err *e)
 {
@@ -190,7 +208,7 @@ static int find_own(struct disk_log *log, struct disk *disk, const struct table 
         return err_no_memory(e);
     if (find_on_disk(log->own, disk, there, plan, e) < 0)
         return -1;
-    if (log->own->area.range.bytes > 0 && log->own->history->n > 0)
+    if (log->own->area.range.bytes > 0 && (log->own->history->n > 0 || log_needs_journal(plan)))
         return 0;
     disk_log_close(log->own);
     free(log->own);
@@ -331,5 +349,6 @@ void disk_log_close(struct disk_log *log)
     area_clear(&log->area);
     history_free(log->history);
     blockdev_close(log->file);
+    free(log->path);
     *log = (struct disk_log){0};
 }

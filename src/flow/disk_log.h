@@ -19,6 +19,7 @@ struct disk_log {
     const struct plan *plan;
     struct blockdev *journal; /* the device that has the area: the disk, or the file */
     struct blockdev *file;    /* the file, when it is one */
+    char *path;               /* then its whole path */
     struct disk_log *own;     /* then the log that the disk has itself, or NULL */
     struct history *history;
     struct table *there;           /* as it was at the start */

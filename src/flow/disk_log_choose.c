@@ -67,6 +67,14 @@ static bool needs_journal(const struct step *step)
     return step->kind == STEP_MOVE || (step->kind == STEP_RESIZE && step->mountpoint == NULL);
 }
 
+bool log_needs_journal(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_steps; i++)
+        if (needs_journal(&plan->steps[i]))
+            return true;
+    return false;
+}
+
 static int no_room(const struct step *step, const char *why, struct err *e)
 {
     err_set(e, ERR_REFUSED, "%s: %s", step->target, why);
@@ -168,14 +176,15 @@ int disk_log_place(struct blockdev *bd, const struct table *there, struct plan *
     return result;
 }
 
-/* With the journal in a file, a log that the disk has goes on; one that it lacks is not begun. */
+/* With the journal in a file, a log that the disk has goes on; one that it lacks is begun where it
+ * has to point to that file. */
 static int place_beside_file(struct blockdev *bd, const struct table *there, struct plan *plan,
                              struct err *e)
 {
     struct disk_log log = {0};
     int result = log_choose(&log, bd, there, plan, e);
 
-    if (result == 0 && log.area.sequence > 0)
+    if (result == 0 && (log.area.sequence > 0 || log_needs_journal(plan)))
         set_place(plan, &log.area, false);
     disk_log_close(&log);
     return result;
@@ -186,12 +195,10 @@ static int check_disk(struct blockdev *bd, const struct table *there, struct pla
 {
     struct disk_log log = {0};
     int result = log_choose(&log, bd, there, plan, e);
-    bool needs = false;
+    bool needs = log_needs_journal(plan);
 
-    for (size_t i = 0; result == 0 && i < plan->n_steps; i++) {
-        needs |= needs_journal(&plan->steps[i]);
+    for (size_t i = 0; result == 0 && i < plan->n_steps; i++)
         result = check_step(&plan->steps[i], &log.area, there, plan, e);
-    }
     if (result == 0)
         set_place(plan, &log.area, needs);
     if (result == 0 && needs)

@@ -16,6 +16,9 @@ int log_history(const struct area *area, struct blockdev *bd, const struct table
 int log_choose(struct disk_log *log, struct blockdev *bd, const struct table *there,
                const struct plan *plan, struct err *e);
 
+/* disk_log_choose.c: true when a step of the plan copies through a journal. */
+bool log_needs_journal(const struct plan *plan);
+
 /* disk_log_read.c: where a log may be. *places is new. */
 int log_places_on(struct blockdev *bd, const struct table *table, struct extent **places, size_t *n,
                   struct err *e);

@@ -11,6 +11,7 @@
 #include "tree/tree.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* True when work on the entry, or its beginning or end, has it there, and the work is within no
  * other partition. */
@@ -69,8 +70,8 @@ static int settle_pending(struct history *history, const struct table *table, st
 }
 
 /* A damaged area is an empty one: what it said is of use to nobody. */
-int log_history(const struct area *area, struct blockdev *bd, const struct table *there,
-                struct history **history, struct err *e)
+static int settled_history(const struct area *area, struct blockdev *bd, const struct table *there,
+                           struct history **history, struct err *e)
 {
     struct err ignored;
 
@@ -82,6 +83,33 @@ int log_history(const struct area *area, struct blockdev *bd, const struct table
     return settle_pending(*history, there, e) < 0 || undo_settle(*history, bd, e) < 0
                ? -1
                : left_settle(*history, there, e);
+}
+
+/* What the disk's log says of work whose journal is in a file: that file itself says whether it is
+ * over, as it is between the last write to the one and to the other. One that cannot be read says
+ * nothing. */
+static void settle_elsewhere(struct history *history, struct blockdev *bd,
+                             const struct table *there)
+{
+    const char *path = history->pending != NULL ? history->pending->journal : NULL;
+    _cleanup_history_ struct history *file = NULL;
+    struct err ignored;
+    struct stat st;
+
+    if (path == NULL || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+        disk_log_read_file(path, bd, there, &file, &ignored) < 0 || file->pending != NULL)
+        return;
+    pending_free(history->pending);
+    history->pending = NULL;
+}
+
+int log_history(const struct area *area, struct blockdev *bd, const struct table *there,
+                struct history **history, struct err *e)
+{
+    if (settled_history(area, bd, there, history, e) < 0)
+        return -1;
+    settle_elsewhere(*history, bd, there);
+    return 0;
 }
 
 /* A disk without a table may have had a new one a moment ago, whose undo was
@@ -131,5 +159,5 @@ int disk_log_read_file(const char *path, struct blockdev *disk, const struct tab
 
     if (bd == NULL || area_find(bd, &all, 1, &area, e) < 0)
         return -1;
-    return log_history(&area, disk, table, history, e);
+    return settled_history(&area, disk, table, history, e);
 }

@@ -416,7 +416,7 @@ static int check_finished(const struct history *history, const struct blockdev *
     if (history->pending == NULL)
         return 0;
     err_set(e, ERR_REFUSED, "work on partition %u is not finished", history->pending->number);
-    return err_hint(e, "finish it first: berth disk finish %s", shell_quote(bd->name).text);
+    return err_hint(e, "finish it first: %s", pending_command(history->pending, bd->name).text);
 }
 
 int undo_check(const struct history *history, struct blockdev *bd, const struct table *there,

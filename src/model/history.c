@@ -2,7 +2,9 @@
 /* history.c: the history as plain data: making, adding to and freeing it. */
 #include "model/history.h"
 #include "core/cleanup.h"
+#include "core/shell.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct history *history_new(struct err *e)
@@ -43,6 +45,38 @@ void pending_free(struct pending *pending)
     free(pending->journal);
     json_decref(pending->unknown);
     free(pending);
+}
+
+static int copy_text(char **to, const char *from)
+{
+    *to = from != NULL ? strdup(from) : NULL;
+    return from != NULL && *to == NULL ? -1 : 0;
+}
+
+struct pending *pending_elsewhere(const struct pending *pending, const char *file)
+{
+    struct pending *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *pending;
+    copy->name = copy->fs = copy->journal = NULL;
+    copy->unknown = NULL;
+    if (copy_text(&copy->name, pending->name) == 0 && copy_text(&copy->fs, pending->fs) == 0 &&
+        copy_text(&copy->journal, file) == 0)
+        return copy;
+    pending_free(copy);
+    return NULL;
+}
+
+struct pending_command pending_command(const struct pending *pending, const char *path)
+{
+    struct pending_command command;
+    bool elsewhere = pending->journal != NULL;
+
+    snprintf(command.text, sizeof(command.text), "berth disk finish %s%s%s", shell_quote(path).text,
+             elsewhere ? " --journal " : "", elsewhere ? shell_quote(pending->journal).text : "");
+    return command;
 }
 
 void history_free(struct history *history)
