@@ -4,6 +4,7 @@
 #include "hypervisor/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -56,6 +57,16 @@ void loop_run(struct loop *loop, const _Atomic int *until)
         for (int i = 0; i < n && *until < 0; i++)
             dispatch(loop, &events[i]);
     }
+}
+
+void loop_yield_to_guest(struct loop *loop, bool yields)
+{
+    const struct sched_param none = {.sched_priority = 0};
+
+    if (loop->yields == yields)
+        return;
+    loop->yields = yields;
+    (void)sched_setscheduler(0, yields ? SCHED_BATCH : SCHED_OTHER, &none);
 }
 
 void loop_drain(int eventfd)

@@ -8,10 +8,12 @@
 
 #include "core/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop {
     int epoll;
+    bool yields; /* loop_yield_to_guest */
 };
 
 struct loop_source {
@@ -31,6 +33,11 @@ void loop_change(struct loop *loop, struct loop_source *source, uint32_t events)
 
 /* Calls sources until *until is no longer negative. */
 void loop_run(struct loop *loop, const _Atomic int *until);
+
+/* Whether a processor that shares one with the loop's thread goes on until it waits or its time is
+ * over, before the thread is run (SCHED_BATCH), or is interrupted as soon as there is something to
+ * do. Where they do not share one it is all the same. Only from the loop's own thread. */
+void loop_yield_to_guest(struct loop *loop, bool yields);
 
 /* Empties an eventfd. */
 void loop_drain(int eventfd);

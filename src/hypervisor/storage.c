@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 #define ZEROES  65536
-#define DIRECT  (64U << 10) /* bytes from which on a request goes past the page cache */
-#define AT_ONCE (1U << 30)  /* bytes of one call: the sandbox takes less than 2 GiB */
+#define AT_ONCE (1U << 30) /* bytes of one call: the sandbox takes less than 2 GiB */
 
 static bool inside(const struct storage *storage, uint64_t offset, uint64_t bytes)
 {
@@ -84,24 +83,24 @@ static bool write_zeroes(int fd, uint64_t bytes, uint64_t at)
 
 /* ---- the ranges ---- */
 
-/* The descriptor by which so many bytes, from `at` of the range's file on, go to or from memory. */
-static int way(const struct storage_range *range, const void *data, uint64_t bytes, uint64_t at)
+/* The descriptor by which so many bytes, from `at` of the range's file on, go to or from memory: a
+ * range may begin or end at a place that the direct one does not take. */
+static int way(const struct storage_range *range, const void *data, uint64_t bytes, uint64_t at,
+               bool direct)
 {
-    return range->direct > 0 && bytes >= DIRECT &&
-                   ((uintptr_t)data % STORAGE_ALIGNED | bytes % STORAGE_ALIGNED |
-                    at % STORAGE_ALIGNED) == 0
+    return direct && range->direct > 0 && (((uintptr_t)data | bytes | at) % STORAGE_ALIGNED) == 0
                ? range->direct
                : range->fd;
 }
 
 static bool ranges_read(const struct storage *storage, uint64_t offset, uint8_t *data,
-                        uint64_t bytes)
+                        uint64_t bytes, bool direct)
 {
     while (bytes > 0) {
         const struct storage_range *range = range_at(storage, offset);
         uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
 
-        if (!read_all(way(range, data, run, range->at + skip), data, run, range->at + skip))
+        if (!read_all(way(range, data, run, range->at + skip, direct), data, run, range->at + skip))
             return false;
         offset += run;
         data += run;
@@ -114,7 +113,7 @@ static bool ranges_read(const struct storage *storage, uint64_t offset, uint8_t 
 
 static int read_below(void *arg, void *buf, size_t n, uint64_t offset)
 {
-    return ranges_read(arg, offset, buf, n) ? 0 : -1;
+    return ranges_read(arg, offset, buf, n, false) ? 0 : -1;
 }
 
 int storage_overlay(struct storage *storage, int file, int map, struct err *e)
@@ -140,13 +139,13 @@ int storage_overlay(struct storage *storage, int file, int map, struct err *e)
 
 /* ---- the disk ---- */
 
-bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes)
+bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes, bool direct)
 {
     if (!inside(storage, offset, bytes))
         return false;
     if (storage->overlay.map != NULL)
         return overlay_store_read(&storage->overlay, storage, data, bytes, offset) == 0;
-    return ranges_read(storage, offset, data, bytes);
+    return ranges_read(storage, offset, data, bytes, direct);
 }
 
 void storage_expect(const struct storage *storage, uint64_t offset, uint64_t bytes)
@@ -157,7 +156,7 @@ void storage_expect(const struct storage *storage, uint64_t offset, uint64_t byt
         storage->overlay.map != NULL)
         return;
     range = range_at(storage, offset);
-    if (range->direct > 0 && bytes >= DIRECT)
+    if (range->direct > 0 && bytes >= STORAGE_LARGE)
         return; /* it does not pass through what would be read */
     (void)posix_fadvise(range->fd, (off_t)(range->at + offset - range->start),
                         (off_t)least(bytes, range->start + range->bytes - offset),
@@ -166,6 +165,7 @@ void storage_expect(const struct storage *storage, uint64_t offset, uint64_t byt
 
 /* Has fn change each part of the range that one descriptor has. */
 static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *data, uint64_t bytes,
+                      bool direct,
                       bool (*fn)(int fd, const uint8_t *data, uint64_t bytes, uint64_t at))
 {
     while (bytes > 0) {
@@ -173,8 +173,7 @@ static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *d
         uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
 
         storage->flushed[range - storage->ranges] = false;
-        if (!fn(data != NULL ? way(range, data, run, range->at + skip) : range->fd, data, run,
-                range->at + skip))
+        if (!fn(way(range, data, run, range->at + skip, direct), data, run, range->at + skip))
             return false;
         offset += run;
         data = data != NULL ? data + run : NULL;
@@ -183,13 +182,14 @@ static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *d
     return true;
 }
 
-bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes)
+bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes,
+                   bool direct)
 {
     if (storage->read_only || !inside(storage, offset, bytes))
         return false;
     if (storage->overlay.map != NULL)
         return overlay_store_write(&storage->overlay, storage, data, bytes, offset) == 0;
-    return each_part(storage, offset, data, bytes, write_all);
+    return each_part(storage, offset, data, bytes, direct, write_all);
 }
 
 /* A file system that cannot make holes gets zeroes written. */
@@ -207,7 +207,7 @@ bool storage_zero(struct storage *storage, uint64_t offset, uint64_t bytes)
         return false;
     if (storage->overlay.map != NULL)
         return overlay_store_zero(&storage->overlay, storage, offset, bytes) == 0;
-    return each_part(storage, offset, NULL, bytes, zero_part);
+    return each_part(storage, offset, NULL, bytes, false, zero_part);
 }
 
 static bool discard_part(int fd, const uint8_t *data, uint64_t bytes, uint64_t at)
@@ -221,7 +221,8 @@ bool storage_discard(struct storage *storage, uint64_t offset, uint64_t bytes)
 {
     if (storage->read_only || !inside(storage, offset, bytes))
         return false;
-    return storage->overlay.map != NULL || each_part(storage, offset, NULL, bytes, discard_part);
+    return storage->overlay.map != NULL ||
+           each_part(storage, offset, NULL, bytes, false, discard_part);
 }
 
 static bool flush_fd(struct storage *storage, int fd)

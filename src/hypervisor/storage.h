@@ -5,7 +5,9 @@
  * filter can see.
  *
  * Large requests of a device go past the host's page cache, by a second descriptor: to copy them
- * and to find room for them there costs more than they are worth when they are asked for again.
+ * and to find room for them there costs more than they are worth when they are asked for again. One
+ * request goes one way: each piece that went the other would have to clear the cache of its
+ * neighbours.
  */
 #ifndef BERTH_HYPERVISOR_STORAGE_H
 #define BERTH_HYPERVISOR_STORAGE_H
@@ -17,6 +19,7 @@
 #include <stdint.h>
 
 #define STORAGE_ALIGNED 4096 /* memory and offsets: what any device takes past the page cache */
+#define STORAGE_LARGE   (64U << 10) /* bytes from which on a request goes past it */
 
 #define STORAGE_RANGES 160 /* 64 partitions, and what is between them */
 
@@ -42,9 +45,12 @@ struct storage {
 int storage_overlay(struct storage *storage, int file, int map, struct err *e);
 
 /* All: bytes; false when the host failed (the guest's request fails; the machine goes on). What is
- * outside the disk fails. */
-bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes);
-bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes);
+ * outside the disk fails. direct: past the page cache, where data, offset and bytes are aligned and
+ * the disk has such a way; one answer for all pieces of a request. */
+bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes,
+                  bool direct);
+bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes,
+                   bool direct);
 bool storage_zero(struct storage *storage, uint64_t offset, uint64_t bytes);
 
 /* The range is about to be read: the host begins to, and the caller does not wait for it. Where the

@@ -17,6 +17,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -78,8 +79,10 @@ void virtio_config_changed(struct virtio *virtio)
     pthread_mutex_unlock(&virtio->lock);
 }
 
-static void tell_queue(struct virtio *virtio, struct queue *queue)
+void virtio_tell(struct virtio *virtio, unsigned number)
 {
+    struct queue *queue = &virtio->state.queues[number];
+
     if (!queue_wants_signal(queue, virtio->memory,
                             virtio_accepted(virtio, VIRTIO_RING_F_EVENT_IDX)))
         return;
@@ -134,6 +137,12 @@ void virtio_push(struct virtio *virtio, unsigned queue, const struct chain *chai
     queue_push(&virtio->state.queues[queue], virtio->memory, chain->head, bytes);
 }
 
+void virtio_linger(struct virtio *virtio, unsigned queue)
+{
+    virtio_tell(virtio, queue);
+    sched_yield();
+}
+
 void virtio_serve(struct virtio *virtio, unsigned queue)
 {
     pthread_mutex_lock(&virtio->lock);
@@ -144,7 +153,7 @@ void virtio_serve(struct virtio *virtio, unsigned queue)
         result = virtio->ops->serve(virtio, virtio->device, queue);
         if (virtio->left == 0)
             kick(virtio, queue); /* there may be more */
-        tell_queue(virtio, &virtio->state.queues[queue]);
+        virtio_tell(virtio, queue);
         if (result < 0)
             break_down(virtio);
     }

@@ -97,6 +97,13 @@ int virtio_pop(struct virtio *virtio, unsigned queue, struct chain *chain);
 int virtio_peek(const struct virtio *virtio, unsigned queue, uint16_t ahead, struct chain *chain);
 void virtio_push(struct virtio *virtio, unsigned queue, const struct chain *chain, uint32_t bytes);
 
+/* Interrupts the guest for what was pushed, if it wants that; at the end it is done anyway. */
+void virtio_tell(struct virtio *virtio, unsigned queue);
+
+/* Where all that is in the queue has been served: tells the guest, and lets it go on where it
+ * shares a processor with us, before it is asked for notifications again. */
+void virtio_linger(struct virtio *virtio, unsigned queue);
+
 /* Its configuration has changed: tells the guest. Takes the lock itself. */
 void virtio_config_changed(struct virtio *virtio);
 

@@ -16,6 +16,8 @@
 #define ZERO_SECTORS    (1U << 18) /* of the one range: 128 MiB, since it may have to be written */
 #define STATUS_BYTES    1
 #define AHEAD           16 /* requests */
+#define PACE_TURNS      64 /* of which so many are: */
+#define PACE_TRIES      2
 
 static const char serial_number[VIRTIO_BLK_ID_BYTES] = "berth";
 
@@ -49,46 +51,56 @@ static void config(const void *device, uint8_t *bytes)
     memcpy(bytes, &c, sizeof(c));
 }
 
-/* Segments that follow each other in memory become one. Returns how many are left. */
+/* Segments that follow each other in memory become one; what the header and the status have left
+ * empty goes. Returns how many are left. */
 static unsigned join(struct segment *segments, unsigned n)
 {
     unsigned kept = 0;
 
-    for (unsigned i = 1; i < n; i++) {
-        struct segment *last = &segments[kept];
+    for (unsigned i = 0; i < n; i++) {
+        struct segment *last = kept > 0 ? &segments[kept - 1] : NULL;
 
-        if (segments[i].data == last->data + last->bytes &&
+        if (segments[i].bytes == 0)
+            continue;
+        if (last != NULL && segments[i].data == last->data + last->bytes &&
             segments[i].bytes <= UINT32_MAX - last->bytes)
             last->bytes += segments[i].bytes;
         else
-            segments[++kept] = segments[i];
+            segments[kept++] = segments[i];
     }
-    return n == 0 ? 0 : kept + 1;
+    return kept;
 }
 
-static bool transfer_one(struct storage *storage, uint64_t offset, const struct segment *segment,
-                         bool write)
+/* One request's way to the disk. */
+struct transfer {
+    struct virtio_block *block;
+    uint64_t offset; /* of what comes next */
+    bool write, direct;
+};
+
+static bool transfer_one(const struct transfer *t, const struct segment *segment)
 {
-    return write ? storage_write(storage, offset, segment->data, segment->bytes)
-                 : storage_read(storage, offset, segment->data, segment->bytes);
+    struct storage *storage = &t->block->storage;
+
+    return t->write ? storage_write(storage, t->offset, segment->data, segment->bytes, t->direct)
+                    : storage_read(storage, t->offset, segment->data, segment->bytes, t->direct);
 }
 
 /* Small segments go by one call for all of them, through a buffer: a call for each costs more than
  * to copy, and one that takes a list of them hides from the sandbox how far it reaches. */
-static bool transfer_small(struct virtio_block *block, uint64_t offset,
-                           const struct segment *segments, unsigned n, bool write)
+static bool transfer_small(const struct transfer *t, const struct segment *segments, unsigned n)
 {
-    struct segment whole = {block->bounce, 0};
+    struct segment whole = {t->block->bounce, 0};
 
-    for (unsigned i = 0; write && i < n; i++) {
+    for (unsigned i = 0; t->write && i < n; i++) {
         memcpy(whole.data + whole.bytes, segments[i].data, segments[i].bytes);
         whole.bytes += segments[i].bytes;
     }
-    if (!write)
+    if (!t->write)
         whole.bytes = (uint32_t)segments_bytes(segments, n);
-    if (!transfer_one(&block->storage, offset, &whole, write))
+    if (!transfer_one(t, &whole))
         return false;
-    for (unsigned i = 0; !write && i < n; i++) {
+    for (unsigned i = 0; !t->write && i < n; i++) {
         memcpy(segments[i].data, whole.data, segments[i].bytes);
         whole.data += segments[i].bytes;
     }
@@ -106,17 +118,28 @@ static unsigned count_small(const struct segment *segments, unsigned n, uint64_t
     return count;
 }
 
+/* Whether the request is large and the disk takes every segment as it lies in memory. */
+static bool goes_direct(uint64_t offset, const struct segment *segments, unsigned n)
+{
+    uint64_t places = offset;
+
+    for (unsigned i = 0; i < n; i++)
+        places |= (uintptr_t)segments[i].data | segments[i].bytes;
+    return places % STORAGE_ALIGNED == 0 && segments_bytes(segments, n) >= STORAGE_LARGE;
+}
+
 /* Reads or writes n segments from `offset` on. */
 static bool transfer(struct virtio_block *block, uint64_t offset, struct segment *segments,
                      unsigned n, bool write)
 {
+    struct transfer t = {block, offset, write, false};
     uint64_t bytes;
 
     n = join(segments, n);
-    for (unsigned i = 0, count; i < n; i += count, offset += bytes) {
+    t.direct = goes_direct(offset, segments, n);
+    for (unsigned i = 0, count; i < n; i += count, t.offset += bytes) {
         count = count_small(segments + i, n - i, &bytes);
-        if (count == 1 ? !transfer_one(&block->storage, offset, segments + i, write)
-                       : !transfer_small(block, offset, segments + i, count, write))
+        if (count == 1 ? !transfer_one(&t, segments + i) : !transfer_small(&t, segments + i, count))
             return false;
     }
     return true;
@@ -187,11 +210,14 @@ static int serve_one(struct virtio *virtio, struct virtio_block *block, struct c
     struct virtio_blk_outhdr header;
     uint8_t *status = chain_take_last(chain);
     uint64_t filled = segments_bytes(chain_in(chain), chain->n_in);
+    uint64_t bytes = filled + segments_bytes(chain_out(chain), chain->n_out);
 
     if (status == NULL || !chain_take(chain, &header, sizeof(header)))
         return -1;
     *status = perform(block, le32toh(header.type), le64toh(header.sector), chain);
     virtio_push(virtio, 0, chain, (uint32_t)filled + STATUS_BYTES);
+    if (bytes >= STORAGE_LARGE)
+        virtio_tell(virtio, 0); /* it took long, as will those behind it */
     return 0;
 }
 
@@ -213,16 +239,31 @@ static unsigned look_ahead(const struct virtio *virtio, const struct virtio_bloc
     return n;
 }
 
+/* So many requests were waiting together. A guest that shares its processor with us, and is
+ * interrupted as soon as it says that there is one, cannot add a second: so every now and then it
+ * is let go on, and as long as there are several then. */
+static void set_pace(struct virtio_block *block, struct loop *loop, unsigned together)
+{
+    block->pace = together > 1 ? 0 : (block->pace + 1) % PACE_TURNS;
+    loop_yield_to_guest(loop, block->pace < PACE_TRIES);
+}
+
 static int serve(struct virtio *virtio, void *device, unsigned queue)
 {
     struct virtio_block *block = device;
     unsigned expected = 0; /* of the next requests, those that were looked at */
+    unsigned together = 0;
     struct chain chain;
     int got;
 
-    for (;; expected -= expected > 0) {
+    for (;; together++, expected -= expected > 0) {
         if (expected == 0)
             expected = look_ahead(virtio, block);
+        if (together > 0 && virtio_peek(virtio, queue, 0, &chain) == 0) {
+            set_pace(block, virtio->loop, together);
+            virtio_linger(virtio, queue);
+            together = 0;
+        }
         got = virtio_pop(virtio, queue, &chain);
         if (got <= 0)
             return got;

@@ -11,6 +11,7 @@
 struct virtio_block {
     struct virtio virtio;
     struct storage storage;
+    unsigned pace; /* turns since several requests were waiting together, from 0 again at times */
     /* where small segments are put together */
     uint8_t bounce[VIRTIO_BLOCK_BOUNCE] __attribute__((aligned(STORAGE_ALIGNED)));
 };

@@ -33,6 +33,10 @@ def run(kernel, *, descriptors=(), timeout=60, **words):
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
+MUCH = slice(1024 * SECTOR, 1024 * SECTOR + 65536)  # what the guest writes at once, and with what
+HALVES = b"\x3c" * 32768 + b"\xc3" * 32768
+
+
 @pytest.fixture(name="disk")
 def make_disk(tmp_path):
     """1 MiB: sector n is full of the byte n % 251."""
@@ -56,7 +60,7 @@ def test_a_failed_check_is_seen(disk):
     assert run("block", disk=disk) == (CRASHED, "FAILED reads the right sectors\n")
 
 
-def test_the_disk(disk):
+def test_the_disk(disk, tmp_path):
     before = disk.read_bytes()
     assert run("block", disk=disk) == (OFF, "")
     after = disk.read_bytes()
@@ -64,7 +68,18 @@ def test_the_disk(disk):
     expected[100 * SECTOR:102 * SECTOR] = b"\xa5" * 2 * SECTOR
     expected[200 * SECTOR:216 * SECTOR] = bytes(16 * SECTOR)
     expected[300 * SECTOR:308 * SECTOR] = bytes(8 * SECTOR)
+    much, expected[MUCH] = expected[MUCH], HALVES
     assert after == bytes(expected)
+
+    disk.write_bytes(before)  # large requests go by a second descriptor, and no others do
+    direct = tmp_path / "direct"
+    direct.write_bytes(before)
+    assert run("block", disk=disk, direct=direct) == (OFF, "")
+    expected[MUCH] = much
+    assert disk.read_bytes() == bytes(expected)
+    expected = bytearray(before)
+    expected[MUCH] = HALVES
+    assert direct.read_bytes() == bytes(expected)
 
 
 def test_an_ephemeral_disk_stays_as_it_was(disk, tmp_path):

@@ -131,6 +131,17 @@ def test_only_the_device_loop_writes_and_inside_the_window_only(image):
     assert image.read_bytes()[2 * MIB - 3:2 * MIB + 1] == b"ixyi"
 
 
+def test_the_window_holds_past_the_page_cache_too(image):
+    """The second descriptor of a device, opened with O_DIRECT."""
+    outside = "direct pwrite outside"
+    assert probe("root", "loop", outside, image, direct=image) == -signal.SIGSYS
+    assert probe("root", "cpu", "direct pwrite inside", image, direct=image) == -signal.SIGSYS
+    assert image.read_bytes() == b"i" * IMAGE
+    assert probe("root", "loop", "direct pwrite inside", image, direct=image) == ALLOWED
+    assert image.read_bytes()[2 * MIB - 4097:2 * MIB + 1] == b"i" + b"d" * 4096 + b"i"
+    assert probe("root", "loop", outside, image, "seccomp landlock", direct=image) == ALLOWED
+
+
 def test_with_a_file_for_writes_the_disk_is_read_only(image, tmp_path):
     overlay = tmp_path / "overlay"
     overlay.touch()

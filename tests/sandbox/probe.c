@@ -85,6 +85,28 @@ static bool writes_inside(const struct vm *vm)
     return pwrite(range->fd, "xy", 2, (off_t)(range->at + range->bytes - 2)) == 2;
 }
 
+/* So many bytes from the window's last block on, by the descriptor that goes past the page cache.
+ */
+static bool writes_direct(const struct vm *vm, size_t bytes)
+{
+    static uint8_t blocks[2 * STORAGE_ALIGNED] __attribute__((aligned(STORAGE_ALIGNED)));
+    const struct storage_range *range = &vm->description->ranges[0];
+    uint64_t last = range->at + range->bytes - STORAGE_ALIGNED;
+
+    memset(blocks, 'd', sizeof(blocks));
+    return pwrite(range->direct, blocks, bytes, (off_t)last) == (ssize_t)bytes;
+}
+
+static bool writes_direct_outside(const struct vm *vm)
+{
+    return writes_direct(vm, 2 * STORAGE_ALIGNED);
+}
+
+static bool writes_direct_inside(const struct vm *vm)
+{
+    return writes_direct(vm, STORAGE_ALIGNED);
+}
+
 static bool punches_behind(const struct vm *vm)
 {
     const struct storage_range *range = &vm->description->ranges[0];
@@ -119,6 +141,8 @@ static const struct {
     {"mmap exec", maps_code},
     {"pwrite outside", writes_outside},
     {"pwrite inside", writes_inside},
+    {"direct pwrite outside", writes_direct_outside},
+    {"direct pwrite inside", writes_direct_inside},
     {"punch outside", punches_behind},
     {"make a processor", makes_a_machine},
     {"fork", forks},

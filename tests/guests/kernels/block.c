@@ -6,6 +6,7 @@
 #define SECTOR  512
 #define SECTORS 2048
 #define PATTERN 251
+#define MUCH    65536 /* bytes of a large request */
 
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
 enum { OK = 0, IO_ERROR = 1, UNSUPPORTED = 2 };
@@ -15,7 +16,7 @@ static struct {
     uint32_t type, reserved;
     uint64_t sector;
 } header;
-static uint8_t data[8 * SECTOR], status;
+static uint8_t data[MUCH] __attribute__((aligned(4096))), status;
 
 /* One request: header, data of n bytes, status. Returns the status. */
 static uint8_t request(uint32_t type, uint64_t sector, uint32_t bytes)
@@ -56,10 +57,10 @@ static void reads(void)
 
 static void writes(void)
 {
-    memset(data, 0xa5, sizeof(data));
+    memset(data, 0xa5, 2 * SECTOR);
     CHECK(request(OUT, 100, 2 * SECTOR) == OK, "writes");
     CHECK(request(FLUSH, 0, 0) == OK, "flushes");
-    memset(data, 0, sizeof(data));
+    memset(data, 0, 4 * SECTOR);
     CHECK(request(IN, 99, 4 * SECTOR) == OK, "reads back");
     CHECK(is_full_of(data, SECTOR, 99), "leaves the sector before alone");
     CHECK(is_full_of(data + SECTOR, 2 * SECTOR, 0xa5), "has written");
@@ -129,6 +130,26 @@ static void reads_indirectly(void)
     CHECK(device_wait(&disk, 0) == SECTOR + 1 && is_full_of(data, SECTOR, 7), "reads indirectly");
 }
 
+/* In one piece there, and back into two that lie the other way round. */
+static void moves_much(void)
+{
+    struct descriptor *d = disk.rings[0]->descriptors;
+    uint8_t *second = data + MUCH / 2;
+
+    memset(data, 0x3c, MUCH / 2);
+    memset(second, 0xc3, MUCH / 2);
+    CHECK(request(OUT, 1024, MUCH) == OK, "writes much");
+    memset(data, 0, MUCH);
+    header.type = IN;
+    d[1] = (struct descriptor){(uint64_t)second, MUCH / 2, NEXT | WRITE, 3};
+    d[2] = (struct descriptor){(uint64_t)&status, 1, WRITE, 0};
+    d[3] = (struct descriptor){(uint64_t)data, MUCH / 2, NEXT | WRITE, 2};
+    device_submit(&disk, 0, 0);
+    CHECK(device_wait(&disk, 0) == MUCH + 1, "reads much");
+    CHECK(is_full_of(second, MUCH / 2, 0x3c) && is_full_of(data, MUCH / 2, 0xc3),
+          "reads it back in pieces");
+}
+
 void guest_main(void)
 {
     CHECK(device_find(&disk, BLOCK), "there is a disk");
@@ -138,6 +159,7 @@ void guest_main(void)
     if (command_line_has("reads-only"))
         return;
     writes();
+    moves_much();
     trims();
     refuses();
     reads_indirectly();
