@@ -26,6 +26,9 @@ int edit_need_table(const struct table *there, struct err *e)
     if (there->kind != TABLE_NONE)
         return 0;
     err_set(e, ERR_NOT_FOUND, "there is no partition table");
+    if (there->n_damage > 0)
+        return err_hint(e, "there was one: `berth disk restore` puts back what `disk backup` kept; "
+                           "`berth part table` makes a new, empty one over it");
     return err_hint(e, "berth part table DISK gpt makes one");
 }
 
