@@ -9,6 +9,8 @@
 #include "block/sysfs.h"
 #include "core/cleanup.h"
 #include "core/handover.h"
+#include "core/shell.h"
+#include "core/size.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -292,6 +294,25 @@ static struct blockdev *open_whole(const struct disk *d, unsigned sector, struct
     return NULL;
 }
 
+/* Nothing can be read of it, nor be put there. */
+static int check_size(const struct disk *d, unsigned sector, struct err *e)
+{
+    const struct shell_word word = shell_quote(d->path);
+    char size[SIZE_TEXT];
+
+    if (d->device != 0 || d->whole->bytes >= sector)
+        return 0;
+    if (d->whole->bytes == 0)
+        err_set(e, ERR_USAGE, "%s is an empty file, and not a disk", d->path);
+    else
+        err_set(e, ERR_USAGE, "%s is a file of %s, less than one sector of a disk", d->path,
+                size_human(d->whole->bytes, size, sizeof(size)));
+    return err_hint(e,
+                    "truncate --size=10G %s makes it a blank disk; where there is no file, "
+                    "`berth part table %s gpt --size 10G` makes one",
+                    word.text, word.text);
+}
+
 static int open_layers(struct disk *d, unsigned sector, struct err *e)
 {
     const char *trace = getenv("BERTH_TRACE");
@@ -299,7 +320,7 @@ static int open_layers(struct disk *d, unsigned sector, struct err *e)
     if (find_kind(d, e) < 0 || find_sector(d, sector, &sector, e) < 0)
         return -1;
     d->whole = open_whole(d, sector, e);
-    if (d->whole == NULL)
+    if (d->whole == NULL || check_size(d, sector, e) < 0)
         return -1;
     d->bd = (struct blockdev){&disk_ops, d->whole->bytes, sector, d->path};
     if (disk_load_routes(d, e) < 0)

@@ -10,6 +10,10 @@
  * root, else XDG_STATE_HOME/berth. */
 char *state_folder(struct err *e);
 
+/* Before anything is written that would need it: makes it, and whether a file can be made in it.
+ * ERR_REFUSED names it, and the variable that names another one. */
+int state_folder_check(struct err *e);
+
 /* Sockets of guests that run: BERTH_RUNTIME, else /run/berth for root, else XDG_RUNTIME_DIR/berth,
  * else `run` in the state folder. What is put there says itself who may use it. */
 char *runtime_folder(struct err *e);

@@ -79,7 +79,7 @@ static const char *number_end(const char *text)
     return p;
 }
 
-int size_parse_bytes(const char *text, uint64_t *bytes, struct err *e)
+int size_parse_amount(const char *text, uint64_t *bytes, struct err *e)
 {
     const char *end = number_end(text);
     uint64_t factor = end == NULL ? 0 : suffix_factor(*end == ' ' ? end + 1 : end);
@@ -88,6 +88,13 @@ int size_parse_bytes(const char *text, uint64_t *bytes, struct err *e)
         return err_set(e, ERR_SYNTAX, "\"%s\" is not a size (such as 512MiB or 20G)", text);
     if (scale(text, end, factor, bytes) < 0)
         return err_set(e, ERR_SYNTAX, "the size \"%s\" is too large", text);
+    return 0;
+}
+
+int size_parse_bytes(const char *text, uint64_t *bytes, struct err *e)
+{
+    if (size_parse_amount(text, bytes, e) < 0)
+        return -1;
     if (*bytes == 0)
         return err_set(e, ERR_SYNTAX, "the size \"%s\" is zero", text);
     return 0;

@@ -26,6 +26,9 @@ int size_parse(const char *text, struct size *size, struct err *e);
 /* Parses text that must be a plain number of bytes with an optional suffix. */
 int size_parse_bytes(const char *text, uint64_t *bytes, struct err *e);
 
+/* The same, and 0 bytes is an amount, too: of what is added or taken away. */
+int size_parse_amount(const char *text, uint64_t *bytes, struct err *e);
+
 /* Writes bytes exactly, in the largest binary unit that divides it ("512MiB", "1000B"); for files
  * that are read back. Returns buf. */
 char *size_exact(uint64_t bytes, char *buf, size_t len);

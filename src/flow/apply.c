@@ -5,10 +5,12 @@
  */
 #include "flow/apply.h"
 #include "core/cleanup.h"
+#include "core/folders.h"
 #include "flow/disk_log.h"
 #include "flow/observe.h"
 #include "flow/step_ops.h"
 #include "images/verify.h"
+#include "partition/fs.h"
 
 #include <string.h>
 
@@ -172,6 +174,27 @@ static int verify_images(const struct plan *plan, struct ui *ui, struct err *e)
     return 0;
 }
 
+/* The tools of filesystems work on an overlay, which has as much in it as they change: more than
+ * memory may hold, so that it needs a file, and a folder for it. */
+static int check_folders(const struct job *job, struct err *e)
+{
+    const struct plan *plan = job->plan;
+
+    if (plan->survey->pending != NULL)
+        return 0; /* it may only have to be copied from the journal; it stays pending if not */
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        const struct step *step = &plan->steps[i];
+        const struct fs_ops *fs =
+            step->kind == STEP_RESIZE && step->mountpoint == NULL && step->fs != NULL
+                ? fs_by_name(step->fs)
+                : NULL;
+
+        if (fs != NULL && (fs->resize != NULL || (fs->locked != NULL && job->key_file != NULL)))
+            return state_folder_check(e);
+    }
+    return 0;
+}
+
 /* Makes the disk's file, where that is the first step. Returns how many steps that was. */
 static int make_file(struct apply *run, struct err *e)
 {
@@ -190,7 +213,7 @@ int apply(struct job *job, struct ui *ui, struct err *e)
 
     if (job->plan->n_steps == 0)
         return 0;
-    if (verify_images(job->plan, ui, e) < 0)
+    if (check_folders(job, e) < 0 || verify_images(job->plan, ui, e) < 0)
         return -1;
     if (getenv("BERTH_SEED") != NULL)
         ui_note(ui, "BERTH_SEED is set: other disks made with it have the same identifiers; never "

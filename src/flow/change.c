@@ -11,6 +11,7 @@
 #include "flow/observe.h"
 #include "flow/resize_mounted.h"
 #include "partition/inspect.h"
+#include "partition/probe.h"
 
 #include <errno.h>
 #include <string.h>
@@ -94,17 +95,41 @@ static int look_at_disk(const struct change *change, struct blockdev *bd,
     return fits < 0 ? -1 : 0;
 }
 
+/* 1: the partition that shall be wiped has a signature. Wiping none would be a change all the same,
+ * and take the place of the last one, which `berth disk undo` takes back. */
+static int has_signature(const struct change *change, struct blockdev *bd, struct err *e)
+{
+    const struct table_entry *entry = change_find(change->there, change->options.wipe, e);
+    struct probe_signature *list = NULL;
+    struct extent range;
+    size_t n = 0;
+
+    if (entry == NULL)
+        return -1;
+    range = extent_on_disk(entry->range, bd->bytes);
+    if (range.bytes == 0)
+        return 0;
+    if (probe_signatures(bd, range, &list, &n, e) < 0)
+        return -1;
+    free(list);
+    return n > 0;
+}
+
 static struct plan *plan_new(struct change *change, struct blockdev *bd,
                              const struct survey *survey, struct err *e)
 {
-    struct change_facts facts = {.options = &change->options,
+    struct change_options options = change->options;
+    struct change_facts facts = {.options = &options,
                                  .survey = survey,
                                  .there = change->there,
                                  .wanted = change->wanted.table,
                                  .journal = change->job.journal};
     _cleanup_plan_ struct plan *plan = NULL;
+    int wipes = options.wipe != NULL ? has_signature(change, bd, e) : 0;
 
-    if (look_at_disk(change, bd, &facts, e) == 0 &&
+    if (wipes == 0)
+        options.wipe = NULL;
+    if (wipes >= 0 && look_at_disk(change, bd, &facts, e) == 0 &&
         change_look(change, bd, survey, &facts, e) == 0) {
         look_for_mount(&facts);
         plan = change_plan(&facts, e);

@@ -31,9 +31,11 @@ int edit_check_least(const char *option, const char *text, uint64_t bytes,
 {
     if (bytes >= bd->sector)
         return 0;
-    err_set(e, ERR_USAGE, "%s %s is %llu bytes, less than one sector", option, text,
-            (unsigned long long)bytes);
-    return err_hint(e, "%sM is so many mebibytes", text);
+    err_set(e, ERR_USAGE, "%s %s: %llu byte%s less than one sector, which has %u", option, text,
+            (unsigned long long)bytes, bytes == 1 ? " is" : "s are", bd->sector);
+    return bytes > 0 && isdigit((unsigned char)text[strlen(text) - 1])
+               ? err_hint(e, "%sM is so many mebibytes", text)
+               : edit_hint_size(e);
 }
 
 int edit_hint_size(struct err *e)
@@ -41,13 +43,18 @@ int edit_hint_size(struct err *e)
     return err_hint(e, "a size is a number and its unit: 512MiB, 20G");
 }
 
+/* 1: "+0M", which leaves it as it is. */
 static int parse_amount(const char *text, const char *option, const struct blockdev *bd,
                         uint64_t *value, struct err *e)
 {
-    if (size_parse_bytes(*text == '+' || *text == '-' ? text + 1 : text, value, e) < 0) {
+    bool relative = *text == '+' || *text == '-';
+
+    if (size_parse_amount(relative ? text + 1 : text, value, e) < 0) {
         err_wrap(e, "%s %s", option, text);
         return edit_hint_size(e);
     }
+    if (relative && *value == 0)
+        return 1;
     return edit_check_least(option, text, *value, bd, e);
 }
 
@@ -57,6 +64,7 @@ static int parse_relative(const char *text, const char *option, uint64_t there, 
 {
     char now[SIZE_TEXT];
     struct size size;
+    int same;
 
     if (isdigit((unsigned char)*text) && strchr(text, '%') != NULL) {
         if (size_parse(text, &size, e) < 0)
@@ -67,14 +75,17 @@ static int parse_relative(const char *text, const char *option, uint64_t there, 
                           : err_set(e, ERR_NO_SPACE, "%s %s of this disk is less than %s", option,
                                     text, size_exact(LAYOUT_ALIGNMENT, now, sizeof(now)));
     }
-    if (parse_amount(text, option, bd, value, e) < 0)
+    same = parse_amount(text, option, bd, value, e);
+    if (same < 0)
         return -1;
-    if (*text == '+' && __builtin_add_overflow(there, *value, value))
+    if (same > 0)
+        *value = there;
+    else if (*text == '+' && __builtin_add_overflow(there, *value, value))
         return err_set(e, ERR_NO_SPACE, "%s %s is past the end of every disk", option, text);
-    if (*text == '-' && *value >= there)
+    else if (*text == '-' && *value >= there)
         return err_set(e, ERR_NO_SPACE, "%s %s leaves nothing of %s", option, text,
                        size_exact(there, now, sizeof(now)));
-    if (*text == '-')
+    else if (*text == '-')
         *value = there - *value;
     return 0;
 }
@@ -123,8 +134,8 @@ int edit_new_size(const struct edit *edit, const struct blockdev *bd, const stru
     } else if (parse_relative(edit->size, "--size", entry->range.bytes, there->usable.bytes, bd,
                               &bytes, e) < 0) {
         return -1;
-    } else {
-        bytes = round_up(bytes, align);
+    } else if (bytes != entry->range.bytes) {
+        bytes = round_up(bytes, align); /* what stays as it is need not be aligned */
     }
     if (bytes > end - entry->range.start &&
         edit_check_reach(there, bd, "--size", edit->size, entry->range.start + bytes, e) < 0)

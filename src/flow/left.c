@@ -270,6 +270,23 @@ int left_begin(struct history *history, struct blockdev *bd, const struct plan *
     return hold(history, bd, plan, e) < 0 ? -1 : split_all(history, bd, plan, area, e);
 }
 
+/* What the list has of the range and reads otherwise by now: a boot record came there meanwhile. */
+static int forget_changed(struct history *history, struct blockdev *bd, struct extent range,
+                          struct err *e)
+{
+    for (size_t i = history->n_left; i-- > 0;) {
+        const struct history_left *left = &history->left[i];
+        int same =
+            !left->made && extent_overlaps(&left->range, &range) ? is_as_left(bd, left, e) : 1;
+
+        if (same < 0)
+            return -1;
+        if (same == 0)
+            history_drop_left(history, i);
+    }
+    return 0;
+}
+
 /* What of the range is in no partition now, is not the log's, and is not listed. */
 static int keep_free(struct history *history, struct blockdev *bd, const struct table *now,
                      struct extent area, struct extent range, struct err *e)
@@ -280,6 +297,8 @@ static int keep_free(struct history *history, struct blockdev *bd, const struct 
 
     if (taken == NULL)
         return err_no_memory(e);
+    if (forget_changed(history, bd, range, e) < 0)
+        return -1;
     for (size_t i = 0; i < now->n; i++)
         taken[n_taken++] = now->entries[i].range;
     for (size_t i = 0; i < history->n_left; i++)

@@ -38,11 +38,11 @@ COMMANDS = {
         "PART": PARTS, "--name": NAMES, "--type": TYPES, "--uuid": ("nonsense", ZERO, TAKEN),
         "--attributes": ("nonsense", "64", "-1", "required,nope", "1,", ",")}),
     "part resize": (("1", "--size", "8M"), {
-        "PART": PARTS, "--size": NO_SIZE + ("+", "-", "+0", "+1", "-1", "1", "-1G", "-16M", "150%", "-5%", "0.01%", "+16M",
+        "PART": PARTS, "--size": NO_SIZE + ("+", "-", "+1", "-1", "1", "-1G", "-16M", "150%", "-5%", "0.01%", "+16M",
                                     "1G"),
         "--align": SIZES["--align"], "--key-file": ("/nope", "/dev/null"), "--lose": LOSE, "--journal": ("/nope/x",)}),
     "part move": (("1", "--start", "64M"), {
-        "PART": PARTS, "--start": NO_SIZE + ("+", "-", "+0", "+1", "-1", "512", "0.01%", "-1G", "20M", "+16M", "127M", "1G"),
+        "PART": PARTS, "--start": NO_SIZE + ("+", "-", "+1", "-1", "512", "0.01%", "-1G", "20M", "+16M", "127M", "1G"),
         "--lose": LOSE, "--journal": ("/nope/x",)}),
     "part format": (("2", "--fs", "ext4"), {
         "PART": PARTS, "--fs": ("ext9", "LUKS"), "--label": LABELS, "--type": TYPES,
@@ -187,11 +187,26 @@ def test_every_option_has_its_bad_values(world):
     ("part set 1 --uuid " + TAKEN, "partition 2 (two) has the same GUID", "part set gpt.img 1 --uuid new"),
     ("part add --number 2 --size 1M", "--number 2 is taken by partition 2 (two)", "the lowest that is free is 3"),
     ("part add --gap 7 --size 1M", "--gap 7: there is no such gap", "berth disk show gpt.img"),
-    ("part resize 1 --size +1", "--size +1 is 1 bytes", "+1M is so many mebibytes")])
+    ("part resize 1 --size +1", "--size +1: 1 byte is less than one sector", "+1M is so many mebibytes"),
+    ("part resize 1 --size -10", "--size -10: 10 bytes are less than one sector", "-10M is so many mebibytes"),
+    ("part resize 1 --size -10B", "10 bytes are less than one sector", "a size is a number and its unit"),
+    ("part move 1 --start 0", "0 bytes are less than one sector", "a size is a number and its unit")])
 def test_the_error_says_what_is_in_the_way_and_where_there_is_room(world, words, says, hint):
     verb, what, *rest = words.split()
     _, said = refused(world, [verb, what, "gpt.img", *rest])
     assert says in said and hint in said[said.index("hint: "):], said
+
+
+@pytest.mark.parametrize("words", ["disk show", "disk check", "disk log", "disk undo --yes", "part add --yes",
+                                   "part table gpt --yes"])
+@pytest.mark.parametrize("size,says", [(0, "is an empty file"), (300, "is a file of 300 B")])
+def test_a_file_that_is_too_small_for_any_disk_is_called_so(world, words, size, says):
+    disk = world.home / "small.img"
+    disk.write_bytes(bytes(size))
+    verb, what, *rest = words.split()
+    done = world(verb, what, disk, *rest)
+    assert done.returncode == USAGE and says in done.stderr and "truncate --size=10G" in done.stderr, done.stderr
+    assert disk.read_bytes() == bytes(size)
 
 
 def test_the_places_that_are_hinted_fit(world):

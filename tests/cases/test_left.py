@@ -117,6 +117,19 @@ def logical(folder):  # noqa: F811
     return berth, disk
 
 
+def test_a_boot_record_that_came_where_one_had_been_is_nobodys(folder):  # noqa: F811
+    berth, disk = Berth(folder), folder / "m.img"
+    berth.ok("part", "table", disk, "mbr", "--size", "200M", "--yes")
+    berth.ok("part", "add", disk, "--size", "150M", "--type", "extended", "--yes")
+    for _ in range(3):
+        berth.ok("part", "add", disk, "--logical", "--size", "20M", "--yes")
+    berth.ok("part", "rm", disk, "6", "--yes")
+    berth.ok("part", "add", disk, "--logical", "--size", "12M", "--yes")
+    for _ in range(3):
+        berth.ok("part", "rm", disk, "5", "--yes")
+    berth.ok("part", "add", disk, "--logical", "--size", "100M", "--fs", "ext4", "--yes")
+
+
 @pytest.mark.parametrize("changes", [
     [("move", "6", "--start", "+80M"), ("resize", "5", "--size", "30M")],
     [("move", "7", "--start", "+30M"), ("resize", "6", "--size", "25M")],

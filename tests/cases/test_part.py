@@ -572,7 +572,9 @@ def test_applying_a_table_to_itself_changes_nothing(gpt, folder):
 
 # ---- without any privilege ----
 
-def test_an_ordinary_user_does_it_all(folder, gpt):
+@pytest.fixture
+def ordinary(folder, gpt):
+    """The disk, and berth, of somebody without any privilege."""
     program = folder / "berth"
     shutil.copy(BERTH, program)
     shutil.copy(pathlib.Path(BERTH).parent / "berth-overlay.so", folder)
@@ -581,12 +583,29 @@ def test_an_ordinary_user_does_it_all(folder, gpt):
         if os.getuid() == 0:
             os.chown(path, ORDINARY, ORDINARY)
     gpt.berth = Berth(folder, binary=program)
+    return gpt
+
+
+def test_an_ordinary_user_does_it_all(ordinary):
     for command in (("part", "resize", "data", "--size", "10M"), ("part", "move", "data", "--start", "+1M"),
                     ("part", "add", "--size", "8M", "--fs", "ntfs", "--lose", "4"), ("part", "rm", "3"),
                     ("disk", "undo"), ("disk", "check", "--repair")):
-        done = gpt(*command, "--yes", prefix=AS_ORDINARY)
+        done = ordinary(*command, "--yes", prefix=AS_ORDINARY)
         assert done.returncode == 0, f"{command}: {done.stderr}"
-    gpt.check_files(10, now=11)
+    ordinary.check_files(10, now=11)
+
+
+@pytest.mark.parametrize("env,words", [
+    ({"BERTH_STATE": "/proc/1/none"}, ("the folder /proc/1/none", "BERTH_STATE")),
+    ({"BERTH_STATE": "/proc"}, ("the folder /proc", "BERTH_STATE")),
+    ({"BERTH_STATE": "", "XDG_STATE_HOME": "", "HOME": "/proc/none"}, ("the folder /proc/none", "HOME")),
+])
+@pytest.mark.parametrize("name,size", [("data", "10M"), ("data", "20M"), ("win", "20M")])
+def test_a_state_folder_that_cannot_be_is_told_before_a_byte_is_written(ordinary, env, words, name, size):
+    before = disks.fingerprint(ordinary.path)
+    done = ordinary("part", "resize", name, "--size", size, "--yes", env=env, prefix=AS_ORDINARY)
+    assert done.returncode == REFUSED and all(w in done.stderr for w in words), done.stderr
+    assert disks.fingerprint(ordinary.path) == before
 
 
 def test_the_place_that_a_partition_left_holds_nothing_any_more(berth):

@@ -109,6 +109,31 @@ def test_wiped_signatures_come_back(gpt):
     gpt.refuses(NOT_FOUND, "undone", "disk", "undo")
 
 
+def test_wiping_what_is_wiped_leaves_the_last_wipe_to_be_undone(gpt):
+    gpt.do("part", "wipe", "data", "--lose", "data")
+    after = disks.fingerprint(gpt.path)
+    for lose in ([], ["--lose", "data"]):
+        assert "nothing to do" in gpt.do("part", "wipe", "data", *lose)
+    assert disks.fingerprint(gpt.path) == after
+    gpt.do("disk", "undo")
+    gpt.check_files(10)
+
+
+@pytest.mark.parametrize("command", [
+    ("set", "data", "--name", "data", "--type", "home", "--inactive"), ("resize", "data", "--size", "16M"),
+    ("resize", "data", "--size", "+0"), ("move", "data", "--start", "10M"),
+    ("move", "data", "--start", "+0"), ("move", "data", "--start", "-0M"),
+    ("table", "gpt", "--convert"), ("wipe", "3")])
+def test_what_changes_nothing_leaves_the_last_change_to_be_undone(gpt, command):
+    before = disks.table(gpt.path)
+    gpt.do("part", "set", "data", "--type", "home")
+    after = disks.fingerprint(gpt.path)
+    assert "nothing to do" in gpt.do("part", *command)
+    assert disks.fingerprint(gpt.path) == after
+    gpt.do("disk", "undo")
+    assert disks.table(gpt.path) == before
+
+
 @pytest.mark.parametrize("since", [
     lambda disk: filled.run("mke2fs", "-qF", "-E", f"offset={10 * MIB}", disk.path, "16M"),
     lambda disk: disk.patch(10 * MIB + 4086, b"SWAPSPACE2"),
