@@ -18,6 +18,7 @@ import disks
 import filled
 from program import Berth
 
+MINUTES = 2
 MIB = 1 << 20
 SEQUENCES = int(os.environ.get("BERTH_PROPERTY", "300"))
 CHANGES = (4, 6)
