@@ -52,7 +52,8 @@ class Trace:
         berth = Berth(folder)
         log = folder / "trace"
         prefix = ["strace", "-f", "-y", "-qq", "-s", "0", "-e", "signal=none", "-o", log]
-        self.done = subprocess.run([*prefix, berth.binary, *map(str, command)], env=berth.env, cwd=folder,
+        env = {**berth.env, "ASAN_OPTIONS": "detect_leaks=0"}  # LeakSanitizer is a tracer itself
+        self.done = subprocess.run([*prefix, berth.binary, *map(str, command)], env=env, cwd=folder,
                                    input=typed, capture_output=True, text=True, timeout=60, check=True)
         self.reads, self.calls, self.locked = [], [], {}
         self.place = {}  # of each file that `read` reads
