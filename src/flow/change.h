@@ -129,6 +129,9 @@ int change_add_finish(struct plan *plan, const struct pending *pending, struct e
 int change_check_half_moved(const struct table *there, const struct change_options *options,
                             const char *path, struct err *e);
 
+/* The same for a machine file's plan, which loses no partition that way. */
+int change_refuse_half_moved(const struct survey *survey, struct err *e);
+
 /* change_plan.c: the steps. The plan gets a copy of the wanted table. NULL with the err filled. */
 struct plan *change_plan(const struct change_facts *facts, struct err *e);
 

@@ -148,6 +148,18 @@ static bool may_be_lost(const struct change_options *options, const struct table
     return false;
 }
 
+static int refuse_half_moved(unsigned number, const char *name, const char *path, struct err *e)
+{
+    struct shell_word disk = shell_quote(path);
+
+    err_set(e, ERR_REFUSED, "%s is half moved, and the journal is in a file",
+            table_title(number, name).text);
+    return err_hint(e,
+                    "finish that first: berth disk finish %s --journal FILE; where the file is "
+                    "lost, so is the partition: berth part rm %s %u --lose %u",
+                    disk.text, disk.text, number, number);
+}
+
 int change_check_half_moved(const struct table *there, const struct change_options *options,
                             const char *path, struct err *e)
 {
@@ -156,12 +168,18 @@ int change_check_half_moved(const struct table *there, const struct change_optio
 
         if (!is_half_moved(there, entry) || may_be_lost(options, there, entry))
             continue;
-        err_set(e, ERR_REFUSED, "%s is half moved, and the journal is in a file",
-                table_title(entry->number, entry->name).text);
-        return err_hint(e,
-                        "finish that first: berth disk finish %s --journal FILE; where the file is "
-                        "lost, so is the partition: --lose %u",
-                        shell_quote(path).text, entry->number);
+        return refuse_half_moved(entry->number, entry->name, path, e);
+    }
+    return 0;
+}
+
+int change_refuse_half_moved(const struct survey *survey, struct err *e)
+{
+    for (size_t i = 0; i < survey->n_partitions; i++) {
+        const struct survey_partition *p = &survey->partitions[i];
+
+        if (partition_type_is(&p->type, "moving"))
+            return refuse_half_moved(p->number, p->name, survey->path, e);
     }
     return 0;
 }

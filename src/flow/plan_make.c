@@ -30,8 +30,9 @@ struct plan *plan_make(const struct machine *machine, const struct survey *surve
         return NULL;
     if (survey->pending != NULL)
         return finish_first(plan, e) < 0 ? NULL : steal(plan);
-    if (plan_match(plan, images, e) < 0 || plan_place(plan, e) < 0 ||
-        plan_record(plan, images, options->prune, e) < 0 || plan_steps(plan, e) < 0)
+    if (change_refuse_half_moved(survey, e) < 0 || plan_match(plan, images, e) < 0 ||
+        plan_place(plan, e) < 0 || plan_record(plan, images, options->prune, e) < 0 ||
+        plan_steps(plan, e) < 0)
         return NULL;
     return steal(plan);
 }

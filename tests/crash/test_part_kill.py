@@ -51,6 +51,7 @@ def test_what_was_killed_is_completed(berth, folder, name):
 
 MIB = 1 << 20
 REFUSED = 3
+MACHINE = "berth: 1\nname: m\npartitions:\n  - {name: more, type: linux, size: 4MiB}\n"
 OTHERS = [("move", "1", "--start", "+20M"), ("move", "1", "--start", "+20M", "--journal", "other"), ("rm", "1"),
           ("set", "1", "--type", "swap"), ("add", "--size", "1M"), ("resize", "1", "--size", "50M")]
 
@@ -104,6 +105,11 @@ def test_what_waits_for_its_journal_file_is_touched_by_nothing_else(berth, folde
             time.sleep(0.1)  # what the killed one had started
             done = berth("part", verb, disk, *words, "--yes")
         assert done.returncode == REFUSED and f"berth disk finish {disk} --journal {named}" in done.stderr, done.stderr
+        assert disks.fingerprint(disk) == before
+    if label == "gpt":  # an MBR has no machine file
+        (folder / "m.yaml").write_text(MACHINE)
+        done = berth("apply", folder / "m.yaml", "--disk", disk, "--yes")
+        assert done.returncode == REFUSED and f"disk finish {disk} --journal {named}" in done.stderr, done.stderr
         assert disks.fingerprint(disk) == before
     berth.ok("disk", "finish", disk, "--journal", journal, "--yes")
     assert disks.table(disk)["partitions"][0]["start"] == 21 * MIB // 512
