@@ -50,7 +50,7 @@ const struct option_row cmd_part_add_options[] = {
     ROW_WORD("size", "SIZE", "rest", SLOT(edit.size),
              "how large: 10G, 30% of the disk, or rest, which is what it gets without"),
     ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start),
-             "where it begins: 10GiB; else in the first free range with room"),
+             "where it begins: 10GiB, 50%; else in the first free range with room"),
     ROW_TEXT("gap", "GAP", GAP, SLOT(edit.gap), "in which free range: largest, or its number"),
     ROW_TEXT("type", "TYPE", TYPE, SLOT(edit.type),
              "a name, a GUID or an MBR code; else what goes with the filesystem, or linux"),
@@ -105,7 +105,7 @@ const struct option_row cmd_part_resize_options[] = {
 const struct option_row cmd_part_move_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_PART(edit.part),
-    ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start), "where it shall begin: 10GiB, +1G, -1G",
+    ROW_TEXT("start", "SIZE", TEXT, SLOT(edit.start), "where it shall begin: 10GiB, 50%, +1G, -1G",
              .required = true),
     ROW_AT_BOOT,
     ROW_LOSE,

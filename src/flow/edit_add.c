@@ -103,8 +103,11 @@ static int gap_at(const struct edit *edit, const struct table *there, const stru
                   struct err *e)
 {
     uint64_t start;
+    int percent = edit_parse_percent(edit->start, "--start", bd->bytes, &start, e);
 
-    if (size_parse_bytes(edit->start, &start, e) < 0) {
+    if (percent < 0)
+        return -1;
+    if (percent == 0 && size_parse_bytes(edit->start, &start, e) < 0) {
         err_wrap(e, "--start");
         return edit_hint_size(e);
     }

@@ -35,6 +35,11 @@ int edit_parse_uuid(const char *text, const struct table *there, unsigned number
 /* Makes the entry, which is the table's, the one that a BIOS boots. */
 void edit_set_active(struct table *table, struct table_entry *entry);
 
+/* 1: the text is a percentage, and *value (bytes, whole MiB, not 0) what it is of the whole; 0: it
+ * is none. ERR_SYNTAX, ERR_NO_SPACE. */
+int edit_parse_percent(const char *text, const char *option, uint64_t whole, uint64_t *value,
+                       struct err *e);
+
 /* ERR_USAGE when what the option says is less than a sector: a unit was forgotten. */
 int edit_check_least(const char *option, const char *text, uint64_t bytes,
                      const struct blockdev *bd, struct err *e);

@@ -58,23 +58,32 @@ static int parse_amount(const char *text, const char *option, const struct block
     return edit_check_least(option, text, *value, bd, e);
 }
 
-/* A value with a sign is relative to what is there, a percentage to the usable range. */
-static int parse_relative(const char *text, const char *option, uint64_t there, uint64_t usable,
+int edit_parse_percent(const char *text, const char *option, uint64_t whole, uint64_t *value,
+                       struct err *e)
+{
+    char least[SIZE_TEXT];
+    struct size size;
+
+    if (!isdigit((unsigned char)*text) || strchr(text, '%') == NULL)
+        return 0;
+    if (size_parse(text, &size, e) < 0)
+        return err_wrap(e, "%s %s", option, text);
+    *value =
+        round_down((uint64_t)((unsigned __int128)whole * size.value / 10000), LAYOUT_ALIGNMENT);
+    return *value > 0 ? 1
+                      : err_set(e, ERR_NO_SPACE, "%s %s of this disk is less than %s", option, text,
+                                size_exact(LAYOUT_ALIGNMENT, least, sizeof(least)));
+}
+
+/* A value with a sign is relative to what is there, a percentage to the whole. */
+static int parse_relative(const char *text, const char *option, uint64_t there, uint64_t whole,
                           const struct blockdev *bd, uint64_t *value, struct err *e)
 {
+    int percent = edit_parse_percent(text, option, whole, value, e), same;
     char now[SIZE_TEXT];
-    struct size size;
-    int same;
 
-    if (isdigit((unsigned char)*text) && strchr(text, '%') != NULL) {
-        if (size_parse(text, &size, e) < 0)
-            return err_wrap(e, "%s %s", option, text);
-        *value = round_down((uint64_t)((unsigned __int128)usable * size.value / 10000),
-                            LAYOUT_ALIGNMENT);
-        return *value > 0 ? 0
-                          : err_set(e, ERR_NO_SPACE, "%s %s of this disk is less than %s", option,
-                                    text, size_exact(LAYOUT_ALIGNMENT, now, sizeof(now)));
-    }
+    if (percent != 0)
+        return percent < 0 ? -1 : 0;
     same = parse_amount(text, option, bd, value, e);
     if (same < 0)
         return -1;
@@ -172,8 +181,7 @@ int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct 
     if (edit_is_extended(edit, there))
         return edit_refuse_extended(edit, there, "stays where it begins", e);
     if (edit_copy_with(edit, there, wanted, &entry, e) < 0 ||
-        parse_relative(edit->start, "--start", entry->range.start, there->usable.bytes, bd, &start,
-                       e) < 0)
+        parse_relative(edit->start, "--start", entry->range.start, bd->bytes, bd, &start, e) < 0)
         return -1;
     if (start % bd->sector != 0)
         return err_set(e, ERR_USAGE, "--start %s is not a multiple of the %u-byte sectors",

@@ -57,13 +57,18 @@ int script_find_kind(const char *path, enum script_kind *kind, struct err *e)
     return 0;
 }
 
-/* 32 digits without dashes, as machine-id(5) has them, in the order of a GUID's text. */
+#define MACHINE_ID_DIGITS 32
+
+static bool is_machine_id(const char *text)
+{
+    return strspn(text, "0123456789abcdefABCDEF") >= MACHINE_ID_DIGITS;
+}
+
+/* The first digits, without dashes as machine-id(5) has them, in the order of a GUID's text. */
 static int parse_machine_id(const char *id, struct guid *seed, struct err *e)
 {
     char text[GUID_TEXT];
 
-    if (strspn(id, "0123456789abcdef") < 32)
-        return err_set(e, ERR_SYNTAX, "/etc/machine-id has no machine ID");
     snprintf(text, sizeof(text), "%.8s-%.4s-%.4s-%.4s-%.12s", id, id + 8, id + 12, id + 16,
              id + 20);
     return guid_parse(text, seed, e);
@@ -73,11 +78,15 @@ int script_seed(const char *text, struct guid *seed, struct err *e)
 {
     _cleanup_free_ char *id = NULL;
 
+    if (text != NULL && is_machine_id(text) && text[MACHINE_ID_DIGITS] == '\0')
+        return parse_machine_id(text, seed, e);
     if (text != NULL)
         return guid_parse(text, seed, e) < 0 ? err_wrap(e, "--seed %s", text) : 0;
-    if (io_read_file("/etc/machine-id", 64, &id, NULL, e) == 0 &&
-        parse_machine_id(id, seed, e) == 0)
-        return 0;
+    if (io_read_file("/etc/machine-id", 64, &id, NULL, e) == 0) {
+        if (is_machine_id(id))
+            return parse_machine_id(id, seed, e);
+        err_set(e, ERR_SYNTAX, "/etc/machine-id has no machine ID");
+    }
     return err_hint(e, "--seed GUID says what the partitions' GUIDs are derived from");
 }
 

@@ -17,8 +17,8 @@ struct script {
  * else a machine file. */
 int script_find_kind(const char *path, enum script_kind *kind, struct err *e);
 
-/* The seed that a person gives (a GUID), else the machine's ID (machine-id(5)), which
- * systemd-repart takes too. */
+/* The seed that a person gives (a GUID, or 32 digits as machine-id(5) has them), else the
+ * machine's ID, which systemd-repart takes too. */
 int script_seed(const char *text, struct guid *seed, struct err *e);
 
 /* A change_edit_fn; arg: a struct script. */

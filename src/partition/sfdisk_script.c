@@ -296,9 +296,13 @@ static int header_sector(const struct sfdisk_script *script, const char *value, 
         return -1;
     if (bytes == script->sector)
         return 0;
-    return err_set(e, ERR_UNSUPPORTED,
-                   "sector-size: the script counts in sectors of %llu bytes, the disk's have %u",
-                   (unsigned long long)bytes, script->sector);
+    err_set(e, ERR_UNSUPPORTED,
+            "sector-size: the script counts in sectors of %llu bytes, the disk's have %u",
+            (unsigned long long)bytes, script->sector);
+    return bytes == 512 || bytes == 4096
+               ? err_hint(e, "an image file has the sectors that --sector-size %llu says",
+                          (unsigned long long)bytes)
+               : -1;
 }
 
 static int parse_header(struct sfdisk_script *script, const char *name, const char *value,

@@ -267,3 +267,22 @@ def test_what_a_machine_file_has_no_use_for_is_refused(berth, disk, words):
     (berth.home / "m.yaml").write_text(berth.ok("disk", "export", disk.name, "--format", "yaml"))
     done = berth("apply", "m.yaml", *words, "--yes")
     assert done.returncode == USAGE and " ".join(words) in done.stderr
+
+
+def test_a_script_for_other_sectors_names_the_option(berth):
+    (berth.home / "s.sfdisk").write_text("label: gpt\nsector-size: 4096\n\nstart=256, size=1000\n")
+    words = ("apply", "s.sfdisk", "--disk", "new.img", "--size", "64M", "--yes")
+    done = berth(*words)
+    assert done.returncode == USAGE and "--sector-size 4096" in hint_of(done, USAGE)
+    berth.ok(*words, "--sector-size", "4096")
+
+
+def test_a_seed_may_be_written_as_a_machine_id(berth):
+    (berth.home / "d").mkdir()
+    (berth.home / "d/1.conf").write_text("[Partition]\nType=linux-generic\n")
+    seed = "0FC63DAF-8483-4772-8e79-3d69d8477de4"
+    for name, text in (("a.img", seed), ("b.img", seed.replace("-", ""))):
+        berth.ok("apply", "d", "--disk", name, "--size", "64M", "--seed", text, "--yes")
+    assert disks.table(berth.home / "a.img")["id"] == disks.table(berth.home / "b.img")["id"]
+    done = berth("apply", "d", "--disk", "c.img", "--size", "64M", "--seed", seed.replace("-", "")[1:], "--yes")
+    assert done.returncode == USAGE and "--seed" in done.stderr and not (berth.home / "c.img").exists()

@@ -118,6 +118,14 @@ def test_the_neighbour_of_what_is_in_use_can_be_changed(gpt):
         gpt.do("part", "rm", "win")
 
 
+def test_a_start_in_percent_is_so_much_of_the_disk(gpt):
+    gpt.do("part", "rm", "3")
+    gpt.do("part", "add", "--name", "half", "--start", "75%", "--size", "4M")
+    gpt.do("part", "move", "data", "--start", "12.5%")
+    starts = {p.get("name"): p["start"] * 512 // MIB for p in disks.table(gpt.path)["partitions"]}
+    assert (starts["half"], starts["data"]) == (72, 12)
+
+
 @pytest.mark.parametrize("command", [("resize", "data", "--size", "14M"), ("move", "data", "--start", "+1M")])
 def test_what_a_hibernated_system_may_have_mounted_stays_as_it_is(gpt, command):
     gpt.do("part", "format", "3", "--fs", "swap")
