@@ -95,10 +95,23 @@ static void allow_lines(struct filter *filter, const struct vm *vm)
     filter_allow_fd(filter, SYS_sendto, d->control);
 }
 
+/* Of a device that is one range as a whole, the kernel itself knows the end. */
+static void allow_whole(struct filter *filter, const struct storage_range *range)
+{
+    const int calls[] = {SYS_preadv, SYS_pwritev};
+
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        filter_allow_fd(filter, calls[i], range->fd);
+        if (range->direct > 0)
+            filter_allow_fd(filter, calls[i], range->direct);
+    }
+}
+
 /* With a file for what is written, nothing else is written to; it has the disk's size, in whole
  * blocks. */
-static void allow_disk(struct filter *filter, const struct description *d)
+static void allow_disk(struct filter *filter, const struct vm *vm)
 {
+    const struct description *d = vm->description;
     const struct filter_test punches[] = {FILTER_IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)};
     const struct filter_test wishes[] = {FILTER_IS(3, POSIX_FADV_WILLNEED)};
     const struct filter_ranged calls[] = {{SYS_pread64, 3, 2, NULL, 0},
@@ -120,9 +133,12 @@ static void allow_disk(struct filter *filter, const struct description *d)
     filter_allow_windows(filter, calls, d->overlay >= 0 ? 1 : COUNT(calls), windows, n);
     if (d->overlay >= 0)
         filter_allow_windows(filter, calls, COUNT(calls), &overlay, 1);
-    for (uint32_t i = 0; i < d->n_ranges && d->overlay < 0; i++)
+    for (uint32_t i = 0; i < d->n_ranges && d->overlay < 0; i++) {
         if (i == 0 || windows[i].fd != windows[i - 1].fd)
             filter_allow_fd(filter, SYS_fdatasync, windows[i].fd);
+        if (vm->block.storage.whole[i])
+            allow_whole(filter, &d->ranges[i]);
+    }
 }
 
 /* What KVM keeps of a machine, to be read; a buffer for it; and the file. */
@@ -157,6 +173,6 @@ int sandbox_list_loop(struct filter *filter, const struct vm *vm, struct err *e)
     filter_allow_if(filter, SYS_sched_setscheduler, itself, COUNT(itself));
     if (vm->description->state >= 0)
         allow_saving(filter, vm->description);
-    allow_disk(filter, vm->description);
+    allow_disk(filter, vm);
     return filter_end(filter, FILTER_KILL, e);
 }

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,46 +36,44 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* ---- one descriptor ---- */
 
-static bool read_all(int fd, uint8_t *data, uint64_t bytes, uint64_t at)
+/* What is done with a part of the disk that one descriptor has; data: NULL for some. */
+typedef bool part_fn(int fd, uint8_t *data, uint64_t bytes, uint64_t at);
+
+static bool move_part(int fd, bool write, uint8_t *data, uint64_t bytes, uint64_t at)
 {
     while (bytes > 0) {
-        ssize_t got = pread(fd, data, least(bytes, AT_ONCE), (off_t)at);
+        size_t most = least(bytes, AT_ONCE);
+        ssize_t n = write ? pwrite(fd, data, most, (off_t)at) : pread(fd, data, most, (off_t)at);
 
-        if (got <= 0 && !(got < 0 && errno == EINTR))
+        if (n <= 0 && !(n < 0 && errno == EINTR))
             return false;
-        if (got > 0) {
-            data += got;
-            at += (uint64_t)got;
-            bytes -= (uint64_t)got;
+        if (n > 0) {
+            data += n;
+            at += (uint64_t)n;
+            bytes -= (uint64_t)n;
         }
     }
     return true;
 }
 
-static bool write_all(int fd, const uint8_t *data, uint64_t bytes, uint64_t at)
+static bool read_part(int fd, uint8_t *data, uint64_t bytes, uint64_t at)
 {
-    while (bytes > 0) {
-        ssize_t put = pwrite(fd, data, least(bytes, AT_ONCE), (off_t)at);
+    return move_part(fd, false, data, bytes, at);
+}
 
-        if (put <= 0 && !(put < 0 && errno == EINTR))
-            return false;
-        if (put > 0) {
-            data += put;
-            at += (uint64_t)put;
-            bytes -= (uint64_t)put;
-        }
-    }
-    return true;
+static bool write_part(int fd, uint8_t *data, uint64_t bytes, uint64_t at)
+{
+    return move_part(fd, true, data, bytes, at);
 }
 
 static bool write_zeroes(int fd, uint64_t bytes, uint64_t at)
 {
-    static const uint8_t zeroes[ZEROES];
+    static uint8_t zeroes[ZEROES];
 
     while (bytes > 0) {
         uint64_t run = least(bytes, ZEROES);
 
-        if (!write_all(fd, zeroes, run, at))
+        if (!write_part(fd, zeroes, run, at))
             return false;
         at += run;
         bytes -= run;
@@ -93,17 +93,19 @@ static int way(const struct storage_range *range, const void *data, uint64_t byt
                : range->fd;
 }
 
-static bool ranges_read(const struct storage *storage, uint64_t offset, uint8_t *data,
-                        uint64_t bytes, bool direct)
+/* Has fn do each part of it that one descriptor has. */
+static bool each_part(struct storage *storage, uint64_t offset, uint8_t *data, uint64_t bytes,
+                      bool direct, part_fn *fn)
 {
     while (bytes > 0) {
         const struct storage_range *range = range_at(storage, offset);
         uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
 
-        if (!read_all(way(range, data, run, range->at + skip, direct), data, run, range->at + skip))
+        storage->flushed[range - storage->ranges] &= fn == read_part;
+        if (!fn(way(range, data, run, range->at + skip, direct), data, run, range->at + skip))
             return false;
         offset += run;
-        data += run;
+        data = data != NULL ? data + run : NULL;
         bytes -= run;
     }
     return true;
@@ -113,7 +115,7 @@ static bool ranges_read(const struct storage *storage, uint64_t offset, uint8_t 
 
 static int read_below(void *arg, void *buf, size_t n, uint64_t offset)
 {
-    return ranges_read(arg, offset, buf, n, false) ? 0 : -1;
+    return each_part(arg, offset, buf, n, false, read_part) ? 0 : -1;
 }
 
 int storage_overlay(struct storage *storage, int file, int map, struct err *e)
@@ -139,13 +141,25 @@ int storage_overlay(struct storage *storage, int file, int map, struct err *e)
 
 /* ---- the disk ---- */
 
-bool storage_read(struct storage *storage, uint64_t offset, void *data, uint64_t bytes, bool direct)
+void storage_look(struct storage *storage)
 {
-    if (!inside(storage, offset, bytes))
+    const struct storage_range *range = storage->ranges;
+    uint64_t bytes;
+
+    for (unsigned i = 0; i < storage->n_ranges; i++, range++)
+        storage->whole[i] =
+            range->at == 0 && ioctl(range->fd, BLKGETSIZE64, &bytes) == 0 && bytes == range->bytes;
+}
+
+bool storage_move(struct storage *storage, bool write, uint64_t offset, void *data, uint64_t bytes,
+                  bool direct)
+{
+    if ((write && storage->read_only) || !inside(storage, offset, bytes))
         return false;
-    if (storage->overlay.map != NULL)
-        return overlay_store_read(&storage->overlay, storage, data, bytes, offset) == 0;
-    return ranges_read(storage, offset, data, bytes, direct);
+    if (storage->overlay.map == NULL)
+        return each_part(storage, offset, data, bytes, direct, write ? write_part : read_part);
+    return (write ? overlay_store_write(&storage->overlay, storage, data, bytes, offset)
+                  : overlay_store_read(&storage->overlay, storage, data, bytes, offset)) == 0;
 }
 
 void storage_expect(const struct storage *storage, uint64_t offset, uint64_t bytes)
@@ -163,37 +177,28 @@ void storage_expect(const struct storage *storage, uint64_t offset, uint64_t byt
                         POSIX_FADV_WILLNEED);
 }
 
-/* Has fn change each part of the range that one descriptor has. */
-static bool each_part(struct storage *storage, uint64_t offset, const uint8_t *data, uint64_t bytes,
-                      bool direct,
-                      bool (*fn)(int fd, const uint8_t *data, uint64_t bytes, uint64_t at))
+bool storage_at_once(struct storage *storage, bool write, uint64_t offset,
+                     const struct iovec *places, unsigned n, uint64_t bytes, bool direct)
 {
-    while (bytes > 0) {
-        const struct storage_range *range = range_at(storage, offset);
-        uint64_t skip = offset - range->start, run = least(bytes, range->bytes - skip);
+    const struct storage_range *range;
+    uint64_t at;
+    int fd;
 
-        storage->flushed[range - storage->ranges] = false;
-        if (!fn(way(range, data, run, range->at + skip, direct), data, run, range->at + skip))
-            return false;
-        offset += run;
-        data = data != NULL ? data + run : NULL;
-        bytes -= run;
-    }
-    return true;
-}
-
-bool storage_write(struct storage *storage, uint64_t offset, const void *data, uint64_t bytes,
-                   bool direct)
-{
-    if (storage->read_only || !inside(storage, offset, bytes))
+    if (storage->overlay.map != NULL || (write && storage->read_only) ||
+        !inside(storage, offset, bytes))
         return false;
-    if (storage->overlay.map != NULL)
-        return overlay_store_write(&storage->overlay, storage, data, bytes, offset) == 0;
-    return each_part(storage, offset, data, bytes, direct, write_all);
+    range = range_at(storage, offset);
+    at = offset - range->start;
+    if (!storage->whole[range - storage->ranges] || bytes > range->bytes - at)
+        return false;
+    storage->flushed[range - storage->ranges] &= !write;
+    fd = way(range, NULL, bytes, at, direct);
+    return (write ? pwritev(fd, places, (int)n, (off_t)at)
+                  : preadv(fd, places, (int)n, (off_t)at)) == (ssize_t)bytes;
 }
 
 /* A file system that cannot make holes gets zeroes written. */
-static bool zero_part(int fd, const uint8_t *data, uint64_t bytes, uint64_t at)
+static bool zero_part(int fd, uint8_t *data, uint64_t bytes, uint64_t at)
 {
     (void)data;
     if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)bytes) == 0)
@@ -210,7 +215,7 @@ bool storage_zero(struct storage *storage, uint64_t offset, uint64_t bytes)
     return each_part(storage, offset, NULL, bytes, false, zero_part);
 }
 
-static bool discard_part(int fd, const uint8_t *data, uint64_t bytes, uint64_t at)
+static bool discard_part(int fd, uint8_t *data, uint64_t bytes, uint64_t at)
 {
     (void)data;
     (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)bytes);

@@ -80,14 +80,13 @@ struct transfer {
 
 static bool transfer_one(const struct transfer *t, const struct segment *segment)
 {
-    struct storage *storage = &t->block->storage;
-
-    return t->write ? storage_write(storage, t->offset, segment->data, segment->bytes, t->direct)
-                    : storage_read(storage, t->offset, segment->data, segment->bytes, t->direct);
+    return storage_move(&t->block->storage, t->write, t->offset, segment->data, segment->bytes,
+                        t->direct);
 }
 
 /* Small segments go by one call for all of them, through a buffer: a call for each costs more than
- * to copy, and one that takes a list of them hides from the sandbox how far it reaches. */
+ * to copy, and one that takes a list of them hides from the sandbox how far it reaches in a file.
+ */
 static bool transfer_small(const struct transfer *t, const struct segment *segments, unsigned n)
 {
     struct segment whole = {t->block->bounce, 0};
@@ -128,7 +127,17 @@ static bool goes_direct(uint64_t offset, const struct segment *segments, unsigne
     return places % STORAGE_ALIGNED == 0 && segments_bytes(segments, n) >= STORAGE_LARGE;
 }
 
-/* Reads or writes n segments from `offset` on. */
+static bool transfer_at_once(const struct transfer *t, const struct segment *segments, unsigned n)
+{
+    struct iovec places[SEGMENTS];
+
+    for (unsigned i = 0; i < n; i++)
+        places[i] = (struct iovec){segments[i].data, segments[i].bytes};
+    return storage_at_once(&t->block->storage, t->write, t->offset, places, n,
+                           segments_bytes(segments, n), t->direct);
+}
+
+/* Reads or writes n segments, SEGMENTS at most, from `offset` on. */
 static bool transfer(struct virtio_block *block, uint64_t offset, struct segment *segments,
                      unsigned n, bool write)
 {
@@ -137,6 +146,8 @@ static bool transfer(struct virtio_block *block, uint64_t offset, struct segment
 
     n = join(segments, n);
     t.direct = goes_direct(offset, segments, n);
+    if (n > 1 && n <= SEGMENTS && transfer_at_once(&t, segments, n))
+        return true;
     for (unsigned i = 0, count; i < n; i += count, t.offset += bytes) {
         count = count_small(segments + i, n - i, &bytes);
         if (count == 1 ? !transfer_one(&t, segments + i) : !transfer_small(&t, segments + i, count))

@@ -53,6 +53,7 @@ static int make_block(struct vm *vm, const struct virtio_machine *machine, struc
                                          .bytes = d->disk_bytes,
                                          .sector = d->sector,
                                          .read_only = d->read_only != 0};
+    storage_look(&vm->block.storage);
     if (d->overlay >= 0 && storage_overlay(&vm->block.storage, d->overlay, d->overlay_map, e) < 0)
         return -1;
     return virtio_make(&vm->block.virtio, machine, &virtio_block_ops, &vm->block, e);

@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 
+import disks
 from program import BUILD
 
 MIB = 1 << 20
@@ -27,8 +28,8 @@ PLAIN = "user without namespaces"  # only what is tested stands in the way
 WHO = {"root": {}, "user": {"uid": 65534}, PLAIN: {"uid": 65534, "namespaces": 0}}
 LACKS = {"root": 0, "user": 0, PLAIN: 1 | 2}  # hypervisor/sandbox.h
 NO_LANDLOCK, NO_OTHER_USER = 4, 8
-CALLS = ["open", "connect", "exec", "ptrace", "mmap exec", "pwrite outside", "punch outside",
-         "make a processor", "fork"]
+CALLS = ["open", "connect", "exec", "ptrace", "mmap exec", "pwrite outside", "pwritev outside",
+         "pwritev inside", "punch outside", "make a processor", "fork"]
 
 ALLOWED, DENIED = 99, 100  # tests/sandbox/probe.c
 EPERM, EACCES = 1, 13
@@ -140,6 +141,22 @@ def test_the_window_holds_past_the_page_cache_too(image):
     assert probe("root", "loop", "direct pwrite inside", image, direct=image) == ALLOWED
     assert image.read_bytes()[2 * MIB - 4097:2 * MIB + 1] == b"i" + b"d" * 4096 + b"i"
     assert probe("root", "loop", outside, image, "seccomp landlock", direct=image) == ALLOWED
+
+
+def test_what_is_a_device_as_a_whole_takes_lists_of_places(image, tmp_path):
+    """Its end is the kernel's to hold; of a part of a device it is the list's, as of a file."""
+    overlay = tmp_path / "overlay"
+    overlay.touch()
+    with disks.attached(image) as device:
+        # what start makes is beside the disk
+        (tmp_path / "device").symlink_to(device)
+        disk, whole = tmp_path / "device", {"window": f"0+{IMAGE}"}
+        assert probe("root", "cpu", "pwritev inside", disk, **whole) == -signal.SIGSYS
+        assert probe("root", "loop", "pwritev inside", disk) == -signal.SIGSYS
+        assert probe("root", "loop", "pwritev inside", disk, overlay=overlay, **whole) == -signal.SIGSYS
+        assert probe("root", "loop", "pwritev outside", disk, **whole) >= DENIED
+        assert probe("root", "loop", "pwritev inside", disk, **whole) == ALLOWED
+    assert image.read_bytes() == b"i" * (IMAGE - 2) + b"xy"
 
 
 def test_with_a_file_for_writes_the_disk_is_read_only(image, tmp_path):

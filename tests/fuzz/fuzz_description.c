@@ -32,7 +32,7 @@ static void read_at(struct storage *storage, uint64_t offset, uint64_t bytes)
 {
     static uint8_t data[4096];
 
-    if (storage_read(storage, offset, data, bytes, false) &&
+    if (storage_move(storage, false, offset, data, bytes, false) &&
         (offset > storage->bytes || bytes > storage->bytes - offset))
         abort();
 }

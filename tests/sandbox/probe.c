@@ -107,6 +107,25 @@ static bool writes_direct_inside(const struct vm *vm)
     return writes_direct(vm, STORAGE_ALIGNED);
 }
 
+/* Two places of memory, from so many bytes before the window's end on. */
+static bool writes_list(const struct vm *vm, unsigned before)
+{
+    const struct storage_range *range = &vm->description->ranges[0];
+    struct iovec places[] = {{"x", 1}, {"y", 1}};
+
+    return pwritev(range->fd, places, 2, (off_t)(range->at + range->bytes - before)) == 2;
+}
+
+static bool writes_list_outside(const struct vm *vm)
+{
+    return writes_list(vm, 1);
+}
+
+static bool writes_list_inside(const struct vm *vm)
+{
+    return writes_list(vm, 2);
+}
+
 static bool punches_behind(const struct vm *vm)
 {
     const struct storage_range *range = &vm->description->ranges[0];
@@ -143,6 +162,8 @@ static const struct {
     {"pwrite inside", writes_inside},
     {"direct pwrite outside", writes_direct_outside},
     {"direct pwrite inside", writes_direct_inside},
+    {"pwritev outside", writes_list_outside},
+    {"pwritev inside", writes_list_inside},
     {"punch outside", punches_behind},
     {"make a processor", makes_a_machine},
     {"fork", forks},
