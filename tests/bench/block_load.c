@@ -5,9 +5,11 @@
  *
  *     block_load DEVICE MILLISECONDS FLUSHES
  *
- * A line before each load and one after it, which ends with operations, how many of them a second,
- * and the microseconds that 99 of 100 took at most:
+ * A line before each load, to be answered with an empty one when the host's page cache has nothing
+ * of the disk; one when it begins; and one after it, which ends with operations, how many of them a
+ * second, and the microseconds that 99 of 100 took at most:
  *
+ *     BENCH ready read-4k-1
  *     BENCH begin read-4k-1
  *     BENCH load read-4k-1 1234 2468.0 812
  *
@@ -163,12 +165,15 @@ static void perform(const struct load *load, uint64_t ns)
 {
     struct run run = {.load = load};
     unsigned under_way = load->depth;
+    char answer[16];
     uint64_t begin;
 
     if (syscall(SYS_io_setup, DEPTH, &run.context) < 0)
         err(1, "io_setup");
     if (fdatasync(disk.fd) < 0) /* what the load before has left to write */
         err(1, "flushing");
+    printf("BENCH ready %s\n", load->name);
+    (void)!fgets(answer, sizeof(answer), stdin);
     printf("BENCH begin %s\n", load->name);
     begin = now_ns();
     for (unsigned i = 0; i < load->depth; i++)

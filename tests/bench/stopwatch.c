@@ -9,6 +9,8 @@
  * and KVM's count of exits (port I/O, MMIO, all); for each process its name, its memory (PSS)
  * without the guest's, and what it has mapped of the guest's, in KiB, at the mark "end". After that
  * mark the guest gets a newline and a few seconds to power off. SECONDS is the time for all of it.
+ *
+ * After a line "BENCH ready WORDS" the page cache is emptied, and the guest gets a newline.
  */
 #include <dirent.h>
 #include <err.h>
@@ -28,6 +30,7 @@
 
 #define MARK       "BENCH "
 #define LAST       MARK "end"
+#define READY      MARK "ready"
 #define MARKS      64
 #define WORDS      120
 #define PROCESSES  4096
@@ -83,15 +86,28 @@ static void add_mark(const char *words, double at)
     mark->all = counter(COUNTERS "exits");
 }
 
+/* What the disk's cache has from the load before would make the next one another one. */
+static void empty_cache(void)
+{
+    FILE *file = fopen("/proc/sys/vm/drop_caches", "w");
+
+    if (file == NULL || fputs("1", file) < 0 || fclose(file) != 0)
+        err(1, "drop_caches");
+}
+
 /* Returns true at the last mark. */
-static bool take_byte(char byte, double at)
+static bool take_byte(int terminal, char byte, double at)
 {
     bool last = false;
 
     if (byte == '\n') {
         said[n_said] = '\0';
-        if (strncmp(said, MARK, strlen(MARK)) == 0)
+        if (strncmp(said, READY, strlen(READY)) == 0) {
+            empty_cache();
+            (void)!write(terminal, "\n", 1);
+        } else if (strncmp(said, MARK, strlen(MARK)) == 0) {
             add_mark(said + strlen(MARK), at);
+        }
         last = strncmp(said, LAST, strlen(LAST)) == 0;
         n_said = 0;
     } else if (byte != '\r' && n_said < sizeof(said) - 1) {
@@ -127,7 +143,7 @@ static bool listen_to(int terminal, pid_t pid, double until)
         if (got <= 0)
             return false;
         for (ssize_t i = 0; i < got; i++)
-            if (take_byte(bytes[i], at))
+            if (take_byte(terminal, bytes[i], at))
                 return true;
     }
     return false;
