@@ -7,13 +7,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PADDING_LINE 64 /* bytes of a line of padding, newline included */
+#define PADDING_LINE  64   /* bytes of a line of padding, newline included */
+#define PADDING_BLOCK 4096 /* bytes of the record that are looked at together */
 
 /* The last line of a menu; every field has a fixed width, so that its place is known. */
 #define TRAILER_FORMAT "# berth slot generation=%020" PRIu64 " record=%s menu=%s\n"
 #define TRAILER_BYTES  (sizeof("# berth slot generation= record= menu=\n") - 1 + 20 + 64 + 64)
 
 #define MENU_COVERED (SLOT_MENU_BYTES - TRAILER_BYTES)
+
+_Static_assert(SLOT_RECORD_BYTES % PADDING_BLOCK == 0, "the record is whole blocks");
 
 static void pad_menu(char *menu, size_t from, size_t to)
 {
@@ -26,8 +29,8 @@ static void seal(struct slot *slot, uint64_t generation)
 {
     char record[DIGEST_HEX], menu[DIGEST_HEX], trailer[TRAILER_BYTES + 1];
 
-    digest_hex_of(slot->record, sizeof(slot->record), record);
-    digest_hex_of(slot->menu, MENU_COVERED, menu);
+    digest_hex_of(slot->record, slot_record_len(slot), record);
+    digest_hex_of(slot->menu, slot_menu_len(slot), menu);
     snprintf(trailer, sizeof(trailer), TRAILER_FORMAT, generation, record, menu);
     memcpy(slot->menu + MENU_COVERED, trailer, TRAILER_BYTES);
 }
@@ -83,33 +86,32 @@ void slot_blank(struct slot *slot)
 
 bool slot_check(const struct slot *slot, struct slot_id *id)
 {
-    char trailer[TRAILER_BYTES + 1], expected[TRAILER_BYTES + 1], covered[DIGEST_HEX];
+    char trailer[TRAILER_BYTES + 1], expected[TRAILER_BYTES + 1];
 
     memcpy(trailer, slot->menu + MENU_COVERED, TRAILER_BYTES);
     trailer[TRAILER_BYTES] = '\0';
     if (sscanf(trailer, "# berth slot generation=%20" SCNu64 " ", &id->generation) != 1)
         return false;
-    digest_hex_of(slot->record, sizeof(slot->record), id->record);
-    digest_hex_of_both(slot->menu, MENU_COVERED, sizeof(slot->menu), covered, id->menu);
-    snprintf(expected, sizeof(expected), TRAILER_FORMAT, id->generation, id->record, covered);
+    digest_hex_of(slot->record, slot_record_len(slot), id->record);
+    digest_hex_of(slot->menu, slot_menu_len(slot), id->menu);
+    snprintf(expected, sizeof(expected), TRAILER_FORMAT, id->generation, id->record, id->menu);
     return memcmp(trailer, expected, TRAILER_BYTES) == 0;
+}
+
+static bool is_all(const char *text, size_t n, char c)
+{
+    return n == 0 || (*text == c && memcmp(text, text + 1, n - 1) == 0);
 }
 
 size_t slot_record_len(const struct slot *slot)
 {
     size_t n = sizeof(slot->record);
 
+    while (n > 0 && is_all(slot->record + n - PADDING_BLOCK, PADDING_BLOCK, '\n'))
+        n -= PADDING_BLOCK;
     while (n > 0 && slot->record[n - 1] == '\n')
         n--;
     return n;
-}
-
-static bool is_padding(const char *line, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (line[i] != '#')
-            return false;
-    return true;
 }
 
 /* Lines of padding are taken off from the end; a menu has no line of nothing but "#" itself. */
@@ -118,11 +120,10 @@ size_t slot_menu_len(const struct slot *slot)
     size_t n = MENU_COVERED;
 
     while (n > 0) {
-        size_t start = n - 1;
+        const char *newline = memrchr(slot->menu, '\n', n - 1);
+        size_t start = newline == NULL ? 0 : (size_t)(newline + 1 - slot->menu);
 
-        while (start > 0 && slot->menu[start - 1] != '\n')
-            start--;
-        if (!is_padding(slot->menu + start, n - 1 - start))
+        if (!is_all(slot->menu + start, n - 1 - start, '#'))
             break;
         n = start;
     }

@@ -4,9 +4,9 @@
  * both of fixed size. Pure.
  *
  * record   the record's JSON, then newlines.
- * menu     the menu's text, then "#" lines, and at the very end one line that holds the generation
- * and the SHA-256 of the record's file and of all of the menu's file in front of that line. By it
- *          a slot shows by itself that it is whole.
+ * menu     the menu's text, then "#" lines, and at the very end one line with the generation
+ *          and the SHA-256 of the record's JSON and of the menu's text. By it a slot shows by
+ * itself that it is whole: damage to what was put behind a text makes it another text.
  */
 #ifndef BERTH_BOOTMENU_ESP_SLOT_H
 #define BERTH_BOOTMENU_ESP_SLOT_H
@@ -31,7 +31,7 @@ struct slot {
 /* What selects a slot, and what a slot is selected by. */
 struct slot_id {
     uint64_t generation;
-    char record[DIGEST_HEX], menu[DIGEST_HEX]; /* SHA-256 of the whole files */
+    char record[DIGEST_HEX], menu[DIGEST_HEX]; /* SHA-256 of the texts */
 };
 
 /* Fills the slot. ERR_NO_SPACE when record or menu are too long for it. */

@@ -65,19 +65,3 @@ void digest_hex_of(const void *buf, size_t n, char hex[DIGEST_HEX])
     digest_of(buf, n, bytes);
     hex_of(bytes, hex);
 }
-
-void digest_hex_of_both(const void *buf, size_t part, size_t n, char first[DIGEST_HEX],
-                        char all[DIGEST_HEX])
-{
-    struct sha256_ctx context, copy;
-    unsigned char bytes[DIGEST_BYTES];
-
-    sha256_init(&context);
-    sha256_update(&context, part, buf);
-    copy = context;
-    sha256_digest(&copy, sizeof(bytes), bytes);
-    hex_of(bytes, first);
-    sha256_update(&context, n - part, (const unsigned char *)buf + part);
-    sha256_digest(&context, sizeof(bytes), bytes);
-    hex_of(bytes, all);
-}

@@ -25,8 +25,4 @@ void digest_free(struct digest *digest); /* NULL is allowed */
 void digest_of(const void *buf, size_t n, unsigned char digest[DIGEST_BYTES]);
 void digest_hex_of(const void *buf, size_t n, char hex[DIGEST_HEX]);
 
-/* Both the digest of the first `part` of the n bytes, and that of all, in one go. */
-void digest_hex_of_both(const void *buf, size_t part, size_t n, char first[DIGEST_HEX],
-                        char all[DIGEST_HEX]);
-
 #endif
