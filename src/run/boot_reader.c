@@ -23,31 +23,49 @@
 #define CHUNK      (1 * MIB)
 
 struct reader {
-    struct blockdev *root;
+    const struct boot_source *source;
     int kernel, initrd, version; /* memfds */
 };
 
 /* ---- from a tree ---- */
 
-static int copy_file(struct tree *tree, const char *path, uint64_t max, int out, struct err *e)
+static int copy_range(struct tree *tree, const char *path, uint64_t from, uint64_t to, int out,
+                      struct err *e)
 {
     _cleanup_free_ char *buf = malloc(CHUNK);
-    uint64_t offset = 0;
     size_t got;
 
     if (buf == NULL)
         return err_no_memory(e);
-    do {
-        if (tree_read(tree, path, buf, CHUNK, offset, &got, e) < 0)
+    for (uint64_t at = from; at < to; at += got) {
+        size_t n = to - at < CHUNK ? (size_t)(to - at) : CHUNK;
+
+        if (tree_read(tree, path, buf, n, at, &got, e) < 0 || io_pwrite(out, buf, got, at, e) < 0)
             return -1;
-        if (got > max - offset)
-            return err_set(e, ERR_FAILED, "%s is larger than %llu bytes", path,
-                           (unsigned long long)max);
-        if (io_write(out, buf, got, e) < 0)
-            return -1;
-        offset += got;
-    } while (got == CHUNK);
+        if (got < n)
+            return err_set(e, ERR_SYNTAX, "%s ends before its size", path);
+    }
     return 0;
+}
+
+/* end: so many bytes of its beginning and of its end only; 0: all of it. */
+static int copy_file(struct tree *tree, const char *path, uint64_t max, uint64_t end, int out,
+                     struct err *e)
+{
+    struct tree_entry entry;
+    uint64_t bytes;
+
+    if (tree_stat(tree, path, &entry, e) < 0)
+        return -1;
+    bytes = entry.size;
+    if (bytes > max)
+        return err_set(e, ERR_FAILED, "%s is larger than %llu bytes", path,
+                       (unsigned long long)max);
+    if (end == 0 || bytes <= 2 * end)
+        return copy_range(tree, path, 0, bytes, out, e);
+    return copy_range(tree, path, 0, end, out, e) < 0
+               ? -1
+               : copy_range(tree, path, bytes - end, bytes, out, e);
 }
 
 static int read_boot_files(struct reader *reader, struct tree *tree, struct err *e)
@@ -59,9 +77,10 @@ static int read_boot_files(struct reader *reader, struct tree *tree, struct err 
         return -1;
     result = io_write(reader->version, newest.version, strlen(newest.version), e);
     if (result == 0)
-        result = copy_file(tree, newest.kernel, KERNEL_MAX, reader->kernel, e);
+        result = copy_file(tree, newest.kernel, KERNEL_MAX,
+                           reader->source->ends ? BOOT_KERNEL_END : 0, reader->kernel, e);
     if (result == 0 && newest.initrd != NULL)
-        result = copy_file(tree, newest.initrd, INITRD_MAX, reader->initrd, e);
+        result = copy_file(tree, newest.initrd, INITRD_MAX, 0, reader->initrd, e);
     newest_kernel_free(&newest);
     return result;
 }
@@ -70,15 +89,17 @@ static int read_boot_files(struct reader *reader, struct tree *tree, struct err 
 static int read_ext(void *arg, struct err *e)
 {
     struct reader *reader = arg;
-    _cleanup_tree_ struct tree *tree = ext_tree_open(reader->root, e);
+    _cleanup_tree_ struct tree *tree = ext_tree_open(reader->source->root, e);
 
     return tree == NULL ? -1 : read_boot_files(reader, tree, e);
 }
 
 /* Here: who reads is in the jail. */
-static int read_by_grub(struct reader *reader, const char *options, char **word, struct err *e)
+static int read_by_grub(struct reader *reader, char **word, struct err *e)
 {
-    _cleanup_tree_ struct tree *tree = root_folder_open(reader->root, options, word, e);
+    const struct boot_source *source = reader->source;
+    _cleanup_tree_ struct tree *tree =
+        root_folder_open(source->root, source->system->kernel_options, word, e);
 
     return tree == NULL ? -1 : read_boot_files(reader, tree, e);
 }
@@ -113,12 +134,14 @@ static int take_version(int fd, char *version, struct err *e)
     return 0;
 }
 
-static int run_jailed(struct reader *reader, const struct jail_fds *fds, const char *what,
-                      struct err *e)
+static int run_jailed(struct reader *reader, const char *what, struct err *e)
 {
     const int own[] = {reader->kernel, reader->initrd, reader->version};
-    struct jail_options jail = {
-        .profile = JAIL_READER, .what = what, .keep = *fds, .write = own, .n_write = 3};
+    struct jail_options jail = {.profile = JAIL_READER,
+                                .what = what,
+                                .keep = *reader->source->fds,
+                                .write = own,
+                                .n_write = 3};
 
     for (size_t i = 0; i < 3; i++)
         if (jail_fds_add(&jail.keep, own[i], e) < 0)
@@ -137,32 +160,29 @@ static int refuse_unreadable(const char *name, struct err *e)
                        "reads: btrfs, xfs");
 }
 
-static int read_all(struct reader *reader, const struct jail_fds *fds,
-                    const struct record_system *system, bool *by_grub, char **word, struct err *e)
+static int read_all(struct reader *reader, bool *by_grub, char **word, struct err *e)
 {
-    _cleanup_free_ char *what = io_format(e, "the reader of %s's kernel", system->name);
+    const char *name = reader->source->system->name;
+    _cleanup_free_ char *what = io_format(e, "the reader of %s's kernel", name);
     bool is_ext;
 
-    if (what == NULL || ext_is_on(reader->root, &is_ext, e) < 0)
+    if (what == NULL || ext_is_on(reader->source->root, &is_ext, e) < 0)
         return -1;
     *by_grub = !is_ext;
-    if ((is_ext ? run_jailed(reader, fds, what, e)
-                : read_by_grub(reader, system->kernel_options, word, e)) < 0)
-        return refuse_unreadable(system->name, e);
+    if ((is_ext ? run_jailed(reader, what, e) : read_by_grub(reader, word, e)) < 0)
+        return refuse_unreadable(name, e);
     return 0;
 }
 
-int boot_reader_read(struct blockdev *root, const struct jail_fds *fds,
-                     const struct record_system *system, struct boot_files *files, struct err *e)
+int boot_reader_read(const struct boot_source *source, struct boot_files *files, struct err *e)
 {
     _cleanup_close_ int kernel = memory_file("kernel", e), initrd = memory_file("initrd", e),
                         version = memory_file("version", e);
     _cleanup_free_ char *word = NULL;
-    struct reader reader = {root, kernel, initrd, version};
+    struct reader reader = {source, kernel, initrd, version};
     struct stat st;
 
-    if (kernel < 0 || initrd < 0 || version < 0 ||
-        read_all(&reader, fds, system, &files->by_grub, &word, e) < 0)
+    if (kernel < 0 || initrd < 0 || version < 0 || read_all(&reader, &files->by_grub, &word, e) < 0)
         return -1;
     if (take_version(version, files->version, e) < 0 || seal(kernel, e) < 0)
         return -1;

@@ -12,6 +12,10 @@
 
 #define BOOT_VERSION_MAX 256
 
+/* The kernel's beginning and end by which it is known (kernel_cache.h), and more than its header.
+ */
+#define BOOT_KERNEL_END ((size_t)64 << 10)
+
 struct boot_files {
     int kernel;                     /* sealed memfd */
     int initrd;                     /* memfd, or -1 when the kernel has none */
@@ -20,13 +24,18 @@ struct boot_files {
     char *word; /* for the command line, behind the system's own options, or NULL (root_folder.h) */
 };
 
-/* Reads the newest kernel (newest_kernel.h) of at most 256 MiB and its initrd of at most 1 GiB from
- * the filesystem on root: ext, or one that GRUB reads. fds: the descriptors that root reads
- * through. system: for messages, and the kernel options that say where its root is. ERR_NOT_FOUND
- * when there is no kernel, ERR_REFUSED when the filesystem cannot be read. Closed with
- * boot_files_close. */
-int boot_reader_read(struct blockdev *root, const struct jail_fds *fds,
-                     const struct record_system *system, struct boot_files *files, struct err *e);
+struct boot_source {
+    struct blockdev *root;      /* its filesystem: ext, or one that GRUB reads */
+    const struct jail_fds *fds; /* the descriptors that root reads through */
+    const struct record_system
+        *system; /* for messages, and its kernel options say where its root is */
+    bool ends;   /* of the kernel both ends only, with zeros between them */
+};
+
+/* Reads the newest kernel (newest_kernel.h) of at most 256 MiB and its initrd of at most 1 GiB.
+ * ERR_NOT_FOUND when there is no kernel, ERR_REFUSED when the filesystem cannot be read. Closed
+ * with boot_files_close. */
+int boot_reader_read(const struct boot_source *source, struct boot_files *files, struct err *e);
 
 /* Seals the initrd as well: nothing changes it from here on. */
 int boot_files_seal(const struct boot_files *files, struct err *e);

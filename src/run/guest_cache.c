@@ -79,7 +79,7 @@ int guest_cache_open(const struct guest_cache *cache, struct err *e)
     if (path == NULL)
         return -1;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0)
+    if (fd >= 0 || cache->fill == NULL)
         return fd;
     fd = make(cache, folder, path, e);
     if (fd >= 0)

@@ -15,7 +15,7 @@ struct guest_cache {
     const char *kind;         /* the folder of all guests' files of this kind */
     const struct guid *guest; /* the GUID of its root partition */
     const char *name;         /* says what the file was made of */
-    guest_cache_fill *fill;
+    guest_cache_fill *fill;   /* NULL: what is not there is not made */
     void *arg;
 };
 

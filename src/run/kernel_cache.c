@@ -11,6 +11,7 @@
 #include "core/cleanup.h"
 #include "core/jail.h"
 #include "os/kernel_payload.h"
+#include "run/boot_reader.h"
 #include "run/guest_cache.h"
 #include "tree/libarchive.h"
 
@@ -20,7 +21,6 @@
 
 #define FOLDER     "kernels"
 #define NAME_BYTES 64
-#define END_BYTES  ((size_t)64 << 10)
 
 static int name_kernel(int kernel, char name[NAME_BYTES], struct err *e)
 {
@@ -32,7 +32,7 @@ static int name_kernel(int kernel, char name[NAME_BYTES], struct err *e)
     if (fstat(kernel, &st) < 0)
         return err_errno(e, "the kernel");
     bytes = (size_t)st.st_size;
-    end = bytes < END_BYTES ? bytes : END_BYTES;
+    end = bytes < BOOT_KERNEL_END ? bytes : BOOT_KERNEL_END;
     all = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, kernel, 0);
     if (all == MAP_FAILED)
         return err_errno(e, "the kernel");
@@ -67,7 +67,7 @@ static int unpack_jailed(struct unpacking *u, struct err *e)
 }
 
 /* As guest_cache_fill: there may be nothing to unpack. */
-static int fill(void *arg, int out, struct err *e)
+static int unpack_into(void *arg, int out, struct err *e)
 {
     struct unpacking *u = arg;
     struct stat st;
@@ -80,7 +80,9 @@ static int fill(void *arg, int out, struct err *e)
     return st.st_size > 0;
 }
 
-int kernel_cache_open(const struct guid *guest, const char *state_folder, int kernel, struct err *e)
+/* fill NULL: only looks for it. */
+static int open_cached(const struct guid *guest, const char *state_folder, int kernel,
+                       guest_cache_fill *fill, struct err *e)
 {
     char name[NAME_BYTES];
     struct unpacking u = {.kernel = kernel};
@@ -92,4 +94,14 @@ int kernel_cache_open(const struct guid *guest, const char *state_folder, int ke
                                       .arg = &u};
 
     return name_kernel(kernel, name, e) < 0 ? -1 : guest_cache_open(&cache, e);
+}
+
+int kernel_cache_open(const struct guid *guest, const char *state_folder, int kernel, struct err *e)
+{
+    return open_cached(guest, state_folder, kernel, unpack_into, e);
+}
+
+int kernel_cache_find(const struct guid *guest, const char *state_folder, int kernel, struct err *e)
+{
+    return open_cached(guest, state_folder, kernel, NULL, e);
 }

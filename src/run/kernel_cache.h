@@ -14,4 +14,9 @@
 int kernel_cache_open(const struct guid *guest, const char *state_folder, int kernel,
                       struct err *e);
 
+/* The same of a kernel of which only both ends are there (boot_reader.h): -1 when the cache does
+ * not have it. */
+int kernel_cache_find(const struct guid *guest, const char *state_folder, int kernel,
+                      struct err *e);
+
 #endif

@@ -79,18 +79,42 @@ static int note_run(struct session *session, struct err *e)
 static int open_payload(const struct session *session, int kernel)
 {
     struct err err = {.code = ERR_OK};
-    _cleanup_free_ char *folder = NULL;
+    _cleanup_free_ char *folder = state_folder(&err);
     int payload = -1;
 
-    if (session->request->bare != NULL || !session->own)
-        return -1;
-    folder = state_folder(&err);
     if (folder != NULL)
         payload = kernel_cache_open(&session->guest.own[0]->uuid, folder, kernel, &err);
     if (payload < 0 && err.code != ERR_OK)
         ui_note(session->request->ui, "its kernel unpacks itself, which takes longer: %s",
                 err.text);
     return payload;
+}
+
+/* Of a kernel that was unpacked before, only what tells it from others is read. */
+static int read_system(const struct session *session, struct boot_files *files, int *payload,
+                       struct err *e)
+{
+    struct boot_source source = {.root = session->disk.root,
+                                 .fds = &session->disk.fds,
+                                 .system = session->guest.system,
+                                 .ends = session->own};
+    struct err ignored;
+    _cleanup_free_ char *folder = state_folder(&ignored);
+
+    if (boot_reader_read(&source, files, e) < 0)
+        return -1;
+    if (!session->own)
+        return 0;
+    if (folder != NULL)
+        *payload = kernel_cache_find(&session->guest.own[0]->uuid, folder, files->kernel, &ignored);
+    if (*payload >= 0)
+        return 0;
+    boot_files_close(files);
+    source.ends = false;
+    if (boot_reader_read(&source, files, e) < 0)
+        return -1;
+    *payload = open_payload(session, files->kernel);
+    return 0;
 }
 
 /* One that GRUB reads: its program is in a jail of its own. */
@@ -123,14 +147,14 @@ static int prepare_initrd(const struct session *session, const struct boot_files
     return boot_files_seal(files, e);
 }
 
-static int read_boot_files(const struct session *session, struct boot_files *files, struct err *e)
+static int read_boot_files(const struct session *session, struct boot_files *files, int *payload,
+                           struct err *e)
 {
     const struct run_request *request = session->request;
 
     if (request->bare != NULL)
         return bare_read(request->bare, files, e);
-    if (boot_reader_read(session->disk.root, &session->disk.fds, session->guest.system, files, e) <
-        0)
+    if (read_system(session, files, payload, e) < 0)
         return -1;
     ui_note(request->ui, "%s: Linux %s", request->name, files->version);
     return prepare_initrd(session, files, e);
@@ -142,16 +166,15 @@ int run_start_engine(struct session *session, struct engine_config *config,
 {
     struct boot_files files = {.kernel = -1, .initrd = -1};
     _cleanup_free_ char *line = NULL;
-    int result = read_boot_files(session, &files, e);
+    int result = read_boot_files(session, &files, &config->payload, e);
 
     if (result == 0) {
         config->kernel = files.kernel;
         config->initrd = files.initrd;
-        config->payload = open_payload(session, files.kernel);
         config->command_line = line = command_line(session, files.word, e);
         result = line == NULL || note_run(session, e) < 0 ? -1 : start(config, engine, e);
-        cleanup_close(&config->payload);
     }
+    cleanup_close(&config->payload);
     boot_files_close(&files);
     return result;
 }
