@@ -2,6 +2,7 @@
 """Disks with filled filesystems, and berth on them: what tests of `part` and `disk` share."""
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
@@ -49,6 +50,26 @@ def originals():
         yield folder, contents
 
 
+def log_of(berth, path, *command):
+    """(start, end) of the log that the command has, or None."""
+    done = berth("--json", "--dry-run", *command[:2], path, *command[2:])
+    log = json.loads(done.stdout)["log"] if done.returncode == 0 else None
+    return (log["start"], log["start"] + log["size"]) if log else None
+
+
+def beside(path, *logs):
+    """offset: digest of what is there, without what these ranges hold."""
+    found = {}
+    for offset, chunk in disks.data_chunks(path):
+        data = bytearray(chunk)
+        for start, end in filter(None, logs):
+            first, last = max(start - offset, 0), min(end - offset, len(data))
+            data[first:max(first, last)] = bytes(max(0, last - first))
+        if any(data):
+            found[offset] = hashlib.sha256(data).hexdigest()
+    return found
+
+
 class Disk:
     """A disk file and berth on it."""
 
@@ -93,6 +114,13 @@ class Disk:
         now = start if now is None else now
         end, = (p["start"] + p["size"] for p in self.show()["partitions"] if p["start"] == now * MIB)
         assert filled.content(kind, self.path, now * MIB, end) == content
+
+    def log_of(self, *command):
+        return log_of(self.berth, self.path, *command)
+
+    def beside_log(self):
+        """What is on the disk beside the log, where that has something to undo."""
+        return beside(self.path, self.log_of("disk", "undo"))
 
     def patch(self, offset, data):
         with open(self.path, "r+b") as disk:

@@ -11,6 +11,7 @@
 #include "core/cleanup.h"
 #include "core/shell.h"
 #include "core/size.h"
+#include "flow/change.h"
 #include "flow/observe.h"
 #include "flow/plan.h"
 #include "partition/table.h"
@@ -70,6 +71,15 @@ static void print_pending(const struct survey *survey, const struct pending *pen
                  pending_command(pending, survey->path).text);
 }
 
+/* The same where only its type says so. */
+static void print_half_moved(const struct survey *survey)
+{
+    struct err why;
+
+    if (change_refuse_half_moved(survey, &why) < 0)
+        disk_say("", "%s; %s", why.text, why.hint);
+}
+
 /* A disk without a table that is one filesystem, or a part of something larger. */
 static void print_whole(const struct survey *survey)
 {
@@ -99,6 +109,8 @@ static void print_warnings(const struct survey *survey)
 
     if (survey->pending != NULL)
         print_pending(survey, survey->pending);
+    else
+        print_half_moved(survey);
     if (survey->sector_guessed && survey->table == TABLE_MBR)
         disk_say("note: ", "%s", survey_sector_note(survey, note));
     if (survey->copies_differ)

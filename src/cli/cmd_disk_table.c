@@ -127,6 +127,17 @@ int cmd_disk_undo(struct cli *cli, int argc, char **argv, struct err *e)
     return steps_do(cli, &job.job, "is as it was before its last change", false, e);
 }
 
+/* A table that was being written leaves no work: its copies are mended by another command. */
+static int note_copies(struct job *job, struct err *e)
+{
+    if (job->plan->n_steps > 0 || !job->survey->copies_differ)
+        return 0;
+    return plan_note(job->plan, e,
+                     "the copies of its partition table differ: `berth disk check --repair %s` "
+                     "brings them in line",
+                     shell_quote(job->path).text);
+}
+
 int cmd_disk_finish(struct cli *cli, int argc, char **argv, struct err *e)
 {
     _cleanup_change_ struct change job = {0};
@@ -138,7 +149,7 @@ int cmd_disk_finish(struct cli *cli, int argc, char **argv, struct err *e)
         return err_errno(e, "--journal %s", options.journal);
     if (options.cancel)
         return cli->dry_run ? 0 : at_boot_cancel(options.disk, e);
-    if (change(cli, &options, edit_none, NULL, &job, e) < 0)
+    if (change(cli, &options, edit_none, NULL, &job, e) < 0 || note_copies(&job.job, e) < 0)
         return -1;
     return steps_do(cli, &job.job, "has no work that was interrupted", false, e);
 }
@@ -193,12 +204,14 @@ static void print_damage(const struct findings *findings)
 {
     const struct survey *survey = findings->survey;
     const struct damage *damage;
+    struct err why;
     size_t i;
 
     for (i = 0; (damage = finding(findings, i)) != NULL; i++)
         printf("%s: %s%s\n", damage_name(damage->kind), damage->text,
                is_mended(findings, damage) ? "  [--repair mends it]" : "");
-    if (survey->table != TABLE_NONE && survey->pending == NULL && i == 0)
+    if (survey->table != TABLE_NONE && survey->pending == NULL && i == 0 &&
+        change_refuse_half_moved(survey, &why) == 0)
         printf("nothing is wrong with the partition table of %s\n", survey->path);
 }
 
@@ -223,6 +236,10 @@ static int damage_error(const struct findings *findings, struct err *e)
         err_set(e, ERR_VERIFY, "%s: work on partition %u was interrupted", path,
                 findings->survey->pending->number);
         return err_hint(e, "%s", pending_command(findings->survey->pending, path).text);
+    }
+    if (change_refuse_half_moved(findings->survey, e) < 0) {
+        e->code = ERR_VERIFY;
+        return err_wrap(e, "%s", path);
     }
     if (n == 0)
         return 0;

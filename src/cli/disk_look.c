@@ -3,6 +3,7 @@
 #include "cli/disk_look.h"
 #include "core/cleanup.h"
 #include "core/shell.h"
+#include "flow/change.h"
 #include "flow/disk_log.h"
 
 void disk_look_close(struct disk_look *look)
@@ -48,7 +49,7 @@ int disk_look_refuse_pending(const struct disk_look *look, const char *path, str
     if (disk_log_read(disk_blockdev(look->disk), look->table, &history, e) < 0)
         return -1;
     if (history->pending == NULL)
-        return 0;
+        return change_check_half_moved(look->table, &(struct change_options){0}, path, e);
     if (disk_worker(look->disk, &worker, e) < 0)
         return -1;
     if (worker != NULL)

@@ -162,7 +162,7 @@ static int confirm(struct cli *cli, const struct job *job, bool named, struct er
 
 int steps_do(struct cli *cli, struct job *job, const char *wanted, bool named, struct err *e)
 {
-    if (steps_print(cli, job, wanted, e) < 0)
+    if (apply_check(job, e) < 0 || steps_print(cli, job, wanted, e) < 0)
         return -1;
     if (cli->dry_run || job->plan->n_steps == 0)
         return 0;

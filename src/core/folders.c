@@ -4,7 +4,10 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What the state folder follows from, and how to have another one. */
@@ -20,20 +23,24 @@ static int hint_state(struct err *e)
                                                  : "HOME says so; ");
 }
 
-char *state_folder(struct err *e)
+static char *state_path(struct err *e)
 {
     const char *state = getenv("BERTH_STATE"), *xdg = getenv("XDG_STATE_HOME"),
                *home = getenv("HOME");
-    _cleanup_free_ char *path = NULL;
 
     if (state != NULL && *state != '\0')
-        path = io_format(e, "%s", state);
-    else if (geteuid() == 0)
-        path = io_format(e, "/var/lib/berth/state");
-    else if (xdg != NULL && *xdg == '/')
-        path = io_format(e, "%s/berth", xdg);
-    else
-        path = io_format(e, "%s/.local/state/berth", home != NULL ? home : "/tmp");
+        return io_format(e, "%s", state);
+    if (geteuid() == 0)
+        return io_format(e, "/var/lib/berth/state");
+    if (xdg != NULL && *xdg == '/')
+        return io_format(e, "%s/berth", xdg);
+    return io_format(e, "%s/.local/state/berth", home != NULL ? home : "/tmp");
+}
+
+char *state_folder(struct err *e)
+{
+    _cleanup_free_ char *path = state_path(e);
+
     if (path == NULL)
         return NULL;
     if (io_make_dirs(path, e) < 0) {
@@ -43,19 +50,33 @@ char *state_folder(struct err *e)
     return steal(path);
 }
 
+/* Cuts the last name off; false when there is none. */
+static bool cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash == NULL || slash[1] == '\0' || slash == path)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
 int state_folder_check(struct err *e)
 {
-    _cleanup_free_ char *path = state_folder(e);
+    _cleanup_free_ char *path = state_path(e), *there = NULL;
+    struct stat st;
 
-    if (path != NULL && faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0)
+    if (path == NULL || (there = io_format(e, "%s", path)) == NULL)
+        return -1;
+    while (stat(there, &st) < 0 && errno == ENOENT && cut_name(there))
+        continue;
+    errno = 0;
+    if (faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) == 0 && stat(there, &st) == 0 &&
+        S_ISDIR(st.st_mode))
         return 0;
-    if (path != NULL) {
-        err_errno(e, "writing to the folder %s", path);
-        hint_state(e);
-    }
-    if (e->code != ERR_NO_MEMORY)
-        e->code = ERR_REFUSED;
-    return -1;
+    err_set(e, ERR_REFUSED, "writing to the folder %s: %s", path,
+            strerror(errno != 0 ? errno : ENOTDIR));
+    return hint_state(e);
 }
 
 char *runtime_folder(struct err *e)

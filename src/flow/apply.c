@@ -90,7 +90,8 @@ static int teach_kernel(struct apply *apply, struct err *e)
     if (there == NULL || step_teach_kernel(apply, there, e) < 0)
         return -1;
     for (size_t i = 0; i < apply->plan->n_layouts; i++)
-        if (step_check_kernel(apply, apply->plan->layouts[i], e) < 0)
+        if (!table_has_damage(apply->plan->layouts[i], DAMAGE_OVERLAP) &&
+            step_check_kernel(apply, apply->plan->layouts[i], e) < 0)
             return -1;
     return disk_same_device(apply->disk, e);
 }
@@ -176,11 +177,11 @@ static int verify_images(const struct plan *plan, struct ui *ui, struct err *e)
 
 /* The tools of filesystems work on an overlay, which has as much in it as they change: more than
  * memory may hold, so that it needs a file, and a folder for it. */
-static int check_folders(const struct job *job, struct err *e)
+int apply_check(const struct job *job, struct err *e)
 {
     const struct plan *plan = job->plan;
 
-    if (plan->survey->pending != NULL)
+    if (plan->finishes)
         return 0; /* it may only have to be copied from the journal; it stays pending if not */
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
@@ -213,7 +214,7 @@ int apply(struct job *job, struct ui *ui, struct err *e)
 
     if (job->plan->n_steps == 0)
         return 0;
-    if (check_folders(job, e) < 0 || verify_images(job->plan, ui, e) < 0)
+    if (apply_check(job, e) < 0 || verify_images(job->plan, ui, e) < 0)
         return -1;
     if (getenv("BERTH_SEED") != NULL)
         ui_note(ui, "BERTH_SEED is set: other disks made with it have the same identifiers; never "

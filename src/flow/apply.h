@@ -28,6 +28,9 @@ struct job {
  * and goes on. */
 int plan_note_users(struct plan *plan, struct disk *disk, struct err *e);
 
+/* Before anything is shown: whether what the steps need beside the disk is there. ERR_REFUSED. */
+int apply_check(const struct job *job, struct err *e);
+
 /*
  * Walks the steps. First everything is locked and the disk is surveyed and planned again: when that
  * gives other steps than the job's, nothing is written (ERR_REFUSED). Steps that the disk shows

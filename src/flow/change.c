@@ -73,12 +73,13 @@ static void look_for_mount(struct change_facts *facts)
 }
 
 /* Partitions that nobody can name: there is no table, or both copies of it are damaged and may yet
- * be mended by hand. A backup brings them back. */
+ * be mended by hand. A backup brings them back, and so does the undo of an undo. */
 static bool has_unknown_data(const struct change *change, const struct survey *survey)
 {
     if (survey->table == TABLE_NONE)
         return survey->unknown_data;
-    return !change->options.restores && table_has_damage(change->there, DAMAGE_BOTH_COPIES);
+    return !change->options.restores && !change->options.takes_back &&
+           table_has_damage(change->there, DAMAGE_BOTH_COPIES);
 }
 
 /* Whether a new table would be put over what somebody may need. */
@@ -123,6 +124,7 @@ static struct plan *plan_new(struct change *change, struct blockdev *bd,
                                  .survey = survey,
                                  .there = change->there,
                                  .wanted = change->wanted.table,
+                                 .returns = change->wanted.returns,
                                  .journal = change->job.journal};
     _cleanup_plan_ struct plan *plan = NULL;
     int wipes = options.wipe != NULL ? has_signature(change, bd, e) : 0;
@@ -262,7 +264,9 @@ static struct plan *plan_from(struct change *change, struct blockdev *bd,
     change->there = table_read(bd, e);
     if (change->there == NULL)
         return NULL;
-    if (change_check_damage(change->there, &change->options, survey->path, e) == 0) {
+    if ((change->job.journal == NULL ||
+         disk_log_check_file(change->job.journal, bd, change->there, e) == 0) &&
+        change_check_damage(change->there, &change->options, survey->path, e) == 0) {
         pending = pending_of(change, bd, survey);
         plan = pending != NULL ? plan_pending(change, bd, survey, pending, e)
                                : plan_asked(change, bd, survey, e);

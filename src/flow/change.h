@@ -66,8 +66,9 @@ struct change_facts {
     const struct change_options *options;
     const struct survey *survey;
     const struct table *there, *wanted;
-    const char *journal;       /* a file that has a log, or NULL */
-    struct change_part *parts; /* by the number on the disk, then new ones */
+    const struct table *returns; /* wanted.h's, or NULL */
+    const char *journal;         /* a file that has a log, or NULL */
+    struct change_part *parts;   /* by the number on the disk, then new ones */
     size_t n;
     struct err no_mount; /* why a filesystem cannot be mounted that has to be; else ERR_OK */
     bool in_appliance;   /* one that has to be is mounted in a virtual machine */
@@ -124,12 +125,12 @@ int change_add_hold(struct plan *plan, enum step_kind kind, const struct record_
 /* Adds the steps that finish it to a plan that has its survey. */
 int change_add_finish(struct plan *plan, const struct pending *pending, struct err *e);
 
-/* ERR_REFUSED for a partition that is half moved, unless it may be lost: a disk that had no room
- * for a log says no more of that than its table does. */
+/* ERR_REFUSED for a partition that is half moved or resized, unless it may be lost: a disk that had
+ * no room for a log says no more of that than its table does. */
 int change_check_half_moved(const struct table *there, const struct change_options *options,
                             const char *path, struct err *e);
 
-/* The same for a machine file's plan, which loses no partition that way. */
+/* The same for who loses no partition that way. */
 int change_refuse_half_moved(const struct survey *survey, struct err *e);
 
 /* change_plan.c: the steps. The plan gets a copy of the wanted table. NULL with the err filled. */

@@ -123,6 +123,7 @@ int change_add_finish(struct plan *plan, const struct pending *pending, struct e
         return err_hint(e, "finish that first: %s",
                         pending_command(pending, plan->survey->path).text);
     }
+    plan->finishes = true;
     if (add_hold(plan, STEP_HOLD, pending, e) < 0 || add_work(plan, pending, e) < 0 ||
         add_hold(plan, STEP_RELEASE, pending, e) < 0)
         return -1;
@@ -152,7 +153,7 @@ static int refuse_half_moved(unsigned number, const char *name, const char *path
 {
     struct shell_word disk = shell_quote(path);
 
-    err_set(e, ERR_REFUSED, "%s is half moved, and the journal is in a file",
+    err_set(e, ERR_REFUSED, "%s is half moved or resized, and the journal is in a file",
             table_title(number, name).text);
     return err_hint(e,
                     "finish that first: berth disk finish %s --journal FILE; where the file is "

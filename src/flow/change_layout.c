@@ -34,7 +34,7 @@ int change_touch_table(struct step *step, const struct table *table, const struc
     return 0;
 }
 
-static int keep_layout(struct planner *p, const struct table *table, size_t *index, struct err *e)
+int change_keep_layout(struct planner *p, const struct table *table, size_t *index, struct err *e)
 {
     struct plan *plan = p->plan;
     struct table **grown = realloc(plan->layouts, (plan->n_layouts + 1) * sizeof(struct table *));
@@ -363,10 +363,12 @@ int change_add_layout(struct planner *p, const struct table *to, bool makes_room
         return -1;
     step->durability = DURABILITY_ATOMIC;
     step->mends = p->facts->options->repair && table_equal(p->state, to);
+    step->exact = p->facts->options->takes_back && !makes_room;
     if (describe_layout(p->facts, p->state, to, makes_room, step, e) < 0 ||
-        keep_layout(p, to, &step->layout, e) < 0 || change_touch_table(step, to, survey, e) < 0 ||
-        lose_deleted(p, step, to, e) < 0 || lose_names(p->state, to, step, e) < 0 ||
-        tell_erased(p, to, step, e) < 0 || lose_disk(p, step, e) < 0)
+        change_keep_layout(p, to, &step->layout, e) < 0 ||
+        change_touch_table(step, to, survey, e) < 0 || lose_deleted(p, step, to, e) < 0 ||
+        lose_names(p->state, to, step, e) < 0 || tell_erased(p, to, step, e) < 0 ||
+        lose_disk(p, step, e) < 0)
         return -1;
     copy = table_copy(to, e);
     if (copy == NULL)

@@ -30,6 +30,9 @@ bool change_is_resized(const struct change_part *part);
 int change_touch_table(struct step *step, const struct table *table, const struct survey *survey,
                        struct err *e);
 
+/* The plan gets a copy of the table as one that it leads to; *index is which. */
+int change_keep_layout(struct planner *p, const struct table *table, size_t *index, struct err *e);
+
 /* The step that makes the disk's table `to`, which becomes the planner's state. only_deletes: it
  * only takes away or cuts what something else needs the room of. */
 int change_add_layout(struct planner *p, const struct table *to, bool makes_room, struct err *e);

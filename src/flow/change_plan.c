@@ -308,12 +308,15 @@ static int make_steps(struct planner *p, struct err *e)
     return note_formats(p, e);
 }
 
-/* A table goes altogether only when its making is undone. */
+/* A table goes altogether only when its making is undone; one that was damaged comes back. */
 static int make_restore(struct planner *p, struct err *e)
 {
+    const struct table *returns = p->facts->returns;
     struct step *step = plan_add_step(p->plan, STEP_RESTORE, "the partition table", e);
 
-    if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0)
+    if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0 ||
+        (returns != NULL && (change_touch_table(step, returns, p->facts->survey, e) < 0 ||
+                             change_keep_layout(p, returns, &step->layout, e) < 0)))
         return -1;
     step->text = io_format(e, "put back what was there before the partition table was written");
     return step->text == NULL || claim_all(p, e) < 0 ? -1 : 0;

@@ -64,6 +64,19 @@ static int clean_journal(struct disk_log *log, struct err *e)
                : blockdev_zero(log->journal, journal->start, journal->bytes, e);
 }
 
+bool disk_log_is_on_disk(const struct disk_log *log)
+{
+    const struct disk_log *own = log->file != NULL ? log->own : log;
+
+    return own != NULL && own->area.range.bytes > 0;
+}
+
+/* The journal is in a file, and the disk has a log, too. */
+static bool has_own(const struct disk_log *log)
+{
+    return log->own != NULL && log->own->area.range.bytes > 0;
+}
+
 /* Where the disk itself has its log. */
 static struct extent area_on_disk(const struct disk_log *log)
 {
@@ -88,7 +101,7 @@ static int note_left(struct disk_log *log, struct err *e)
 /* The disk itself says that work on it is under way whose journal is in a file; NULL: no more. */
 static int point_to_file(struct disk_log *log, const struct pending *pending, struct err *e)
 {
-    struct history *history = log->own != NULL ? log->own->history : NULL;
+    struct history *history = has_own(log) ? log->own->history : NULL;
 
     if (history == NULL)
         return 0;
@@ -199,7 +212,8 @@ static int find_on_disk(struct disk_log *log, struct disk *disk, const struct ta
 }
 
 /* A disk that has a log gets the change into it too: else that would end with another change. One
- * that has none gets one where it has to say that work on it is under way. */
+ * that has none gets one where it has to say that work on it is under way. What an undo takes back
+ * may be in that log alone. */
 static int find_own(struct disk_log *log, struct disk *disk, const struct table *there,
                     const struct plan *plan, struct err *e)
 {
@@ -208,7 +222,9 @@ static int find_own(struct disk_log *log, struct disk *disk, const struct table 
         return err_no_memory(e);
     if (find_on_disk(log->own, disk, there, plan, e) < 0)
         return -1;
-    if (log->own->area.range.bytes > 0 && (log->own->history->n > 0 || log_needs_journal(plan)))
+    log->former = log->own->former;
+    if ((log->history->undo == NULL && log->own->history->undo != NULL) ||
+        (log->own->area.range.bytes > 0 && (log->own->history->n > 0 || log_needs_journal(plan))))
         return 0;
     disk_log_close(log->own);
     free(log->own);
@@ -334,7 +350,7 @@ int disk_log_finish(struct disk_log *log, struct disk *disk, const struct plan *
         ui_note(ui, "the disk has no room for a log: this cannot be undone by berth");
         return 0;
     }
-    if (log->own != NULL && note_change(log->own, log, disk, plan, ui, e) < 0)
+    if (has_own(log) && note_change(log->own, log, disk, plan, ui, e) < 0)
         return -1;
     return note_change(log, log, disk, plan, ui, e);
 }

@@ -15,6 +15,7 @@
 
 struct disk_log {
     struct area area;      /* range.bytes 0: there is no room for one */
+    struct extent former;  /* RESTORE: where it was and will not be, and zeros come; bytes 0 */
     struct blockdev *disk; /* and the plan, both the caller's */
     const struct plan *plan;
     struct blockdev *journal; /* the device that has the area: the disk, or the file */
@@ -39,6 +40,11 @@ int disk_log_read_at(struct blockdev *bd, const struct table *table, struct hist
 int disk_log_read_file(const char *path, struct blockdev *disk, const struct table *table,
                        struct history **history, struct err *e);
 
+/* Before a plan is made: whether the file that a person names can be made, or has this disk's
+ * journal, or nothing. ERR_REFUSED, with the way out. */
+int disk_log_check_file(const char *path, const struct blockdev *disk, const struct table *there,
+                        struct err *e);
+
 /* Notes in the plan where its journal goes, or that nothing of it can be undone. file: the one that
  * a person names, or NULL. ERR_REFUSED with the way out where the disk has no room for it. Writes
  * nothing. */
@@ -61,6 +67,9 @@ int disk_log_save(struct disk_log *log, struct err *e);
 /* Makes `pending` what is under way (NULL: nothing is), flushed; the log takes it over.
  * ERR_NO_SPACE when there is no area. */
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e);
+
+/* True when the disk itself can say that work on it is under way. */
+bool disk_log_is_on_disk(const struct disk_log *log);
 
 /* Notes, flushed, that the plan's removed partitions in the table lose their content, before they
  * go; where there is no log, nothing. */

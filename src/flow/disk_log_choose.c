@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* disk_log_choose.c: where the log and the journal of a plan go. Writes nothing. */
 #include "core/cleanup.h"
-#include "core/io.h"
 #include "core/size.h"
 #include "flow/disk_log_parts.h"
 #include "flow/disk_log_place.h"
@@ -10,8 +9,6 @@
 #include "partition/type.h"
 
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* True when the plan leaves the area where it is found. */
 static bool can_stay(const struct area *area, const struct extent *places, size_t n)
@@ -42,6 +39,19 @@ static int choose_new(struct disk_log *log, struct blockdev *bd, const struct ex
     return 0;
 }
 
+/* A disk without a table has no place for a log. One whose table comes back has, where both tables
+ * have it. */
+static int choose_to_restore(struct disk_log *log, struct blockdev *bd, const struct plan *plan,
+                             const struct extent *places, size_t n, struct err *e)
+{
+    log->former = log->area.range;
+    if (choose_new(log, bd, places, plan->n_layouts > 0 ? n : 0, e) < 0)
+        return -1;
+    if (extent_overlaps(&log->area.range, &log->former))
+        area_clear(&log->area);
+    return 0;
+}
+
 int log_choose(struct disk_log *log, struct blockdev *bd, const struct table *there,
                const struct plan *plan, struct err *e)
 {
@@ -54,8 +64,10 @@ int log_choose(struct disk_log *log, struct blockdev *bd, const struct table *th
         area_find(bd, now, n_now, &log->area, e) < 0 ||
         log_history(&log->area, bd, there, &log->history, e) < 0)
         return -1;
-    if (can_stay(&log->area, places, n) || log->history->pending != NULL ||
-        (restores && log->area.sequence > 0))
+    if (restores && log->area.sequence > 0 &&
+        (plan->n_layouts == 0 || !can_stay(&log->area, places, n)))
+        return choose_to_restore(log, bd, plan, places, n, e);
+    if (can_stay(&log->area, places, n) || log->history->pending != NULL)
         return 0;
     return choose_new(log, bd, places, n, e);
 }
@@ -79,22 +91,6 @@ static int no_room(const struct step *step, const char *why, struct err *e)
 {
     err_set(e, ERR_REFUSED, "%s: %s", step->target, why);
     return err_hint(e, "--journal FILE names a file on another disk for it");
-}
-
-/* The file can be made, or written to. */
-static int check_file(const char *file, struct err *e)
-{
-    const char *slash = strrchr(file, '/');
-    _cleanup_free_ char *folder = slash == NULL   ? io_format(e, ".")
-                                  : slash == file ? io_format(e, "/")
-                                                  : io_format(e, "%.*s", (int)(slash - file), file);
-    struct stat st;
-
-    if (folder == NULL)
-        return -1;
-    if (stat(file, &st) == 0 ? access(file, R_OK | W_OK) < 0 : access(folder, W_OK | X_OK) < 0)
-        return err_errno(e, "the journal %s", file);
-    return 0;
 }
 
 static int note_place(struct plan *plan, const struct table *there, const struct area *area,
@@ -201,11 +197,14 @@ static int check_disk(struct blockdev *bd, const struct table *there, struct pla
         result = check_step(&plan->steps[i], &log.area, there, plan, e);
     if (result == 0)
         set_place(plan, &log.area, needs);
+    if (result == 0 && log.former.bytes > 0 && log.area.range.bytes == 0)
+        plan->log = log.former; /* as zeros */
     if (result == 0 && needs)
         result = note_place(plan, there, &log.area, e);
     else if (result == 0 && log.area.range.bytes == 0 && undo_covers(plan))
         result = plan_note(
-            plan, e, "the disk has no room for a log: `berth disk undo` cannot take this back");
+            plan, e, "the disk has no room for a log%s: `berth disk undo` cannot take this back",
+            log.former.bytes > 0 ? " then" : "");
     disk_log_close(&log);
     return result;
 }
@@ -217,7 +216,7 @@ int disk_log_check(struct blockdev *bd, const struct table *there, struct plan *
         return 0;
     if (file == NULL)
         return check_disk(bd, there, plan, e);
-    if (check_file(file, e) < 0 || place_beside_file(bd, there, plan, e) < 0)
+    if (place_beside_file(bd, there, plan, e) < 0)
         return -1;
     return plan_note(plan, e, "the journal goes into %s", file);
 }

@@ -10,6 +10,9 @@
 int log_history(const struct area *area, struct blockdev *bd, const struct table *there,
                 struct history **history, struct err *e);
 
+/* disk_log_read.c: the partition on which the work is, as the table is now; NULL: none is. */
+const struct table_entry *log_worked_on(const struct table *table, const struct pending *pending);
+
 /* disk_log_choose.c: the area for the plan's log, with what the one that is there says, in
  * log->area and log->history; area.range.bytes is 0 where the disk has no room for one. Writes
  * nothing. */

@@ -31,7 +31,7 @@ static bool is_at_work(const struct table *table, const struct table_entry *entr
 
 /* The partition that is worked on. Its GUID on an MBR is made of its number, which changes when a
  * logical partition before it goes: there the place says more. */
-static const struct table_entry *worked_on(const struct table *table, const struct pending *pending)
+const struct table_entry *log_worked_on(const struct table *table, const struct pending *pending)
 {
     for (size_t i = 0; i < table->n; i++)
         if (guid_equal(&table->entries[i].uuid, &pending->partition) &&
@@ -48,7 +48,7 @@ static const struct table_entry *worked_on(const struct table *table, const stru
 static int settle_pending(struct history *history, const struct table *table, struct err *e)
 {
     struct pending *pending = history->pending;
-    const struct table_entry *entry = pending != NULL ? worked_on(table, pending) : NULL;
+    const struct table_entry *entry = pending != NULL ? log_worked_on(table, pending) : NULL;
     _cleanup_free_ char *text = NULL;
     int64_t now = tree_now();
 

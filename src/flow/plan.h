@@ -52,6 +52,7 @@ struct plan {
     struct strings notes; /* what is reported and not acted on */
     struct plan_claim *claims;
     size_t n_claims;
+    bool finishes;     /* work that was interrupted, and nothing else */
     struct extent log; /* where the disk will remember it; bytes 0: nowhere, or not known yet */
 
     /* ---- of a wanted table only: the tables that the layout steps write ---- */

@@ -2,6 +2,7 @@
 /* step_layout.c: the steps that write a whole table and make filesystems. */
 #include "core/cleanup.h"
 #include "flow/step_ops.h"
+#include "flow/undo.h"
 #include "partition/fs.h"
 #include "partition/type.h"
 
@@ -51,6 +52,10 @@ int step_layout_done(struct apply *apply, const struct step *step, struct err *e
 
     if (there == NULL)
         return -1;
+    if (undo_is_exact(&apply->log, apply->plan, step))
+        return table_equal(there, wanted)
+                   ? undo_are_back(&apply->log, disk_blockdev(apply->disk), e)
+                   : 0;
     return table_equal(there, wanted) && !needs_mending(apply, step, there) &&
            !has_more_chain(there, wanted);
 }
@@ -67,7 +72,9 @@ int step_layout_write(struct blockdev *bd, const struct plan *plan, const struct
 
 int step_layout_apply(struct apply *apply, const struct step *step, struct err *e)
 {
-    if (step_layout_write(disk_blockdev(apply->disk), apply->plan, step, e) < 0)
+    if (step_layout_write(disk_blockdev(apply->disk), apply->plan, step, e) < 0 ||
+        (undo_is_exact(&apply->log, apply->plan, step) &&
+         undo_put_back(&apply->log, apply->disk, true, e) < 0))
         return -1;
     return step_teach_kernel(apply, apply->plan->layouts[step->layout], e);
 }

@@ -10,7 +10,6 @@
 #include "partition/fs.h"
 #include "partition/move.h"
 #include "partition/probe.h"
-#include "partition/type.h"
 
 #include <string.h>
 
@@ -91,7 +90,6 @@ static int is_settled(struct apply *apply, const struct step *step, const struct
 static int span(struct apply *apply, const struct step *step, const struct pending *pending,
                 struct err *e)
 {
-    const struct partition_type *moving = partition_type("moving");
     struct table_entry entry;
 
     if (step_entry(apply, step, &entry, e) < 0)
@@ -103,10 +101,7 @@ static int span(struct apply *apply, const struct step *step, const struct pendi
             disk_claim(apply->disk, pending->to, step->target, e) < 0)
             return -1;
     }
-    entry.type = moving->guid;
-    if (pending->mbr_type == 0)
-        entry.attributes = moving->attributes; /* an MBR's entry keeps its active flag */
-    entry.code = pending->mbr_type != 0 ? moving->code : 0;
+    step_mark(pending, &entry);
     return step_set_entry(apply, step, &entry, e);
 }
 
@@ -138,9 +133,7 @@ static int settle(struct apply *apply, const struct step *step, const struct pen
     if (step_entry(apply, step, &entry, e) < 0)
         return -1;
     entry.range = pending->to;
-    entry.type = pending->type;
-    entry.code = (uint8_t)pending->mbr_type;
-    entry.attributes = pending->attributes;
+    step_unmark(pending, &entry);
     return step_set_entry(apply, step, &entry, e);
 }
 
@@ -212,8 +205,9 @@ int step_move_apply(struct apply *apply, const struct step *step, struct err *e)
     settled = is_settled(apply, step, pending, e);
     if (settled < 0)
         return -1;
-    if (settled == 0 && (span(apply, step, pending, e) < 0 || copy(apply, step, pending, e) < 0 ||
-                         settle(apply, step, pending, e) < 0))
+    if (settled == 0 && (span(apply, step, pending, e) < 0 || copy(apply, step, pending, e) < 0))
+        return -1;
+    if (settle(apply, step, pending, e) < 0) /* one copy of the table may still be the old one */
         return -1;
     if (forget_old_place(apply, pending, e) < 0)
         return -1;

@@ -374,6 +374,33 @@ static int set_size(struct resize *r, struct err *e)
     return step_set_entry(r->apply, r->step, &entry, e);
 }
 
+/* A disk that has no log says by the partition's type that the work on it, of which the journal is
+ * in a file, is not done. */
+static int mark(struct resize *r, struct err *e)
+{
+    const struct pending *pending = step_pending(r->apply, r->step);
+    struct table_entry entry;
+
+    if (disk_log_is_on_disk(&r->apply->log))
+        return 0;
+    if (step_entry(r->apply, r->step, &entry, e) < 0)
+        return -1;
+    step_mark(pending, &entry);
+    return step_set_entry(r->apply, r->step, &entry, e);
+}
+
+static int settle(struct resize *r, uint64_t bytes, struct err *e)
+{
+    const struct pending *pending = step_pending(r->apply, r->step);
+    struct table_entry entry;
+
+    if (step_entry(r->apply, r->step, &entry, e) < 0)
+        return -1;
+    entry.range.bytes = bytes;
+    step_unmark(pending, &entry);
+    return step_set_entry(r->apply, r->step, &entry, e);
+}
+
 /* True when somebody mounted the filesystem after the power cut: the journal holds what it was
  * then.
  */
@@ -516,20 +543,19 @@ static int shrink_mounted(struct resize *r, struct err *e)
  * holds the filesystem, and other commands are free again. */
 static void give_up(struct resize *r)
 {
-    struct table_entry entry;
+    uint64_t bytes = r->step->from.bytes;
     struct err ignored;
 
     if (r->committed || step_pending(r->apply, r->step) == NULL)
         return;
     if (grows(r->step)) {
-        if (r->slice == NULL || look_at_bounds(r, &ignored) < 0 ||
-            step_entry(r->apply, r->step, &entry, &ignored) < 0)
+        if (r->slice == NULL || look_at_bounds(r, &ignored) < 0)
             return;
-        entry.range.bytes = r->step->from.bytes;
-        if (r->bounds.now <= entry.range.bytes &&
-            step_set_entry(r->apply, r->step, &entry, &ignored) < 0)
-            return;
+        if (r->bounds.now > bytes)
+            bytes = r->step->to.bytes;
     }
+    if (settle(r, bytes, &ignored) < 0)
+        return;
     (void)disk_log_pending(&r->apply->log, NULL, &ignored);
 }
 
@@ -544,13 +570,13 @@ int step_resize_apply(struct apply *apply, const struct step *step, struct err *
                        step->fs);
     if (step->mountpoint != NULL)
         return grows(step) ? grow_mounted(&r, e) : shrink_mounted(&r, e);
-    if (begin(&r, e) < 0 || (grows(step) && set_size(&r, e) < 0))
+    if (begin(&r, e) < 0 || mark(&r, e) < 0 || (grows(step) && set_size(&r, e) < 0))
         return -1;
     if (resize_fs(&r, e) < 0) {
         give_up(&r);
         return -1;
     }
-    if (!grows(step) && set_size(&r, e) < 0)
+    if (settle(&r, step->to.bytes, e) < 0)
         return -1;
     return disk_log_pending(&apply->log, NULL, e);
 }

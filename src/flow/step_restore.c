@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * step_restore.c: undoes the making of a table where there was none: the bytes that it overwrote
- * come back, and the disk's area becomes the zeros it was made of, since it may lie in what the
- * disk held before.
+ * step_restore.c: undoes a change of which the table cannot be written that was there before: the
+ * bytes that it overwrote come back. Where that table has no place for the disk's log, or there was
+ * none, the log's place becomes the zeros it was made of, since it may lie in what the disk held
+ * before.
  */
 #include "core/cleanup.h"
 #include "flow/step_ops.h"
@@ -10,14 +11,9 @@
 
 int step_restore_done(struct apply *apply, const struct step *step, struct err *e)
 {
-    const struct history_undo *undo = apply->log.history != NULL ? apply->log.history->undo : NULL;
-    int back = apply->log.area.range.bytes == 0 || apply->log.file != NULL;
     (void)step;
-
-    for (size_t i = 0; undo != NULL && back > 0 && i < undo->n_regions; i++)
-        if (undo->regions[i].before != NULL)
-            back = undo_is_back(disk_blockdev(apply->disk), &undo->regions[i], e);
-    return back;
+    return apply->log.former.bytes > 0 ? 0
+                                       : undo_are_back(&apply->log, disk_blockdev(apply->disk), e);
 }
 
 /* Of partitions that overlap the kernel takes one only. */
@@ -30,42 +26,29 @@ static int teach_restored(struct apply *apply, struct err *e)
     return table_has_damage(table, DAMAGE_OVERLAP) ? 0 : step_teach_kernel(apply, table, e);
 }
 
-/* From the front of the disk: the first sector or header that is back ends the table, and from then
- * on the log is found where a new table would have put it. */
-static int put_back(struct disk *disk, const struct history_undo *undo, struct err *e)
+/* Where the log was and is no more. */
+static int clear_former(struct apply *apply, struct err *e)
 {
-    struct blockdev *bd = disk_blockdev(disk);
+    struct blockdev *bd = disk_blockdev(apply->disk);
+    struct extent *former = &apply->log.former;
 
-    for (size_t i = 0; i < undo->n_regions; i++) {
-        const struct history_region *region = &undo->regions[i];
-
-        if (region->before == NULL)
-            continue;
-        if (disk_allow(disk, region->range, e) < 0 ||
-            blockdev_pwrite(bd, region->before, (size_t)region->range.bytes, region->range.start,
-                            e) < 0 ||
-            blockdev_flush(bd, e) < 0)
-            return -1;
-    }
+    if (former->bytes > 0 &&
+        (disk_allow(apply->disk, *former, e) < 0 ||
+         blockdev_zero(bd, former->start, former->bytes, e) < 0 || blockdev_flush(bd, e) < 0))
+        return -1;
+    former->bytes = 0;
     return 0;
 }
 
 int step_restore_apply(struct apply *apply, const struct step *step, struct err *e)
 {
-    struct disk_log *log = &apply->log;
-    struct blockdev *bd = disk_blockdev(apply->disk);
-    const struct history_undo *undo = log->history != NULL ? log->history->undo : NULL;
     static const struct table none = {.kind = TABLE_NONE};
     (void)step;
 
-    if (undo == NULL)
+    if (undo_of(&apply->log) == NULL)
         return err_set(e, ERR_REFUSED, "the disk's log has gone");
-    if (step_teach_kernel(apply, &none, e) < 0 || put_back(apply->disk, undo, e) < 0)
+    if (step_teach_kernel(apply, &none, e) < 0 ||
+        undo_put_back(&apply->log, apply->disk, false, e) < 0 || clear_former(apply, e) < 0)
         return -1;
-    if (log->area.range.bytes > 0 && log->file == NULL &&
-        (blockdev_zero(bd, log->area.range.start, log->area.range.bytes, e) < 0 ||
-         blockdev_flush(bd, e) < 0))
-        return -1;
-    log->area.range.bytes = 0; /* there is nothing to keep a log in any more */
     return teach_restored(apply, e);
 }

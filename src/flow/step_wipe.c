@@ -38,7 +38,7 @@ int step_wipe_apply(struct apply *apply, const struct step *step, struct err *e)
 /* What the log has of the wipe that is taken back. */
 static const struct history_undo *wiped(const struct apply *apply)
 {
-    const struct history_undo *undo = apply->log.history != NULL ? apply->log.history->undo : NULL;
+    const struct history_undo *undo = undo_of(&apply->log);
 
     return undo != NULL && undo->op == HISTORY_WIPE ? undo : NULL;
 }

@@ -2,6 +2,7 @@
 /* step_work.c: what resizing and moving share. */
 #include "flow/step_work.h"
 #include "core/cleanup.h"
+#include "partition/type.h"
 
 #include <string.h>
 
@@ -44,7 +45,7 @@ int step_set_entry(struct apply *apply, const struct step *step, const struct ta
     there = table_entry_by_uuid(table, &step->partition);
     if (there == NULL)
         return err_set(e, ERR_FAILED, "%s has gone from the partition table", step->target);
-    if (!same_entry(there, entry)) {
+    if (!same_entry(there, entry) || table->copies_differ) {
         if (there->range.start != entry->range.start)
             there->ebr = 0;
         there->range = entry->range;
@@ -55,6 +56,23 @@ int step_set_entry(struct apply *apply, const struct step *step, const struct ta
             return -1;
     }
     return step->mountpoint != NULL ? 0 : disk_claim(apply->disk, entry->range, step->target, e);
+}
+
+void step_mark(const struct pending *pending, struct table_entry *entry)
+{
+    const struct partition_type *moving = partition_type("moving");
+
+    entry->type = moving->guid;
+    if (pending->mbr_type == 0)
+        entry->attributes = moving->attributes; /* an MBR's entry keeps its active flag */
+    entry->code = pending->mbr_type != 0 ? moving->code : 0;
+}
+
+void step_unmark(const struct pending *pending, struct table_entry *entry)
+{
+    entry->type = pending->type;
+    entry->code = (uint8_t)pending->mbr_type;
+    entry->attributes = pending->attributes;
 }
 
 int step_begin(struct apply *apply, const struct step *step, enum history_op op,

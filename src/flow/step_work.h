@@ -13,10 +13,14 @@ const struct pending *step_pending(const struct apply *apply, const struct step 
 int step_entry(struct apply *apply, const struct step *step, struct table_entry *entry,
                struct err *e);
 
-/* Puts the entry, known by its GUID, into the table on the disk, tells the kernel, and claims its
- * range anew: the node of a partition that has changed is another one. */
+/* Puts the entry, known by its GUID, into the table on the disk, into both copies, tells the
+ * kernel, and claims its range anew: the node of a partition that has changed is another one. */
 int step_set_entry(struct apply *apply, const struct step *step, const struct table_entry *entry,
                    struct err *e);
+
+/* The entry says that it is worked on, and no more. */
+void step_mark(const struct pending *pending, struct table_entry *entry);
+void step_unmark(const struct pending *pending, struct table_entry *entry);
 
 /* Remembers on the disk that the step is under way; the entry is the one before it. */
 int step_begin(struct apply *apply, const struct step *step, enum history_op op,

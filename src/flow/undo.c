@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* undo.c: takes the last change back, when nothing that it wrote was changed since. */
-#include "flow/undo.h"
 #include "core/cleanup.h"
 #include "core/digest.h"
 #include "core/shell.h"
+#include "flow/undo_parts.h"
 #include "partition/probe.h"
 
 #include <string.h>
-
-#define SECTOR 512 /* what a power cut leaves whole */
 
 void *undo_read(struct blockdev *bd, struct extent range, struct err *e)
 {
@@ -64,89 +62,11 @@ int undo_is_back(struct blockdev *bd, const struct history_region *region, struc
     return buf == NULL ? -1 : memcmp(buf, region->before, (size_t)region->range.bytes) == 0;
 }
 
-/* ---- a change that was cut short ---- */
-
-static bool same(const void *a, const void *b, uint64_t at, size_t n)
-{
-    return a != NULL && memcmp((const char *)a + at, (const char *)b + at, n) == 0;
-}
-
-/* True when each sector is one that the change found, wrote, or was to put back. */
-static bool is_between(const struct history_region *region, const void *now)
-{
-    uint64_t bytes = region->range.bytes;
-
-    for (uint64_t at = 0; at < bytes; at += SECTOR) {
-        size_t n = bytes - at < SECTOR ? (size_t)(bytes - at) : SECTOR;
-
-        if (!same(region->before, now, at, n) && !same(region->began, now, at, n) &&
-            !same(region->planned, now, at, n))
-            return false;
-    }
-    return true;
-}
-
-static bool lies_on(const struct blockdev *bd, const struct extent *range)
+bool undo_lies_on(const struct blockdev *bd, const struct extent *range)
 {
     struct extent disk = {0, bd->bytes};
 
     return extent_contains(&disk, range);
-}
-
-/* 1: the change was cut short, and nothing else was written there since. *changed: it had begun. */
-static int is_cut_short(struct blockdev *bd, const struct history_undo *begun, bool *changed,
-                        struct err *e)
-{
-    *changed = false;
-    for (size_t i = 0; i < begun->n_regions; i++) {
-        const struct history_region *region = &begun->regions[i];
-        _cleanup_free_ void *now = NULL;
-
-        if (region->before == NULL || !lies_on(bd, &region->range))
-            return 0;
-        now = undo_read(bd, region->range, e);
-        if (now == NULL)
-            return -1;
-        if (!is_between(region, now))
-            return 0;
-        *changed |= !same(region->before, now, 0, (size_t)region->range.bytes);
-    }
-    return 1;
-}
-
-/* What is there now is what the change has left. */
-static int set_after(struct history_undo *undo, struct blockdev *bd, struct err *e)
-{
-    for (size_t i = 0; i < undo->n_regions; i++) {
-        char text[DIGEST_TEXT];
-
-        if (undo_hash(bd, undo->regions[i].range, text, e) < 0)
-            return -1;
-        free(undo->regions[i].after);
-        undo->regions[i].after = strdup(text);
-        if (undo->regions[i].after == NULL)
-            return err_no_memory(e);
-    }
-    return 0;
-}
-
-int undo_settle(struct history *history, struct blockdev *bd, struct err *e)
-{
-    bool changed;
-    int cut;
-
-    if (history->begun == NULL)
-        return 0;
-    cut = is_cut_short(bd, history->begun, &changed, e);
-    if (cut < 0 || (cut > 0 && changed && set_after(history->begun, bd, e) < 0))
-        return -1;
-    if (cut > 0 && changed) {
-        history_undo_free(history->undo);
-        history->undo = steal(history->begun);
-    }
-    history_undo_free(history->begun);
-    history->begun = NULL;
-    return 0;
 }
 
 /* ---- nothing was changed since ---- */
@@ -194,7 +114,7 @@ static int check_untouched(struct blockdev *bd, const struct table *there,
         const struct extent *range = &undo->regions[i].range;
         int untouched;
 
-        if (!lies_on(bd, range))
+        if (!undo_lies_on(bd, range))
             return err_set(e, ERR_REFUSED, "the disk has become smaller since");
         untouched = is_untouched(bd, &undo->regions[i], e);
         if (untouched < 0)
@@ -273,6 +193,18 @@ static int is_unwiped(struct blockdev *bd, const struct history_undo *undo, stru
     return 0;
 }
 
+/* What a wipe that was cut short has left of a signature: the regions were found to be as they were
+ * left. */
+static bool is_remainder(const struct history_undo *undo, const struct probe_signature *found)
+{
+    struct extent place = {undo->to.start + found->offset, found->bytes};
+
+    for (size_t i = 0; i < undo->n_regions; i++)
+        if (undo->regions[i].planned != NULL && extent_overlaps(&undo->regions[i].range, &place))
+            return true;
+    return false;
+}
+
 /* Signatures come back to where there are none: else something else was put there since. */
 static int unwipe(struct blockdev *bd, const struct table *there, const struct history_undo *undo,
                   struct wanted *wanted, struct err *e)
@@ -289,8 +221,9 @@ static int unwipe(struct blockdev *bd, const struct table *there, const struct h
     back = is_unwiped(bd, undo, e);
     if (back < 0 || (back == 0 && probe_signatures(bd, undo->to, &list, &n, e) < 0))
         return -1;
-    if (n > 0)
-        return err_set(e, ERR_REFUSED, "there is a %s in it since", list[0].name);
+    for (size_t i = 0; i < n; i++)
+        if (!is_remainder(undo, &list[i]))
+            return err_set(e, ERR_REFUSED, "there is a %s in it since", list[i].name);
     wanted->unwipe = entry->number;
     return 0;
 }
@@ -302,17 +235,34 @@ static bool was_erased(const struct table *table, const struct table *there)
            !table_has_damage(there, DAMAGE_STALE_SIGNATURE);
 }
 
+static int all_back(struct blockdev *bd, const struct history_undo *undo, struct err *e)
+{
+    int back = 1;
+
+    for (size_t i = 0; back > 0 && i < undo->n_regions; i++)
+        if (undo->regions[i].before != NULL)
+            back = undo_is_back(bd, &undo->regions[i], e);
+    return back;
+}
+
 /* A table that was damaged cannot be written, and one that was only mended is there already: they
  * come back as the bytes that they were. */
-static void forget_damaged(struct table *table, const struct table *there)
+static int take_as_bytes(struct wanted *wanted, struct blockdev *bd, const struct table *there,
+                         const struct history_undo *undo, struct err *e)
 {
-    bool mended = table->n_damage > 0 && (table_equal(table, there) || was_erased(table, there));
+    struct table *table = wanted->table;
+    int back = table->n_damage == 0 ? all_back(bd, undo, e) : 0;
 
-    if (table_problem(table) == NULL && !mended)
-        return;
+    if (back != 0 || table->kind == TABLE_NONE ||
+        (table_problem(table) == NULL && !table_equal(table, there) && !was_erased(table, there)))
+        return back < 0 ? -1 : 0;
+    wanted->returns = table_copy(table, e);
+    if (wanted->returns == NULL)
+        return -1;
     table->kind = TABLE_NONE;
     table->n = 0;
     table->extended = (struct table_extended){0};
+    return 0;
 }
 
 /* Where no table comes back the bytes do, and a log that others wrote may mean any. */
@@ -320,9 +270,8 @@ static int put_back(struct blockdev *bd, const struct table *there, const struct
                     struct wanted *wanted, struct err *e)
 {
     wanted->table = undo_table(bd, undo->regions, undo->n_regions, e);
-    if (wanted->table == NULL)
+    if (wanted->table == NULL || take_as_bytes(wanted, bd, there, undo, e) < 0)
         return -1;
-    forget_damaged(wanted->table, there);
     for (size_t i = 0; wanted->table->kind == TABLE_NONE && i < undo->n_regions; i++)
         for (size_t k = 0; k < there->n; k++)
             if (undo->regions[i].before != NULL &&

@@ -53,6 +53,26 @@ int undo_check(const struct history *history, struct blockdev *bd, const struct 
 struct table *undo_table(struct blockdev *bd, const struct history_region *regions, size_t n,
                          struct err *e);
 
+/* ---- undo_bytes.c: while it is taken back ---- */
+
+/* What is taken back: of the journal file that a person names, else of the disk's own log. NULL
+ * when there is nothing. */
+const struct history_undo *undo_of(const struct disk_log *log);
+
+/* The region's old bytes come back: they lie in no partition that is there now. */
+bool undo_returns(const struct disk_log *log, const struct history_region *region);
+
+/* True when behind the table that the step writes the bytes come back that it had. */
+bool undo_is_exact(const struct disk_log *log, const struct plan *plan, const struct step *step);
+
+/* 1 when all of them are back. */
+int undo_are_back(const struct disk_log *log, struct blockdev *bd, struct err *e);
+
+/* Puts them back one by one, flushed: from the front of the disk, where no table is written before,
+ * so that the log is found meanwhile; or from its end, behind a table that says the same, so that
+ * what leads to another sector is written after it. */
+int undo_put_back(const struct disk_log *log, struct disk *disk, bool from_end, struct err *e);
+
 /* ---- what both share ---- */
 
 /* "sha256:<hex>" of what is there now. */

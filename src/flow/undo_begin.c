@@ -102,20 +102,6 @@ static const struct history_undo *cut_short(const struct disk_log *log)
     return undo != NULL && undo->n_regions > 0 && undo->regions[0].planned != NULL ? undo : NULL;
 }
 
-/* The table that the change would have made. */
-static struct table *planned_table(struct blockdev *bd, const struct history_undo *undo,
-                                   struct err *e)
-{
-    _cleanup_blockdev_ struct blockdev *stage = mem_open(bd->bytes, bd->sector, e);
-
-    for (size_t i = 0; stage != NULL && i < undo->n_regions; i++)
-        if (undo->regions[i].planned != NULL &&
-            blockdev_pwrite(stage, undo->regions[i].planned, (size_t)undo->regions[i].range.bytes,
-                            undo->regions[i].range.start, e) < 0)
-            return NULL;
-    return stage == NULL ? NULL : table_read(stage, e);
-}
-
 /* The same but for what is new each time: GUIDs. */
 static bool are_alike(const struct table *a, const struct table *b)
 {
@@ -129,6 +115,12 @@ static bool are_alike(const struct table *a, const struct table *b)
     return true;
 }
 
+/* It takes back what was cut short. */
+static bool takes_back(const struct step *step)
+{
+    return step->kind == STEP_RESTORE || (step->kind == STEP_LAYOUT && step->exact);
+}
+
 /* 1: the plan does what was cut short once more. Half a table is nothing that somebody wants back;
  * a whole one is, unless the plan makes the same again. */
 static int goes_on(const struct history_undo *undo, struct blockdev *bd, const struct table *there,
@@ -137,29 +129,85 @@ static int goes_on(const struct history_undo *undo, struct blockdev *bd, const s
     const struct step *step = undo_plain_step(plan);
     _cleanup_table_ struct table *planned = NULL;
 
-    if (step == NULL || (step->kind == STEP_WIPE) != (undo->op == HISTORY_WIPE))
+    if (step == NULL || (step->kind == STEP_WIPE) != (undo->op == HISTORY_WIPE) || takes_back(step))
         return 0;
     if (step->kind == STEP_WIPE)
         return step->to.start == undo->to.start && step->to.bytes == undo->to.bytes;
-    planned = planned_table(bd, undo, e);
+    planned = undo_planned_table(bd, undo, e);
     if (planned == NULL)
         return -1;
     return !table_equal(planned, there) || are_alike(planned, plan->layouts[step->layout]);
 }
 
-/* What was there before the change that was cut short. */
-static int adopt(struct disk_log *log, const struct history_undo *undo, struct err *e)
+/* What was there before the change that was cut short; or, where that is taken back, what it would
+ * have made: half of it is nothing that a second undo should bring back. */
+static int adopt(struct disk_log *log, const struct history_undo *undo, bool planned, struct err *e)
 {
     for (size_t i = 0; i < undo->n_regions; i++) {
         const struct history_region *region = &undo->regions[i];
-        void *copy = malloc((size_t)region->range.bytes);
+        const void *bytes = planned ? region->planned : region->before;
+        void *copy;
 
-        if (copy == NULL)
-            return err_no_memory(e);
-        memcpy(copy, region->before, (size_t)region->range.bytes);
-        if (add_before(log, region->range, copy, e) < 0)
+        if (bytes == NULL)
+            continue;
+        if (undo_copy(&copy, bytes, region->range.bytes, e) < 0 ||
+            add_before(log, region->range, copy, e) < 0)
             return -1;
     }
+    return 0;
+}
+
+/* The pieces of what was remembered before: where it was sector by sector, so it is again. */
+static uint64_t unit_of(const struct history_undo *undo)
+{
+    for (size_t i = 0; undo != NULL && i < undo->n_regions; i++)
+        if (undo->regions[i].range.bytes > TORN_UNIT)
+            return REGION_MOST;
+    return TORN_UNIT;
+}
+
+/* Has what is there now where the log remembers what was. */
+static int fill_stage(struct blockdev *stage, struct blockdev *bd, const struct disk_log *log,
+                      struct err *e)
+{
+    for (size_t i = 0; i < log->n_before; i++) {
+        struct extent range = log->before[i].range;
+        _cleanup_free_ void *now = undo_read(bd, range, e);
+
+        if (now == NULL || blockdev_pwrite(stage, now, (size_t)range.bytes, range.start, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Boot records of an MBR get their places when they are written: so that is tried. */
+static int remember_records(struct disk_log *log, struct blockdev *bd, const struct plan *plan,
+                            uint64_t unit, struct err *e)
+{
+    const struct step *step = undo_plain_step(plan);
+    _cleanup_blockdev_ struct blockdev *stage = NULL;
+    _cleanup_table_ struct table *planned = NULL;
+
+    if (step == NULL || step->kind != STEP_LAYOUT || plan->layouts[step->layout]->kind != TABLE_MBR)
+        return 0;
+    stage = mem_open(bd->bytes, bd->sector, e);
+    if (stage == NULL || fill_stage(stage, bd, log, e) < 0 ||
+        step_layout_write(stage, plan, step, e) < 0)
+        return -1;
+    planned = table_read(stage, e);
+    return planned == NULL ? -1 : remember_places(log, bd, planned, unit, e);
+}
+
+/* What is there now where bytes come back. */
+static int remember_returning(struct disk_log *log, struct blockdev *bd, uint64_t unit,
+                              struct err *e)
+{
+    const struct history_undo *undo = undo_of(log);
+
+    for (size_t i = 0; undo != NULL && i < undo->n_regions; i++)
+        if (undo_returns(log, &undo->regions[i]) &&
+            remember(log, bd, undo->regions[i].range, unit, e) < 0)
+            return -1;
     return 0;
 }
 
@@ -167,13 +215,17 @@ int undo_remember(struct disk_log *log, struct blockdev *bd, const struct table 
                   const struct plan *plan, struct err *e)
 {
     const struct history_undo *undo = cut_short(log);
+    const struct step *step = undo_plain_step(plan);
+    bool back = step != NULL && takes_back(step);
     int again = undo != NULL ? goes_on(undo, bd, there, plan, e) : 0;
     /* where a table comes over something else, or over a damaged one, an undo that was torn between
      * sectors goes on; and no region may reach over one that was remembered before */
     bool as_bytes = there->kind == TABLE_NONE || there->n_damage > 0;
-    uint64_t unit = again > 0 || as_bytes ? TORN_UNIT : REGION_MOST;
+    bool adopts = again > 0 || (back && undo != NULL);
+    uint64_t unit = adopts || as_bytes ? TORN_UNIT : back ? unit_of(undo_of(log)) : REGION_MOST;
 
-    if (again < 0 || (again > 0 && adopt(log, undo, e) < 0) ||
+    if (again < 0 || (adopts && adopt(log, undo, back, e) < 0) ||
+        (back && remember_returning(log, bd, unit, e) < 0) ||
         remember_places(log, bd, there, unit, e) < 0)
         return -1;
     for (size_t i = 0; i < plan->n_layouts; i++)
@@ -183,7 +235,7 @@ int undo_remember(struct disk_log *log, struct blockdev *bd, const struct table 
         if (plan->steps[i].kind == STEP_WIPE &&
             remember_signatures(log, bd, plan->steps[i].to, e) < 0)
             return -1;
-    return 0;
+    return remember_records(log, bd, plan, unit, e);
 }
 
 void undo_forget(struct disk_log *log)
@@ -197,15 +249,33 @@ void undo_forget(struct disk_log *log)
 
 /* ---- before the first write ---- */
 
+static int rehearse_restore(struct blockdev *stage, const struct disk_log *log, struct err *e)
+{
+    const struct history_undo *undo = undo_of(log);
+
+    for (size_t i = 0; undo != NULL && i < undo->n_regions; i++) {
+        const struct history_region *region = &undo->regions[i];
+
+        if (undo_returns(log, region) &&
+            blockdev_pwrite(stage, region->before, (size_t)region->range.bytes, region->range.start,
+                            e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Does the step on a stage that has the bytes where the plan writes. */
-static int rehearse(struct blockdev *stage, struct blockdev *bd, const struct plan *plan,
+static int rehearse(struct blockdev *stage, const struct disk_log *log, const struct plan *plan,
                     const struct step *step, struct err *e)
 {
+    struct blockdev *bd = log->disk;
     _cleanup_free_ struct probe_signature *list = NULL;
     size_t n;
 
     if (step->kind == STEP_LAYOUT)
         return step_layout_write(stage, plan, step, e);
+    if (step->kind == STEP_RESTORE)
+        return rehearse_restore(stage, log, e);
     if (probe_signatures(bd, step->to, &list, &n, e) < 0)
         return -1;
     return probe_wipe(stage, step->to, list, n, e);
@@ -231,19 +301,6 @@ static int add_begun(struct history_undo *begun, const struct history_region *be
     return 0;
 }
 
-static int fill_stage(struct blockdev *stage, struct blockdev *bd, const struct disk_log *log,
-                      struct err *e)
-{
-    for (size_t i = 0; i < log->n_before; i++) {
-        struct extent range = log->before[i].range;
-        _cleanup_free_ void *now = undo_read(bd, range, e);
-
-        if (now == NULL || blockdev_pwrite(stage, now, (size_t)range.bytes, range.start, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 int undo_begin(struct disk_log *log, struct blockdev *bd, const struct plan *plan, const char *text,
                struct err *e)
 {
@@ -255,7 +312,7 @@ int undo_begin(struct disk_log *log, struct blockdev *bd, const struct plan *pla
         return 0;
     stage = mem_open(bd->bytes, bd->sector, e);
     if (stage == NULL || fill_stage(stage, bd, log, e) < 0 ||
-        rehearse(stage, bd, plan, step, e) < 0)
+        rehearse(stage, log, plan, step, e) < 0)
         return -1;
     begun = log->history->begun = undo_new(step, text, log->n_before, e);
     if (begun == NULL)

@@ -17,6 +17,12 @@ const struct step *undo_plain_step(const struct plan *plan);
 struct history_undo *undo_new(const struct step *step, const char *text, size_t n_regions,
                               struct err *e);
 
+/* The table that a change would have made that was cut short; NULL with the err filled. */
+struct table *undo_planned_table(struct blockdev *bd, const struct history_undo *undo,
+                                 struct err *e);
+
+bool undo_lies_on(const struct blockdev *bd, const struct extent *range);
+
 /* *to is a new copy. */
 int undo_copy(void **to, const void *from, uint64_t bytes, struct err *e);
 

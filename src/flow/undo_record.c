@@ -55,7 +55,9 @@ bool undo_covers(const struct plan *plan)
 
         if (is_aside(step))
             continue;
-        if ((!undo_moves_content(step) && step->kind != STEP_LAYOUT) || only_grows(step))
+        if ((!undo_moves_content(step) && step->kind != STEP_LAYOUT &&
+             step->kind != STEP_RESTORE) ||
+            only_grows(step))
             return false;
         does = true;
     }
@@ -66,7 +68,10 @@ const struct step *undo_plain_step(const struct plan *plan)
 {
     const struct step *only = undo_only_step(plan);
 
-    return only != NULL && (only->kind == STEP_LAYOUT || only->kind == STEP_WIPE) ? only : NULL;
+    return only != NULL && (only->kind == STEP_LAYOUT || only->kind == STEP_RESTORE ||
+                            only->kind == STEP_WIPE)
+               ? only
+               : NULL;
 }
 
 static enum history_op op_of(const struct step *step)

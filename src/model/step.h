@@ -55,6 +55,7 @@ struct step {
     unsigned number;        /* RESIZE, MOVE, FORMAT, WIPE, UNWIPE: its number */
     size_t layout;          /* LAYOUT: which of the plan's tables */
     bool mends;             /* LAYOUT: the disk has that table, and damage beside it goes */
+    bool exact;             /* LAYOUT: an undo, whose bytes come back behind it */
     struct extent from, to; /* RESIZE, MOVE: the partition before and after */
     char *fs, *label;       /* RESIZE, MOVE, FORMAT: by its name in partition/fs.def, or NULL */
     char *mountpoint;       /* RESIZE: where it is mounted and stays so, or NULL */

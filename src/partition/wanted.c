@@ -10,6 +10,7 @@
 void wanted_clear(struct wanted *wanted)
 {
     table_free(wanted->table);
+    table_free(wanted->returns);
     free(wanted->formats);
     blockdev_close(wanted->was);
     strings_clear(&wanted->notes);

@@ -24,8 +24,10 @@ struct wanted {
     unsigned
         locked_too;  /* a partition whose encrypted content follows it, which takes its key; 0 */
     unsigned unwipe; /* the partition whose wiped signatures come back; 0: none */
-    struct blockdev *was; /* a table that was, as bytes where they were; else NULL */
-    struct strings notes; /* what was asked for and is not had */
+    struct blockdev *was;  /* a table that was, as bytes where they were; else NULL */
+    struct table *returns; /* the table that comes back as bytes, which is damaged or says what is
+                              there already; then `table` is of no kind. NULL: none comes back so */
+    struct strings notes;  /* what was asked for and is not had */
 };
 
 void wanted_clear(struct wanted *wanted);

@@ -611,8 +611,10 @@ def test_an_ordinary_user_does_it_all(ordinary):
 @pytest.mark.parametrize("name,size", [("data", "10M"), ("data", "20M"), ("win", "20M")])
 def test_a_state_folder_that_cannot_be_is_told_before_a_byte_is_written(ordinary, env, words, name, size):
     before = disks.fingerprint(ordinary.path)
-    done = ordinary("part", "resize", name, "--size", size, "--yes", env=env, prefix=AS_ORDINARY)
-    assert done.returncode == REFUSED and all(w in done.stderr for w in words), done.stderr
+    for more in ("--dry-run", "--yes"):
+        done = ordinary("part", "resize", name, "--size", size, more, env=env, prefix=AS_ORDINARY)
+        assert done.returncode == REFUSED and all(w in done.stderr for w in words), done.stderr
+        assert done.stdout == ""
     assert disks.fingerprint(ordinary.path) == before
 
 

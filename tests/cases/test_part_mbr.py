@@ -76,7 +76,7 @@ def check_way_out(disk, folder, harm, way, kept, words=""):
     """Follows the hint of `disk check` by its word, goes back, and restores the backup."""
     disk.ok("disk", "backup", folder / "backup")
     harm()
-    before = disks.fingerprint(disk.path)
+    before = disk.beside_log()
     hint = disk.refuses(DAMAGED, words, "disk", "check")
     assert f"`berth {' '.join(map(str, way))}" in hint
     for command in (("part", "add", "--size", "4M"), ("part", "set", "1", "--type", "07"),
@@ -87,7 +87,7 @@ def check_way_out(disk, folder, harm, way, kept, words=""):
     others_agree(disk)
     disk.check_files(1)
     disk.do("disk", "undo")
-    assert disks.fingerprint(disk.path) == before
+    assert disk.beside_log() == before
     if "restore" in hint:
         assert f"`berth disk restore {disk.path} FILE`" in hint
         disk.do("disk", "restore", folder / "backup")
@@ -130,11 +130,11 @@ def test_an_erased_first_boot_record_is_no_empty_extended_partition(mbr, folder)
 
 def test_an_extended_partition_with_an_erased_boot_record_can_be_deleted(mbr):
     mbr.patch(20 * MIB, bytes(512))
-    before = disks.fingerprint(mbr.path)
+    before = mbr.beside_log()
     mbr.do("part", "rm", "2")
     assert damages(mbr) == [] and mbr.parts() == {1: (1, 16)}
     mbr.do("disk", "undo")
-    assert disks.fingerprint(mbr.path) == before
+    assert mbr.beside_log() == before
 
 
 def test_an_extended_partition_without_logical_ones_is_sound(blank):
@@ -211,11 +211,11 @@ def test_a_boot_record_inside_a_partition_is_out_of_the_way_with_either(mbr):
     mbr.patch(22 * MIB + 446 + 8, struct.pack("<I", 18 * MIB // 512))
     assert damages(mbr) == ["ebr-inside"]
     assert f"part rm {mbr.path} 7" in mbr("disk", "check").stderr
-    before = disks.fingerprint(mbr.path)
+    before = mbr.beside_log()
     mbr.do("part", "rm", "7")
     assert damages(mbr) == [] and logicals(mbr) == first(2)
     mbr.do("disk", "undo")
-    assert disks.fingerprint(mbr.path) == before
+    assert mbr.beside_log() == before
     mbr.do("part", "rm", "5")
     assert damages(mbr) == [] and logicals(mbr) == {5: (31, 4), 6: (40, 8)}
 

@@ -229,13 +229,13 @@ def test_partitions_that_a_smaller_disk_has_no_more_can_be_deleted(gpt):
 def test_a_disk_that_lost_free_space_only_is_mended(gpt):
     before = gpt.parts()
     os.truncate(gpt.path, 70 * MIB)
-    damaged = disks.fingerprint(gpt.path)
+    damaged = gpt.beside_log()
     assert damages(gpt) == ["free-end-gone", "backup-damaged"]
     assert "--repair" in gpt("disk", "check").stderr
     gpt.do("disk", "check", "--repair")
     assert damages(gpt) == [] and gpt.parts() == before
     gpt.do("disk", "undo")
-    assert disks.fingerprint(gpt.path) == damaged
+    assert gpt.beside_log() == damaged
     gpt.do("disk", "check", "--repair")
     assert "No problems" in subprocess.run(["sgdisk", "-v", gpt.path], capture_output=True, text=True).stdout
     gpt.check_files(10)
@@ -307,12 +307,12 @@ def test_a_change_of_one_partition_leaves_what_is_left_of_a_gpt(mbr, originals, 
 
 def test_a_new_mbr_erases_what_is_left_of_a_gpt_and_undo_brings_it_back(mbr, originals):
     leave_headers(mbr, originals)
-    before = disks.fingerprint(mbr.path)
+    before = mbr.beside_log()
     said = mbr.do("part", "table", "mbr", "--lose", "1", "--lose", "5", "--lose", "6", "--lose", "7")
     assert "what is left of a GPT beside it is erased" in said
     assert damages(mbr) == []
     mbr.do("disk", "undo")
-    assert disks.fingerprint(mbr.path) == before
+    assert mbr.beside_log() == before
 
 
 def test_what_is_left_of_a_gpt_beside_an_mbr_is_erased_and_comes_back(mbr, originals):
@@ -344,10 +344,10 @@ def test_what_a_partition_has_is_no_leftover_of_a_gpt(blank, originals):
                                   lambda disk: disk.patch(446, bytes(64))])
 def test_what_was_mended_comes_back(gpt, harm):
     harm(gpt)
-    before = disks.fingerprint(gpt.path)
+    before = gpt.beside_log()
     gpt.do("disk", "check", "--repair")
     gpt.do("disk", "undo")
-    assert disks.fingerprint(gpt.path) == before
+    assert gpt.beside_log() == before
 
 
 def test_a_restore_mends_what_its_backup_says_too(gpt, folder):
@@ -357,3 +357,12 @@ def test_a_restore_mends_what_its_backup_says_too(gpt, folder):
     gpt.do("disk", "restore", folder / "whole")
     assert damages(gpt) == []
     gpt.check_files(10)
+
+
+def test_copies_that_differ_are_no_work_to_finish_and_their_cure_is_named(gpt):
+    backup = gpt.read((LAST - 32) * 512, 33 * 512)
+    subprocess.run(["sfdisk", "-q", "--part-label", gpt.path, "1", "theirs"], check=True)
+    gpt.patch((LAST - 32) * 512, backup)
+    assert f"disk check --repair {gpt.path}" in gpt.do("disk", "finish")
+    gpt.do("disk", "check", "--repair")
+    assert "--repair" not in gpt.do("disk", "finish")

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import disks
+import filled
 from crash.kill import run_and_kill, when_released
 from crash.part_cases import MOVES, RESIZES
 
@@ -50,7 +51,8 @@ def test_what_was_killed_is_completed(berth, folder, name):
 # ---- with the journal in a file ----
 
 MIB = 1 << 20
-REFUSED = 3
+REFUSED, DAMAGED = 3, 5
+MOVING = "7e", "9D2F6C1A-47B8-4E35-A1C0-626572746802"
 MACHINE = "berth: 1\nname: m\npartitions:\n  - {name: more, type: linux, size: 4MiB}\n"
 OTHERS = [("move", "1", "--start", "+20M"), ("move", "1", "--start", "+20M", "--journal", "other"), ("rm", "1"),
           ("set", "1", "--type", "swap"), ("add", "--size", "1M"), ("resize", "1", "--size", "50M")]
@@ -71,21 +73,28 @@ def one_partition(path, label, room):
     return content
 
 
-def half_moved(berth, base, disk, journal):
-    """Moves it until a kill has left its entry over both places."""
-    command = ("part", "move", disk, "1", "--start", "+20M", "--journal", journal, "--yes")
+def kill(berth, base, disk, journal, words, is_half):
+    """Gives the command, with its journal in a file, until a kill has left a table that is_half: nearer to it
+    each time, later than one that had changed nothing, earlier than one that was over."""
+    command = ("part", words[0], disk, *words[1:], "--journal", journal, "--yes")
+    old = disks.table(base)["partitions"][0]
     start = time.monotonic()
     disks.copy(base, disk)
     berth.ok(*command)
-    seconds = time.monotonic() - start
+    low, high = 0, time.monotonic() - start
     for _ in range(60):
         disks.copy(base, disk)
         journal.unlink()
-        run_and_kill(berth, random.uniform(0, seconds), *command)
+        moment = random.uniform(low * 0.9, high * 1.1)
+        run_and_kill(berth, moment, *command)
         if not journal.exists():
             journal.touch()
-        if disks.table(disk)["partitions"][0]["size"] == 120 * MIB // 512:
+        part = disks.table(disk)["partitions"][0]
+        if is_half(part):
             return
+        low, high = (moment, high) if part == old else (low, moment)
+        if low >= high:
+            low, high = 0, 2 * low  # the machine is not always as fast
     raise AssertionError("no kill came in the middle")
 
 
@@ -94,9 +103,20 @@ def test_what_waits_for_its_journal_file_is_touched_by_nothing_else(berth, folde
     """The disk's log names the file; where there is no room for a log, the partition's type says that much."""
     base, disk, journal = folder / "base.img", folder / "disk.img", folder / "journal"
     content = one_partition(base, label, room)
-    half_moved(berth, base, disk, journal)
-    before = disks.fingerprint(disk)
+    kill(berth, base, disk, journal, ("move", "1", "--start", "+20M"),
+         lambda part: part["size"] == 120 * MIB // 512)
     named = str(journal) if room else "FILE"
+    touched_by_nothing_else(berth, folder, disk, label, named)
+    berth.ok("disk", "finish", disk, "--journal", journal, "--yes")
+    assert disks.table(disk)["partitions"][0]["start"] == 21 * MIB // 512
+    with open(disk, "rb") as file:
+        file.seek(21 * MIB)
+        assert file.read(100 * MIB) == content
+    berth.ok("part", "set", disk, "1", "--type", "swap", "--yes")
+
+
+def touched_by_nothing_else(berth, folder, disk, label, named):
+    before = disks.fingerprint(disk)
     for verb, *words in OTHERS:
         done = berth("part", verb, disk, *words, "--yes")
         for _ in range(50):
@@ -111,9 +131,52 @@ def test_what_waits_for_its_journal_file_is_touched_by_nothing_else(berth, folde
         done = berth("apply", folder / "m.yaml", "--disk", disk, "--yes")
         assert done.returncode == REFUSED and f"disk finish {disk} --journal {named}" in done.stderr, done.stderr
         assert disks.fingerprint(disk) == before
+    done = berth("disk", "check", disk)
+    assert done.returncode == DAMAGED and f"disk finish {disk} --journal {named}" in done.stderr
+    assert f"disk finish {disk} --journal {named}" in berth.ok("disk", "show", disk)
+    assert disks.fingerprint(disk) == before
+
+
+@pytest.mark.parametrize("label", ["gpt", "dos"])
+@pytest.mark.parametrize("size", ["150M", "40M"])
+def test_a_resize_that_waits_for_its_journal_file_is_touched_by_nothing_else(berth, folder, label, size):
+    """Where no log has room the partition's type says that it is not done."""
+    base, disk, journal = folder / "base.img", folder / "disk.img", folder / "journal"
+    one_partition(base, label, False)
+    content = filled.make("ext4", folder / "ext4", 100 * MIB, count=100)
+    filled.paste(folder / "ext4", base, MIB)
+    kill(berth, base, disk, journal, ("resize", "1", "--size", size), lambda part: part["type"] in MOVING)
+    touched_by_nothing_else(berth, folder, disk, label, "FILE")
     berth.ok("disk", "finish", disk, "--journal", journal, "--yes")
-    assert disks.table(disk)["partitions"][0]["start"] == 21 * MIB // 512
-    with open(disk, "rb") as file:
-        file.seek(21 * MIB)
-        assert file.read(100 * MIB) == content
+    part, = disks.table(disk)["partitions"]
+    assert part["size"] == int(size[:-1]) * MIB // 512
+    assert part["type"] == disks.table(base)["partitions"][0]["type"]
+    assert filled.content("ext4", disk, MIB, MIB + part["size"] * 512) == content
     berth.ok("part", "set", disk, "1", "--type", "swap", "--yes")
+
+
+@pytest.mark.parametrize("label", ["gpt", "dos"])
+def test_the_journal_file_of_another_disk_is_left_alone(berth, folder, label):
+    base, disk, other, journal = (folder / name for name in ("base.img", "disk.img", "other.img", "journal"))
+    one_partition(base, label, False)
+    one_partition(other, label, False)
+    kill(berth, base, disk, journal, ("move", "1", "--start", "+20M"),
+         lambda part: part["size"] == 120 * MIB // 512)
+    before = disks.fingerprint(journal)
+
+    def refuses(path, verb, *words):
+        state = disks.fingerprint(path)
+        done = berth(*verb, path, *words, "--journal", journal, "--yes")
+        assert done.returncode == REFUSED and str(journal) in done.stderr, done.stderr
+        assert f"is not finished and is not of {path}" in done.stderr, done.stderr
+        assert disks.fingerprint(path) == state and disks.fingerprint(journal) == before
+
+    for verb, *words in (("disk finish",), ("disk undo",), ("part move", "1", "--start", "+20M"),
+                         ("part resize", "1", "--size", "50M")):
+        refuses(other, verb.split(), *words)
+    gone = folder / "gone.img"
+    disks.copy(disk, gone)
+    berth.ok("part", "rm", gone, "1", "--lose", "1", "--yes")
+    refuses(gone, ("disk", "finish"))
+    berth.ok("disk", "finish", disk, "--journal", journal, "--yes")
+    assert "nothing to do" in berth.ok("disk", "finish", disk, "--journal", journal)

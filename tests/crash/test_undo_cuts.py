@@ -13,7 +13,8 @@ import pytest
 import disks
 import filled
 from crash import trace
-from crash.part_cases import DISK, MBR, TWO, Case
+from crash.part_cases import DISK, MBR, MIB, TABLES as CHANGES, TWO, Case, zero_sector
+from part_disk import beside, log_of
 
 NOT_FOUND = 4
 STATES = 9
@@ -91,3 +92,68 @@ def test_a_table_over_a_filesystem_that_was_cut_short_is_undone(berth, folder, a
         assert filled.read("ext4", state) == content, name
         assert not again or disks.fingerprint(state) == whole, name
         os.unlink(state)
+
+
+# ---- an undo that is cut short ----
+
+UNDONE = {
+    "repair-primary": CHANGES["repair-primary"],
+    "repair-backup": CHANGES["repair-backup"],
+    "repair-loop": CHANGES["repair-loop"],
+    "rm-logical": Case(("part", "rm", "5"), MBR, mbr=True),
+    "rm-behind-no-primary": Case(("part", "rm", "two"), TWO, damage=zero_sector(1)),
+}
+
+
+@pytest.mark.parametrize("kind", UNDONE)
+def test_an_undo_that_was_cut_short_is_taken_back_and_done_again(berth, folder, kind):
+    """To every byte, also where the table is damaged to which it leads."""
+    case, log = UNDONE[kind], folder / "trace"
+    case.berth, case.base, case.contents = berth, folder / "base.img", {}
+    case.make_base(folder)
+    done, back = folder / "done.img", folder / "back.img"
+    disks.copy(case.base, done)
+    case.run(done, case.command)
+    disks.copy(done, back)
+    case.run(back, ("disk", "undo"), env={"BERTH_TRACE": str(log)})
+    ours = log_of(berth, done, "disk", "undo")
+    both = [beside(done, ours), beside(case.base, ours)]
+    assert both[0] != both[1] and beside(back, ours) == both[1]
+    for name, path in trace.states(done, trace.read(log), folder, STATES):
+        seen = []
+        for _ in range(3):
+            case.run(path, ("disk", "undo"))
+            seen.append(both.index(beside(path, ours)))
+        assert seen in ([0, 1, 0], [1, 0, 1]), f"{name}: {seen}"
+        os.unlink(path)
+
+
+# ---- wipes ----
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("kind", ["ext4", "ntfs", "btrfs"])
+def test_a_wipe_that_was_cut_short_is_undone(berth, folder, kind, again):
+    """Also where the same command finds nothing more to wipe, but nothing had told the log so."""
+    case = Case(("part", "wipe", "one", "--lose", "one"), [("one", None, 20, 60)])
+    changes = states_of(case, berth, folder, kind)
+    before = disks.fingerprint(case.base, 20 * MIB, 80 * MIB)
+    for name, path in trace.states(case.base, changes, folder, None):
+        if again:
+            case.run(path, case.command)
+            assert berth.json("disk", "show", path)["disk"]["partitions"][0]["fs"] is None, name
+        done = berth("disk", "undo", path, "--yes")
+        assert done.returncode in ((0,) if again else (0, NOT_FOUND)), f"{name}: {done.stderr}"
+        assert disks.fingerprint(path, 20 * MIB, 80 * MIB) == before, name
+        os.unlink(path)
+
+
+def states_of(case, berth, folder, kind):
+    """The trace of the command, on a disk whose first partition has that filesystem."""
+    case.berth, case.base, case.contents = berth, folder / "base.img", {}
+    case.make_base(folder)
+    image, log, done = folder / "fs", folder / "trace", folder / "done.img"
+    filled.make(kind, image, case.parts[0][3] * MIB)
+    filled.paste(image, case.base, case.parts[0][2] * MIB)
+    disks.copy(case.base, done)
+    case.run(done, case.command, env={"BERTH_TRACE": str(log)})
+    return trace.read(log)

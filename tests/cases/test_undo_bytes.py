@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""berth disk undo, given twice: the first leads to every byte that was there before the change, the second to
+every byte that it left, beside the log. So with tables that other tools made, and with damaged ones."""
+import os
+import struct
+import subprocess
+
+import pytest
+
+import disks
+from part_disk import (MIB, NOT_FOUND, SIZE, blank, folder,  # noqa: F401
+                       gpt, mbr, originals, beside, damages, write_entries)
+
+LAST = SIZE // 512 - 1
+
+
+def check_twice(disk, *command):
+    logs = [disk.log_of("disk", "undo"), disk.log_of(*command)]
+    before = disk.path.with_name("before")
+    disks.copy(disk.path, before)
+    disk.do(*command)
+    for _ in range(2):
+        after = disk.path.with_name("after")
+        disks.copy(disk.path, after)
+        for then in (before, after):
+            logs.append(disk.log_of("disk", "undo"))
+            disk.do("disk", "undo")
+            assert beside(disk.path, *logs) == beside(then, *logs)
+
+
+def change_entries(disk, number, offset, data):
+    array = bytearray(disk.read(2 * 512, 128 * 128))
+    at = (number - 1) * 128 + offset
+    array[at:at + len(data)] = data
+    write_entries(disk, array)
+
+
+def twins(disk):
+    change_entries(disk, 2, 16, disk.read(2 * 512 + 16, 16))
+
+
+def behind_the_end(disk):
+    change_entries(disk, 3, 32, struct.pack("<QQ", 1 << 20, (1 << 20) + 2047))
+
+
+def overlap(disk):
+    change_entries(disk, 3, 32, struct.pack("<QQ", 41 * 2048, 43 * 2048 - 1))
+
+
+def copies_differ(disk):
+    backup = disk.read((LAST - 32) * 512, 33 * 512)
+    subprocess.run(["sfdisk", "-q", "--part-label", disk.path, "1", "theirs"], check=True)
+    disk.patch((LAST - 32) * 512, backup)
+
+
+def zeros(*sectors):
+    def damage(disk):
+        for sector in sectors:
+            disk.patch(sector * 512, bytes(512))
+    return damage
+
+
+@pytest.mark.parametrize("damage, command", [
+    (twins, ("part", "set", "2", "--uuid", "new")), (behind_the_end, ("part", "rm", "3")),
+    (overlap, ("part", "rm", "3")), (zeros(1), ("disk", "check", "--repair")),
+    (zeros(LAST), ("disk", "check", "--repair")), (zeros(0), ("disk", "check", "--repair")),
+    (copies_differ, ("disk", "check", "--repair")), (zeros(LAST), ("part", "set", "3", "--name", "other")),
+    (zeros(1), ("part", "rm", "data")),
+    (lambda disk: os.truncate(disk.path, SIZE + 8 * MIB), ("disk", "check", "--repair")),
+    (lambda disk: os.truncate(disk.path, 70 * MIB), ("disk", "check", "--repair"))])
+def test_a_change_of_a_damaged_gpt(gpt, damage, command):
+    damage(gpt)
+    check_twice(gpt, *command)
+
+
+def test_two_cures_one_after_the_other(gpt):
+    twins(gpt)
+    change_entries(gpt, 3, 16, gpt.read(2 * 512 + 16, 16))
+    check_twice(gpt, "part", "set", "2", "--uuid", "new")
+    check_twice(gpt, "part", "set", "3", "--uuid", "new")
+
+
+@pytest.mark.parametrize("damage", [zeros(1), zeros(1, LAST), zeros(2, LAST - 32), twins])
+def test_a_restored_backup(gpt, folder, damage):
+    gpt.ok("disk", "backup", folder / "backup")
+    damage(gpt)
+    if "headers-gone" in damages(gpt):
+        before = disks.fingerprint(gpt.path)
+        gpt.do("disk", "restore", folder / "backup")
+        assert "cannot take this back" in gpt.do("disk", "undo")
+        assert disks.fingerprint(gpt.path) == before
+        gpt.refuses(NOT_FOUND, "undone", "disk", "undo")
+    else:
+        check_twice(gpt, "disk", "restore", folder / "backup")
+
+
+def loop(disk):
+    disk.patch(20 * MIB + 446 + 16, struct.pack("<BxxxBxxxII", 0, 5, 0, 8192))
+
+
+def no_record(disk):
+    record = struct.unpack_from("<I", disk.read(20 * MIB + 446 + 24, 4))[0]
+    disk.patch(20 * MIB + record * 512 + 510, bytes(2))
+
+
+def leave_headers(disk):
+    disk.patch(512, b"EFI PART" + bytes(504))
+    disk.patch(LAST * 512, b"EFI PART" + bytes(504))
+
+
+@pytest.mark.parametrize("damage, command", [
+    (loop, ("disk", "check", "--repair")), (no_record, ("part", "rm", "6")),
+    (leave_headers, ("disk", "check", "--repair")), (leave_headers, ("part", "set", "1", "--type", "07")),
+    (leave_headers, ("part", "table", "mbr", "--lose", "1", "--lose", "5", "--lose", "6", "--lose", "7"))])
+def test_a_change_of_a_damaged_mbr(mbr, damage, command):
+    damage(mbr)
+    check_twice(mbr, *command)
+
+
+def by_sfdisk(disk):
+    script = "label: dos\nstart=2048,size=20480\nstart=40960,size=122880,type=5\n" \
+             "start=43008,size=16384\nstart=63488,size=8192\nstart=81920,size=16384\n"
+    subprocess.run(["sfdisk", "-q", disk.path], input=script, text=True, check=True)
+
+
+def by_parted(disk):
+    script = ["mklabel", "msdos", "mkpart", "primary", "1MiB", "11MiB", "mkpart", "extended", "20MiB", "80MiB",
+              "mkpart", "logical", "21MiB", "29MiB", "mkpart", "logical", "31MiB", "35MiB",
+              "mkpart", "logical", "40MiB", "48MiB", "set", "1", "boot", "on"]
+    subprocess.run(["parted", "-s", disk.path, *script], check=True)
+
+
+def with_other_cylinders(disk):
+    """As a BIOS with another geometry has them."""
+    by_sfdisk(disk)
+    for record in (446, 446 + 16, 20 * MIB + 446):
+        disk.patch(record + 1, b"\x01\x01\x00")
+        disk.patch(record + 5, b"\x1f\x3f\xcf")
+
+
+@pytest.mark.parametrize("make", [by_sfdisk, by_parted, with_other_cylinders])
+@pytest.mark.parametrize("command", [
+    ("part", "set", "1", "--type", "07"), ("part", "set", "1", "--active"), ("part", "set", "6", "--type", "82"),
+    ("part", "rm", "1"), ("part", "rm", "5"), ("part", "rm", "6"), ("part", "add", "--size", "4M"),
+    ("part", "add", "--logical", "--size", "2M"), ("part", "table", "gpt", "--convert")])
+def test_a_change_of_an_mbr_that_another_tool_made(blank, make, command):
+    make(blank)
+    if "gpt" in command:
+        for number in ("7", "6", "5", "2"):
+            blank.do("part", "rm", number)
+    if command[-1] == "--active" and make == by_parted:
+        command = command[:-1] + ("--inactive",)
+    check_twice(blank, *command)
+
+
+def test_boot_records_that_a_new_partition_covers_come_back_elsewhere(blank, folder):
+    by_sfdisk(blank)
+    before = disks.table(blank.path)
+    (folder / "script").write_text("label: dos\nstart=2048,size=20480\nstart=51200,size=81920\n")
+    blank.berth.ok("apply", folder / "script", "--disk", blank.path, "--prune", "--yes")
+    assert len(disks.table(blank.path)["partitions"]) == 2
+    after = disks.table(blank.path)
+    for table, *lose in ((before, "--lose", "2"), (after,), (before, "--lose", "2")):
+        blank.do("disk", "undo", *lose)
+        assert disks.table(blank.path) == table and damages(blank) == []
+
+
+@pytest.mark.parametrize("command", [
+    ("part", "set", "data", "--name", "other", "--type", "home"), ("part", "rm", "data"),
+    ("part", "add", "--size", "4M"), ("part", "table", "mbr", "--convert"),
+    ("part", "table", "gpt", "--lose", "1", "--lose", "2")])
+@pytest.mark.parametrize("harm", [lambda disk: None, lambda disk: disk.patch(0, bytes(range(200)))])
+def test_a_change_of_a_gpt(gpt, command, harm):
+    harm(gpt)
+    check_twice(gpt, *command)
