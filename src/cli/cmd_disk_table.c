@@ -215,6 +215,20 @@ static void print_damage(const struct findings *findings)
         printf("nothing is wrong with the partition table of %s\n", survey->path);
 }
 
+/* A GPT's backup behind something that nobody knows may yet be the disk's. */
+static int no_table_error(const struct survey *survey, struct err *e)
+{
+    static const char restore[] = "`berth disk restore` puts back what `disk backup` kept";
+
+    err_set(e, ERR_NOT_FOUND, "%s has no partition table", survey->path);
+    if (survey->fs != NULL || survey->n_damage == 0)
+        return err_hint(e, "%s", restore);
+    return err_hint(e,
+                    "%s; where the GPT is this disk's, `gdisk %s`, then 1, w, writes its backup "
+                    "over what is in front: keep a copy of that",
+                    restore, shell_quote(survey->path).text);
+}
+
 /* What is left when nothing can be mended, or not without guessing. */
 static int damage_error(const struct findings *findings, struct err *e)
 {
@@ -225,10 +239,8 @@ static int damage_error(const struct findings *findings, struct err *e)
 
     for (n = 0; (damage = finding(findings, n)) != NULL; n++)
         mends += is_mended(findings, damage);
-    if (findings->survey->table == TABLE_NONE && worst == NULL) {
-        err_set(e, ERR_NOT_FOUND, "%s has no partition table", path);
-        return err_hint(e, "`berth disk restore` puts back what `disk backup` kept");
-    }
+    if (findings->survey->table == TABLE_NONE && worst == NULL)
+        return no_table_error(findings->survey, e);
     if (findings->survey->worker != NULL)
         return err_set(e, ERR_IN_USE, "%s: work on partition %u is %s", path,
                        findings->survey->pending->number, findings->survey->worker);
@@ -256,7 +268,7 @@ static int repair(struct cli *cli, const struct disk_options *options, struct er
 {
     _cleanup_change_ struct change job = {.options.repair = true};
 
-    if (change(cli, options, edit_none, NULL, &job, e) < 0)
+    if (change(cli, options, edit_mend, NULL, &job, e) < 0)
         return -1;
     return steps_do(cli, &job.job, "has a sound table", false, e);
 }

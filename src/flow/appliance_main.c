@@ -70,13 +70,14 @@ static int resize(const struct appliance_word *word, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *bd = open_disk(e);
     const struct fs_ops *fs = fs_by_name(word->fs);
+    bool empty;
 
     if (bd == NULL)
         return -1;
     if (fs == NULL)
         return err_set(e, ERR_UNSUPPORTED, "there is no filesystem %s", word->fs);
     bd->name = word->name;
-    return fs_resize_by_mount(fs, bd, DISK, word->bytes, e);
+    return fs_resize_by_mount(fs, bd, DISK, word->bytes, &empty, e);
 }
 
 static int work(struct err *e)

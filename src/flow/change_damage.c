@@ -10,22 +10,17 @@ static bool is_curable(enum damage_kind kind)
 {
     return kind == DAMAGE_DUPLICATE_GUID || kind == DAMAGE_OUT_OF_RANGE ||
            kind == DAMAGE_DISK_SMALLER || kind == DAMAGE_OVERLAP || kind == DAMAGE_EBR_INSIDE ||
-           kind == DAMAGE_EBR_LOOP || kind == DAMAGE_EBR_DAMAGED;
+           damage_is_of_chain(kind);
 }
 
-/* A chain of boot records that ends early, or that says two things: whatever else is changed in it,
- * what it no longer leads to is given up. So its cure comes first. */
-static bool is_of_chain(const struct damage *damage)
-{
-    return damage->kind == DAMAGE_EBR_LOOP || damage->kind == DAMAGE_EBR_DAMAGED;
-}
-
+/* Whatever else is changed in a chain that ends early, what it no longer leads to is given up. So
+ * its cure comes first. */
 static size_t count_of_chain(const struct table *table)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < table->n_damage; i++)
-        n += is_of_chain(&table->damage[i]);
+        n += damage_is_of_chain(table->damage[i].kind);
     return n;
 }
 
@@ -50,7 +45,7 @@ static const struct damage *what_to_cure(const struct damage *damage, size_t n)
         if (!is_curable(damage[i].kind))
             return &damage[i];
         if (first == NULL || first->kind == DAMAGE_DISK_SMALLER ||
-            (is_of_chain(&damage[i]) && !is_of_chain(first)))
+            (damage_is_of_chain(damage[i].kind) && !damage_is_of_chain(first->kind)))
             first = &damage[i];
     }
     return first;
@@ -95,6 +90,11 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *disk, 
             path, path, cured->number);
     case DAMAGE_EBR_LOOP:
         return err_hint(e, "`berth disk check --repair %s` ends the chain there", path);
+    case DAMAGE_EBR_LOST:
+        return err_hint(e,
+                        "`berth disk check --repair %s` adds the logical partitions again; "
+                        "`berth part rm %s %u` gives them up, and no byte of them is written",
+                        path, path, cured->number);
     case DAMAGE_EBR_DAMAGED:
         return err_hint(
             e,

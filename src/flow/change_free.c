@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* change_free.c: what is in the free space that a change would write into. It is somebody's,
- * whether or not berth knows it: of a deleted partition, or put there by no partition at all.
- * Berth's own are its log, the table's sectors, and what it left itself (left.h). Reads only. */
+/* change_free.c: what is in the free space that a change would write into, and what in a partition
+ * came from there. It is somebody's, whether or not berth knows it: of a deleted partition, or put
+ * there by no partition at all. Berth's own are its log, the table's sectors, and what it left
+ * itself (left.h). Reads only. */
 #include "core/cleanup.h"
 #include "flow/change_parts.h"
 #include "flow/disk_log.h"
@@ -57,14 +58,14 @@ static int list_owned(const struct change_facts *facts, struct blockdev *bd, str
 }
 
 static int add_left(const struct history *history, struct blockdev *bd, struct extent range,
-                    struct owned *owned, struct err *e)
+                    bool made, struct owned *owned, struct err *e)
 {
     _cleanup_free_ struct extent *left = NULL;
     size_t n;
 
     if (history == NULL)
         return 0;
-    return left_find(history, bd, range, &left, &n, e) < 0 ? -1 : add(owned, left, n, e);
+    return left_find(history, bd, range, made, &left, &n, e) < 0 ? -1 : add(owned, left, n, e);
 }
 
 /* 1: the range has something that nobody owns; *where is its first byte. */
@@ -90,8 +91,8 @@ static int find_data(struct blockdev *bd, const struct table *there, struct exte
     struct extent copy;
     int found, old = 1;
 
-    if (add_left(owned->history, bd, range, owned, e) < 0 ||
-        add_left(owned->in_file, bd, range, owned, e) < 0)
+    if (add_left(owned->history, bd, range, true, owned, e) < 0 ||
+        add_left(owned->in_file, bd, range, true, owned, e) < 0)
         return -1;
     while ((found = find_unowned(bd, range, owned, where, e)) > 0 && old > 0) {
         old = there->kind == TABLE_GPT ? gpt_find_old_copy(bd, &there->uuid, *where, &copy, e) : 0;
@@ -107,16 +108,41 @@ static bool is_written_into(const struct change_part *part)
            (part->format != NULL || change_moves(part) || change_grows_fs(part));
 }
 
+/* A partition was put over what berth had left, and nobody has written to it since. */
+static int look_at_content(struct blockdev *bd, struct change_part *part, const struct owned *owned,
+                           struct err *e)
+{
+    struct extent range = extent_on_disk(part->there->range, bd->bytes);
+    struct owned left = {0};
+    uint64_t where;
+    int found = 1;
+
+    if (add_left(owned->history, bd, range, false, &left, e) < 0 ||
+        add_left(owned->in_file, bd, range, false, &left, e) < 0)
+        found = -1;
+    else if (left.n > 0)
+        found = find_unowned(bd, range, &left, &where, e);
+    free(left.list);
+    part->has_content = found != 0;
+    return found < 0 ? -1 : 0;
+}
+
 static int look_at_part(struct blockdev *bd, const struct change_facts *facts,
                         struct change_part *part, struct owned *owned, struct err *e)
 {
+    bool loses =
+        part->there != NULL && part->has_content && (part->wanted == NULL || part->format != NULL);
     uint64_t where;
     int found;
 
-    if (!is_written_into(part))
+    if (!loses && !is_written_into(part))
         return 0;
     if (owned->history == NULL && list_owned(facts, bd, owned, e) < 0)
         return -1;
+    if (loses && look_at_content(bd, part, owned, e) < 0)
+        return -1;
+    if (!is_written_into(part))
+        return 0;
     found = find_data(bd, facts->there, part->wanted->range, owned, &where, e);
     return found > 0 ? orphan_describe(bd, facts->there, where, part->over_free,
                                        sizeof(part->over_free), e)

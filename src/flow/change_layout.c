@@ -245,7 +245,7 @@ static char *describe_mending(const struct change_facts *facts, enum table_kind 
     if (kind == TABLE_GPT)
         return io_format(e, "mend the GPT: write both copies anew");
     for (size_t i = 0; i < there->n_damage; i++)
-        if (there->damage[i].kind == DAMAGE_EBR_LOOP || there->damage[i].kind == DAMAGE_EBR_DAMAGED)
+        if (damage_is_of_chain(there->damage[i].kind))
             return io_format(
                 e, "mend the MBR: end the chain of logical partitions before number %u%s",
                 there->damage[i].number, stale ? ", and erase what is left of a GPT" : "");

@@ -182,9 +182,13 @@ static bool can_be_mended(const struct table *there, const struct change_options
 /* The same partitions, and the chain of their boot records changes. */
 static bool ends_chain(const struct change_facts *facts)
 {
-    return (facts->options->cures || facts->options->restores) && facts->there->kind == TABLE_MBR &&
-           (table_has_damage(facts->there, DAMAGE_EBR_LOOP) ||
-            table_has_damage(facts->there, DAMAGE_EBR_DAMAGED));
+    const struct table *there = facts->there;
+    bool damaged = false;
+
+    for (size_t i = 0; i < there->n_damage; i++)
+        damaged |= damage_is_of_chain(there->damage[i].kind);
+    return damaged && (facts->options->cures || facts->options->restores) &&
+           there->kind == TABLE_MBR;
 }
 
 static int emit_whole(struct planner *p, struct err *e)

@@ -126,6 +126,13 @@ int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *
                                                                                              : 0;
 }
 
+void disk_log_let_go(struct disk_log *log, struct extent range)
+{
+    left_let_go(log->history, range);
+    if (log->own != NULL)
+        left_let_go(log->own->history, range);
+}
+
 int disk_log_remove(struct disk_log *log, const struct table *there, struct err *e)
 {
     if (log->area.range.bytes == 0)

@@ -70,6 +70,8 @@ int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *
 
 /* True when the disk itself can say that work on it is under way. */
 bool disk_log_is_on_disk(const struct disk_log *log);
+/* Somebody else may have had what the range holds, while a step worked on it. */
+void disk_log_let_go(struct disk_log *log, struct extent range);
 
 /* Notes, flushed, that the plan's removed partitions in the table lose their content, before they
  * go; where there is no log, nothing. */

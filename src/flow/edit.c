@@ -169,8 +169,7 @@ static unsigned lost_number(const struct edit *edit, const struct table *there)
     for (size_t i = 0; *edit->part != '\0' && *end == '\0' && i < there->n_damage; i++) {
         const struct damage *damage = &there->damage[i];
 
-        if (damage->number == number &&
-            (damage->kind == DAMAGE_EBR_LOOP || damage->kind == DAMAGE_EBR_DAMAGED))
+        if (damage->number == number && damage_is_of_chain(damage->kind))
             return damage->number;
     }
     return 0;
@@ -353,6 +352,21 @@ int edit_none(void *arg, struct blockdev *bd, const struct table *there, struct 
     return wanted->table == NULL ? -1 : 0;
 }
 
+int edit_mend(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
+              struct err *e)
+{
+    struct table *found;
+
+    if (!table_has_damage(there, DAMAGE_EBR_LOST))
+        return edit_none(arg, bd, there, wanted, e);
+    if (table_find_lost(bd, there, &found, e) < 0)
+        return -1;
+    if (found == NULL)
+        return edit_none(arg, bd, there, wanted, e);
+    wanted->table = found;
+    return 0;
+}
+
 int edit_table(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
                struct err *e)
 {
@@ -365,6 +379,8 @@ int edit_table(void *arg, struct blockdev *bd, const struct table *there, struct
     }
     if (edit->convert && there->kind == kind)
         return edit_none(arg, bd, there, wanted, e);
+    if (edit->convert && table_has_damage(there, DAMAGE_EBR_LOST)) /* they would be left out */
+        return change_refuse_damage(there->damage, there->n_damage, bd->name, e);
     wanted->table =
         edit->convert ? table_convert(there, kind, bd, e) : table_new(bd, kind, &edit->fresh[0], e);
     return wanted->table == NULL ? -1 : 0;

@@ -2,20 +2,24 @@
 /*
  * left.c: keeps the list of what berth itself left in free space.
  *
- * Invariant: what is not "made" lies in no partition, but while a plan is done. So whoever used a
- * partition never wrote to it; where a plan will take a piece, that and the rest have digests of
- * their own before it begins. What is made is one whole partition, or was, with its superblock in
- * it. It stays so over a resize or move by berth only where it was held from the first look on:
- * what a mount may have been between is somebody's.
+ * Invariant: what is not "made" lies in no partition, but while a plan is done or where its digest
+ * is of every byte. So whoever used a partition never wrote to it; where a plan will take a piece,
+ * that and the rest have digests of their own before it begins. What is made is one whole
+ * partition, or was, with its superblock in it. It stays so over a resize or move by berth only
+ * where it was held from the first look on: what a mount may have been between is somebody's.
  */
-#include "flow/left.h"
 #include "core/cleanup.h"
 #include "core/digest.h"
 #include "flow/change.h"
+#include "flow/left_parts.h"
 #include "partition/probe.h"
 #include "partition/type.h"
 
 #include <string.h>
+
+#define COVERED_MOST                                                                               \
+    (4 * PROBE_DIGEST_WHOLE) /* that a partition may come over and that is kept                    \
+                              */
 
 /* What a table says: not where it is, nor what else its sectors hold. */
 static int digest_table(const struct table *table, char text[DIGEST_TEXT], struct err *e)
@@ -57,11 +61,18 @@ static bool overlaps_table(const struct table *table, const struct extent *range
     return false;
 }
 
+/* In a partition somebody may write where the digest has only samples. */
+static bool is_covered(const struct table *table, const struct history_left *left)
+{
+    return !left->made && left->range.bytes > PROBE_DIGEST_WHOLE &&
+           overlaps_table(table, &left->range);
+}
+
 /* A plan was cut short: which of its tables is there does not matter, only what they cover now. */
 static void forget_covered(struct history *history, const struct table *there)
 {
     for (size_t i = history->n_left; i-- > 0;)
-        if (!history->left[i].made && overlaps_table(there, &history->left[i].range))
+        if (is_covered(there, &history->left[i]))
             history_drop_left(history, i);
 }
 
@@ -82,8 +93,7 @@ int left_settle(struct history *history, const struct table *there, struct err *
     return 0;
 }
 
-/* 1: it reads as berth left it. */
-static int is_as_left(struct blockdev *bd, const struct history_left *left, struct err *e)
+int left_is_same(struct blockdev *bd, const struct history_left *left, struct err *e)
 {
     const struct extent disk = {0, bd->bytes};
     char text[DIGEST_TEXT];
@@ -93,7 +103,7 @@ static int is_as_left(struct blockdev *bd, const struct history_left *left, stru
     return probe_digest(bd, left->range, text, e) < 0 ? -1 : strcmp(text, left->digest) == 0;
 }
 
-int left_find(const struct history *history, struct blockdev *bd, struct extent range,
+int left_find(const struct history *history, struct blockdev *bd, struct extent range, bool made,
               struct extent **list, size_t *n, struct err *e)
 {
     *n = 0;
@@ -101,9 +111,9 @@ int left_find(const struct history *history, struct blockdev *bd, struct extent 
     if (*list == NULL)
         return err_no_memory(e);
     for (size_t i = 0; i < history->n_left; i++) {
-        int same = extent_overlaps(&history->left[i].range, &range)
-                       ? is_as_left(bd, &history->left[i], e)
-                       : 0;
+        const struct history_left *left = &history->left[i];
+        bool counts = extent_overlaps(&left->range, &range) && (made || !left->made);
+        int same = counts ? left_is_same(bd, left, e) : 0;
 
         if (same < 0)
             return -1;
@@ -115,39 +125,8 @@ int left_find(const struct history *history, struct blockdev *bd, struct extent 
 
 /* ---- while a plan is done ---- */
 
-struct extents {
-    struct extent *list;
-    size_t n;
-};
-
-static void add_entries(struct extents *to, const struct table *table)
-{
-    for (size_t i = 0; table != NULL && i < table->n; i++)
-        to->list[to->n++] = table->entries[i].range;
-}
-
-/* Where the plan puts something of a partition, or the log. */
-static int list_taken(const struct plan *plan, struct extent area, struct extents *taken,
-                      struct err *e)
-{
-    size_t n = 1 + plan->n_steps + (plan->table != NULL ? plan->table->n : 0);
-
-    for (size_t i = 0; i < plan->n_layouts; i++)
-        n += plan->layouts[i]->n;
-    taken->list = calloc(n, sizeof(*taken->list));
-    if (taken->list == NULL)
-        return err_no_memory(e);
-    taken->list[taken->n++] = area;
-    for (size_t i = 0; i < plan->n_steps; i++)
-        taken->list[taken->n++] = plan->steps[i].to;
-    for (size_t i = 0; i < plan->n_layouts; i++)
-        add_entries(taken, plan->layouts[i]);
-    add_entries(taken, plan->table);
-    return 0;
-}
-
-static int keep(struct history *history, struct blockdev *bd, struct extent range, bool made,
-                struct err *e)
+int left_keep(struct history *history, struct blockdev *bd, struct extent range, bool made,
+              struct err *e)
 {
     char text[DIGEST_TEXT];
     struct history_left left = {.range = range, .digest = text, .made = made};
@@ -159,72 +138,9 @@ static int keep_pieces(struct history *history, struct blockdev *bd, const struc
                        size_t n, struct err *e)
 {
     for (size_t i = 0; i < n; i++)
-        if (keep(history, bd, pieces[i], false, e) < 0)
+        if (left_keep(history, bd, pieces[i], false, e) < 0)
             return -1;
     return 0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-/* Where in the range something that the plan takes begins or ends, with the range's own end. */
-static uint64_t *cuts_of(struct extent range, const struct extents *taken, size_t *n, struct err *e)
-{
-    uint64_t *cuts = calloc(2 * taken->n + 1, sizeof(*cuts));
-
-    *n = 0;
-    if (cuts == NULL) {
-        err_no_memory(e);
-        return NULL;
-    }
-    for (size_t i = 0; i < taken->n; i++) {
-        uint64_t ends[2] = {taken->list[i].start, extent_end(&taken->list[i])};
-
-        for (int k = 0; k < 2; k++)
-            if (ends[k] > range.start && ends[k] < extent_end(&range))
-                cuts[(*n)++] = ends[k];
-    }
-    cuts[(*n)++] = extent_end(&range);
-    qsort(cuts, *n, sizeof(*cuts), by_value);
-    return cuts;
-}
-
-/* Pieces of which each step of the plan takes all or nothing become ranges of their own. */
-static int split(struct history *history, size_t i, struct blockdev *bd,
-                 const struct extents *taken, struct err *e)
-{
-    struct extent piece = history->left[i].range;
-    size_t n;
-    _cleanup_free_ uint64_t *cuts = cuts_of(piece, taken, &n, e);
-    int same = cuts == NULL ? -1 : n > 1 ? is_as_left(bd, &history->left[i], e) : 1;
-
-    if (same < 0 || n == 1)
-        return same < 0 ? -1 : 0;
-    history_drop_left(history, i);
-    for (size_t k = 0; same > 0 && k < n; k++) {
-        piece.bytes = cuts[k] - piece.start;
-        if (piece.bytes > 0 && keep(history, bd, piece, false, e) < 0)
-            return -1;
-        piece.start = cuts[k];
-    }
-    return 0;
-}
-
-static int split_all(struct history *history, struct blockdev *bd, const struct plan *plan,
-                     struct extent area, struct err *e)
-{
-    struct extents taken = {0};
-    int result = history->n_left > 0 ? list_taken(plan, area, &taken, e) : 0;
-
-    for (size_t i = history->n_left; result == 0 && i-- > 0;)
-        if (!history->left[i].made)
-            result = split(history, i, bd, &taken, e);
-    free(taken.list);
-    return result;
 }
 
 static bool same_range(const struct extent *a, const struct extent *b)
@@ -232,16 +148,13 @@ static bool same_range(const struct extent *a, const struct extent *b)
     return a->start == b->start && a->bytes == b->bytes;
 }
 
-/* True when the step changes the filesystem there while nobody else can have it: mounted, be it by
- * berth, somebody can. */
+/* True when the step changes the filesystem there while nobody else can have it: mounted, but by
+ * berth alone, somebody can. */
 static bool keeps_hold(const struct step *step, const struct extent *range)
 {
-    const struct fs_ops *fs = step->fs != NULL ? fs_by_name(step->fs) : NULL;
-
     if (!same_range(&step->from, range))
         return false;
-    return step->kind == STEP_MOVE || (step->kind == STEP_RESIZE && step->mountpoint == NULL &&
-                                       fs != NULL && fs->resize != NULL);
+    return step->kind == STEP_MOVE || (step->kind == STEP_RESIZE && step->mountpoint == NULL);
 }
 
 /* What is made, reads as it was left, and is claimed by now. */
@@ -254,7 +167,7 @@ static int hold(struct history *history, struct blockdev *bd, const struct plan 
 
         for (size_t k = 0; left->made && same == 0 && k < plan->n_steps; k++)
             if (keeps_hold(&plan->steps[k], &left->range))
-                same = is_as_left(bd, left, e);
+                same = left_is_same(bd, left, e);
         if (same < 0)
             return -1;
         left->held = same > 0;
@@ -267,7 +180,14 @@ int left_begin(struct history *history, struct blockdev *bd, const struct plan *
 {
     free(history->left_table);
     history->left_table = NULL;
-    return hold(history, bd, plan, e) < 0 ? -1 : split_all(history, bd, plan, area, e);
+    return hold(history, bd, plan, e) < 0 ? -1 : left_split(history, bd, plan, area, e);
+}
+
+void left_let_go(struct history *history, struct extent range)
+{
+    for (size_t i = 0; i < history->n_left; i++)
+        if (same_range(&history->left[i].range, &range))
+            history->left[i].held = false;
 }
 
 /* What the list has of the range and reads otherwise by now: a boot record came there meanwhile. */
@@ -277,7 +197,7 @@ static int forget_changed(struct history *history, struct blockdev *bd, struct e
     for (size_t i = history->n_left; i-- > 0;) {
         const struct history_left *left = &history->left[i];
         int same =
-            !left->made && extent_overlaps(&left->range, &range) ? is_as_left(bd, left, e) : 1;
+            !left->made && extent_overlaps(&left->range, &range) ? left_is_same(bd, left, e) : 1;
 
         if (same < 0)
             return -1;
@@ -327,7 +247,7 @@ static int follow(struct history *history, struct blockdev *bd, const struct tab
         if (!history->left[i].held || !same_range(&history->left[i].range, &done->from))
             continue;
         history_drop_left(history, i);
-        if (keep(history, bd, done->to, true, e) < 0)
+        if (left_keep(history, bd, done->to, true, e) < 0)
             return -1;
         history->left[history->n_left - 1].held = true;
         return 0;
@@ -362,7 +282,7 @@ int left_step(struct history *history, struct blockdev *bd, const struct table *
     return keep_free(history, bd, now, area, done->from, e) < 0 ||
                    keep_records(history, bd, before, now, area, e) < 0
                ? -1
-               : split_all(history, bd, plan, area, e);
+               : left_split(history, bd, plan, area, e);
 }
 
 int left_remove(struct history *history, struct blockdev *bd, struct extent range, struct err *e)
@@ -370,7 +290,7 @@ int left_remove(struct history *history, struct blockdev *bd, struct extent rang
     for (size_t i = history->n_left; i-- > 0;)
         if (extent_overlaps(&history->left[i].range, &range))
             history_drop_left(history, i);
-    return keep(history, bd, range, false, e);
+    return left_keep(history, bd, range, false, e);
 }
 
 /* ---- behind it ---- */
@@ -412,6 +332,15 @@ static bool is_made_anew(const struct keeper *k, const struct extent *range)
     return false;
 }
 
+/* Something was copied there, or a filesystem grew over it. */
+static bool is_worked_on(const struct keeper *k, const struct extent *range)
+{
+    for (size_t i = 0; i < k->plan->n_steps; i++)
+        if (extent_overlaps(&k->plan->steps[i].to, range))
+            return true;
+    return false;
+}
+
 /* A machine file's plan begins anew elsewhere what it had not filled. */
 static bool is_given_up(const struct keeper *k, const struct table_entry *gone)
 {
@@ -442,7 +371,8 @@ static int keep_old(const struct keeper *k, const struct history_left *old, stru
 {
     if (old->made)
         return keep_made(k, old, e);
-    return overlaps_table(k->now, &old->range) || extent_overlaps(&k->area, &old->range)
+    return is_covered(k->now, old) || is_made_anew(k, &old->range) ||
+                   is_worked_on(k, &old->range) || extent_overlaps(&k->area, &old->range)
                ? 0
                : history_add_left(k->history, old, e);
 }
@@ -468,7 +398,7 @@ static int keep_made_now(const struct keeper *k, struct err *e)
                                    : NULL;
 
         if (entry != NULL && !extent_overlaps(&k->area, &entry->range) &&
-            keep(k->history, k->bd, entry->range, true, e) < 0)
+            left_keep(k->history, k->bd, entry->range, true, e) < 0)
             return -1;
     }
     return 0;

@@ -20,6 +20,9 @@ int left_settle(struct history *history, const struct table *there, struct err *
 int left_begin(struct history *history, struct blockdev *bd, const struct plan *plan,
                struct extent area, struct err *e);
 
+/* Others may have had what berth made there since left_begin. */
+void left_let_go(struct history *history, struct extent range);
+
 /* A resize or move of the plan is done: what it left of the old place, for the rest of the plan,
  * and what berth made and has now changed itself. before: the table at left_begin. */
 int left_step(struct history *history, struct blockdev *bd, const struct table *before,
@@ -33,8 +36,9 @@ int left_remove(struct history *history, struct blockdev *bd, struct extent rang
 int left_finish(struct history *history, struct blockdev *bd, const struct table *before,
                 const struct plan *plan, struct extent area, struct err *e);
 
-/* Those that reach into the range and read the same still; *list is new. */
-int left_find(const struct history *history, struct blockdev *bd, struct extent range,
+/* Those that reach into the range and read the same still; made: also filesystems that berth made.
+ * *list is new. */
+int left_find(const struct history *history, struct blockdev *bd, struct extent range, bool made,
               struct extent **list, size_t *n, struct err *e);
 
 #endif

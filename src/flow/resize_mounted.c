@@ -32,8 +32,8 @@ int resize_mounted_check(const struct fs_ops *fs, struct err *e)
     return appliance_check(fs->name, &kernel, e) < 0 ? -1 : 1;
 }
 
-/* The kernel mounts only what nobody holds. */
-static int mount_here(const struct mounted_resize *r, struct err *e)
+/* The kernel mounts only what nobody holds: who was quick may have put a file there. */
+static int mount_here(const struct mounted_resize *r, bool *empty, struct err *e)
 {
     const char *node = NULL;
     struct err claim;
@@ -42,18 +42,19 @@ static int mount_here(const struct mounted_resize *r, struct err *e)
     if (disk_is_device(r->disk) && (node = disk_node(r->disk, r->range, e)) == NULL)
         return -1;
     disk_unclaim(r->disk, r->range);
-    result = fs_resize_by_mount(r->fs, r->bd, node, r->bytes, e);
+    result = fs_resize_by_mount(r->fs, r->bd, node, r->bytes, empty, e);
     if (disk_claim(r->disk, r->range, r->what, &claim) == 0)
         return result;
     *e = claim;
     return -1;
 }
 
-int resize_mounted(const struct mounted_resize *r, bool *settled, struct err *e)
+int resize_mounted(const struct mounted_resize *r, bool *settled, bool *held, struct err *e)
 {
     *settled = true;
-    if (mount_here(r, e) == 0)
+    if (mount_here(r, held, e) == 0)
         return 0;
+    *held = true; /* the machine has the descriptors of the claim */
     return e->code == ERR_REFUSED ? appliance_resize(r->fs, r->bd, r->bytes, settled, r->ui, e)
                                   : -1;
 }

@@ -24,7 +24,8 @@ struct mounted_resize {
 };
 
 /* *settled, in case of a failure: the superblock says what size it has. false: it was broken off,
- * and the next mount may find another one in the filesystem's log. */
-int resize_mounted(const struct mounted_resize *r, bool *settled, struct err *e);
+ * and the next mount may find another one in the filesystem's log. *held: nobody else had it
+ * meanwhile, or it was empty behind that. */
+int resize_mounted(const struct mounted_resize *r, bool *settled, bool *held, struct err *e);
 
 #endif

@@ -29,20 +29,13 @@ static bool needs_mending(const struct apply *apply, const struct step *step,
     return table->copies_differ;
 }
 
-static size_t count(const struct table *table, enum damage_kind kind)
+static size_t count_of_chain(const struct table *table)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < table->n_damage; i++)
-        n += table->damage[i].kind == kind;
+        n += damage_is_of_chain(table->damage[i].kind);
     return n;
-}
-
-/* The chain of an MBR still leads to what the layout has given up. */
-static bool has_more_chain(const struct table *there, const struct table *wanted)
-{
-    return count(there, DAMAGE_EBR_LOOP) > count(wanted, DAMAGE_EBR_LOOP) ||
-           count(there, DAMAGE_EBR_DAMAGED) > count(wanted, DAMAGE_EBR_DAMAGED);
 }
 
 int step_layout_done(struct apply *apply, const struct step *step, struct err *e)
@@ -56,8 +49,9 @@ int step_layout_done(struct apply *apply, const struct step *step, struct err *e
         return table_equal(there, wanted)
                    ? undo_are_back(&apply->log, disk_blockdev(apply->disk), e)
                    : 0;
+    /* the chain of an MBR may still lead to what the layout has given up */
     return table_equal(there, wanted) && !needs_mending(apply, step, there) &&
-           !has_more_chain(there, wanted);
+           count_of_chain(there) <= count_of_chain(wanted);
 }
 
 int step_layout_write(struct blockdev *bd, const struct plan *plan, const struct step *step,

@@ -287,13 +287,15 @@ static int resize_by_mount(struct resize *r, const struct table_entry *entry, st
                                      .bytes = grows(r->step) ? 0 : r->step->to.bytes,
                                      .ui = r->apply->ui};
     uint64_t wanted;
-    bool settled;
+    bool settled, held;
     int done;
 
-    if (resize_mounted(&mounted, &settled, e) < 0) {
+    if (resize_mounted(&mounted, &settled, &held, e) < 0) {
         r->committed = !settled;
         return settled ? does_not_fit(r, r->step->to.bytes, e) : -1;
     }
+    if (!held)
+        disk_log_let_go(&r->apply->log, r->step->from);
     done = grows(r->step) ? 1 : is_resized(r, &wanted, e);
     return done != 0 ? (done < 0 ? -1 : 0)
                      : err_set(e, ERR_VERIFY, "%s: its %s is still too large", r->step->target,

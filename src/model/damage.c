@@ -28,6 +28,11 @@ bool damage_mends(enum damage_kind kind)
     return rows[kind].mends;
 }
 
+bool damage_is_of_chain(enum damage_kind kind)
+{
+    return kind == DAMAGE_EBR_LOOP || kind == DAMAGE_EBR_LOST || kind == DAMAGE_EBR_DAMAGED;
+}
+
 const struct damage *damage_worst(const struct damage *damage, size_t n)
 {
     for (size_t i = 0; i < n; i++)

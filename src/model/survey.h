@@ -33,6 +33,9 @@ const char *damage_name(enum damage_kind kind); /* "overlap" */
 bool damage_forbids(enum damage_kind kind);     /* the table must not be changed before */
 bool damage_mends(enum damage_kind kind);       /* berth mends it without guessing */
 
+/* A chain of extended boot records that ends early, or says two things. */
+bool damage_is_of_chain(enum damage_kind kind);
+
 /* The first of a list, worst first, that forbids changing the table; NULL when none does. */
 const struct damage *damage_worst(const struct damage *damage, size_t n);
 void damage_free(struct damage *damage, size_t n);

@@ -89,7 +89,8 @@ struct fs_ops {
     int (*ready)(struct blockdev *bd, struct err *e);
 
     /* The same for a move that changes nothing in it: ERR_REFUSED when what sleeps in it knows its
-     * place. NULL: it can always be moved. */
+     * place, or nobody but its own system can say what is wrong with it. NULL: it can always be
+     * moved. */
     int (*movable)(struct blockdev *bd, struct err *e);
 
     /* Looks through all of it without writing; ERR_VERIFY says what is wrong. */
@@ -131,12 +132,13 @@ struct fs_ops {
  * For what can change its size only while it is mounted (resize is NULL, grow_mounted or
  * shrink_mounted is not): mounts it where nobody else sees it, and changes it. `node` is a block
  * device's path; NULL: bd is (a range of) an ordinary file, and a loop device of our own serves.
- * bytes: what it shall have; 0: all of its partition. Not resumable: the filesystem itself keeps
- * what a power cut leaves whole. ERR_REFUSED where the kernel does not let us mount it: without
- * root, or where it does not know the filesystem; nothing was done then.
+ * bytes: what it shall have; 0: all of its partition. *empty: it had no file when all was done. Not
+ * resumable: the filesystem itself keeps what a power cut leaves whole. ERR_REFUSED where the
+ * kernel does not let us mount it: without root, or where it does not know the filesystem; nothing
+ * was done then.
  */
 int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char *node,
-                       uint64_t bytes, struct err *e);
+                       uint64_t bytes, bool *empty, struct err *e);
 
 /* NULL when there is none. */
 const struct fs_ops *fs_by_name(const char *name);

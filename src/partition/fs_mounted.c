@@ -9,6 +9,7 @@
 #include "partition/fs.h"
 #include "partition/fs_loop.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -18,6 +19,12 @@ struct work {
     const struct fs_ops *ops;
     const char *node;
     uint64_t bytes; /* 0: all */
+};
+
+/* What the child says. */
+struct report {
+    bool empty; /* there is nothing in its folder when all is done */
+    struct err err;
 };
 
 /* ---- the mount ---- */
@@ -33,8 +40,22 @@ static int no_mount(const char *what, struct err *e)
     return -1;
 }
 
+static bool is_empty(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    bool empty = dir != NULL;
+
+    while (empty && (errno = 0, entry = readdir(dir)) != NULL)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    empty = empty && errno == 0;
+    if (dir != NULL)
+        closedir(dir);
+    return empty;
+}
+
 /* A mount that is left to the end of its namespace goes some time after that. */
-static int change(const struct work *work, const char *folder, struct err *e)
+static int change(const struct work *work, const char *folder, bool *empty, struct err *e)
 {
     int result;
 
@@ -45,24 +66,25 @@ static int change(const struct work *work, const char *folder, struct err *e)
         return no_mount("mounting it", e);
     result = work->bytes == 0 ? work->ops->grow_mounted(work->node, folder, e)
                               : work->ops->shrink_mounted(work->node, folder, work->bytes, e);
+    *empty = is_empty(folder);
     if (umount2(folder, 0) < 0 && result == 0)
         return err_errno(e, "unmounting %s", work->node);
     return result;
 }
 
-static _Noreturn void child_main(const struct work *work, const char *folder, int report)
+static _Noreturn void child_main(const struct work *work, const char *folder, int pipe)
 {
-    struct err err = {0};
+    struct report report = {0};
+    int result = change(work, folder, &report.empty, &report.err);
 
-    if (change(work, folder, &err) == 0)
-        _exit(0);
-    (void)!write(report, &err, sizeof(err));
-    _exit(1);
+    (void)!write(pipe, &report, sizeof(report));
+    _exit(result == 0 ? 0 : 1);
 }
 
-static int run_child(const struct work *work, const char *folder, struct err *e)
+static int run_child(const struct work *work, const char *folder, bool *empty, struct err *e)
 {
-    struct err said = {.code = ERR_FAILED, .text = "the process that was to do it just ended"};
+    struct report said = {
+        .err = {.code = ERR_FAILED, .text = "the process that was to do it just ended"}};
     int ends[2], status = -1;
     pid_t pid;
 
@@ -78,30 +100,32 @@ static int run_child(const struct work *work, const char *folder, struct err *e)
             ;
     }
     close(ends[0]);
+    *empty = said.empty;
     if (status != 0)
-        *e = said;
+        *e = said.err;
     return status == 0 ? 0 : -1;
 }
 
-static int run(const struct work *work, struct err *e)
+static int run(const struct work *work, bool *empty, struct err *e)
 {
     char folder[] = "/tmp/berth.XXXXXX";
     int result;
 
     if (mkdtemp(folder) == NULL)
         return err_errno(e, "%s", folder);
-    result = run_child(work, folder, e);
+    result = run_child(work, folder, empty, e);
     rmdir(folder);
     return result;
 }
 
 int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char *node,
-                       uint64_t bytes, struct err *e)
+                       uint64_t bytes, bool *empty, struct err *e)
 {
     struct work work = {ops, node, bytes};
     char loop_node[FS_LOOP_NODE];
     int loop = -1, result;
 
+    *empty = false;
     if (bytes == 0 ? ops->grow_mounted == NULL : ops->shrink_mounted == NULL)
         return err_set(e, ERR_UNSUPPORTED, "%s: %s", bd->name,
                        bytes == 0 ? ops->grow : ops->shrink);
@@ -115,7 +139,7 @@ int fs_resize_by_mount(const struct fs_ops *ops, struct blockdev *bd, const char
             return -1;
         work.node = loop_node;
     }
-    result = run(&work, e);
+    result = run(&work, empty, e);
     fs_loop_close(loop);
     if (result < 0)
         return err_wrap(e, "%s: changing the size of its %s", bd->name, ops->name);

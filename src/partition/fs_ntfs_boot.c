@@ -12,6 +12,8 @@
 
 #define SECTOR_MAX  4096
 #define CLUSTER_MAX (2U << 20)
+#define MIRRORED    4 /* records of $MFT that $MFTMirr has, at least */
+#define RECORD_MAX  4096
 
 struct boot_sector {
     uint8_t jump[3];
@@ -22,7 +24,9 @@ struct boot_sector {
     uint32_t hidden_sectors;
     uint8_t unused2[8];
     uint64_t sectors;
-    uint8_t unused3[16 + 8];
+    uint64_t mft_cluster, mirror_cluster;
+    int8_t record_clusters; /* below 0: 2 to the power of its negative, in bytes */
+    uint8_t unused3[7];
     uint64_t serial;
 } __attribute__((packed));
 
@@ -55,7 +59,30 @@ int fs_ntfs_boot_read(struct blockdev *bd, struct fs_ntfs_boot *result, struct e
         return err_set(e, ERR_REFUSED, "%s: its NTFS boot sector makes no sense", bd->name);
     result->cluster = (unsigned)cluster;
     result->bytes = (sectors + 1) * result->sector;
+    result->record = boot.record_clusters >= 0    ? (unsigned)boot.record_clusters * result->cluster
+                     : boot.record_clusters > -16 ? 1U << -boot.record_clusters
+                                                  : 0;
+    result->mft = le64toh(boot.mft_cluster);
+    result->mirror = le64toh(boot.mirror_cluster);
     return 0;
+}
+
+bool fs_ntfs_mirror_differs(struct blockdev *bd)
+{
+    uint8_t first[MIRRORED * RECORD_MAX], copy[MIRRORED * RECORD_MAX];
+    struct fs_ntfs_boot boot;
+    struct err ignored;
+    uint64_t clusters;
+    size_t n;
+
+    if (fs_ntfs_boot_read(bd, &boot, &ignored) < 0 || boot.record > RECORD_MAX)
+        return false;
+    n = (size_t)MIRRORED * boot.record;
+    clusters = bd->bytes / boot.cluster;
+    return boot.mft < clusters && boot.mirror < clusters &&
+           blockdev_pread(bd, first, n, boot.mft * boot.cluster, &ignored) == 0 &&
+           blockdev_pread(bd, copy, n, boot.mirror * boot.cluster, &ignored) == 0 &&
+           memcmp(first, copy, n) != 0;
 }
 
 int fs_ntfs_boot_patch(struct blockdev *bd, size_t offset, const void *data, size_t n,

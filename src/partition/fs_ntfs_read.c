@@ -143,6 +143,24 @@ static struct ntfs_device_operations device_ops = {
     .ioctl = device_ioctl,
 };
 
+static void refuse_unreadable(struct blockdev *bd, struct err *e)
+{
+    int why = errno;
+
+    if (fs_ntfs_mirror_differs(bd)) {
+        err_set(e, ERR_REFUSED,
+                "%s: its NTFS is damaged: $MFT, the list of its files, and the copy "
+                "of its beginning, $MFTMirr, differ",
+                bd->name);
+        err_hint(e,
+                 "in Windows, run chkdsk /f on that drive; ntfsfix brings the copy in line, too");
+        return;
+    }
+    err_set(e, ERR_REFUSED, "%s: its NTFS is damaged and cannot be read (%s)", bd->name,
+            strerror(why));
+    err_hint(e, "in Windows, run chkdsk /f on that drive");
+}
+
 /* Only ever called in the jail, whose process ends with the work: nothing is freed. */
 static ntfs_volume *open_volume(struct reader *reader, struct err *e)
 {
@@ -154,11 +172,8 @@ static ntfs_volume *open_volume(struct reader *reader, struct err *e)
         return NULL;
     }
     vol = ntfs_device_mount(dev, NTFS_MNT_RDONLY | NTFS_MNT_FORENSIC);
-    if (vol == NULL) {
-        err_set(e, ERR_REFUSED, "%s: its NTFS cannot be read (%s)", reader->bd->name,
-                strerror(errno));
-        err_hint(e, "in Windows, run chkdsk /f on that drive");
-    }
+    if (vol == NULL)
+        refuse_unreadable(reader->bd, e);
     return vol;
 }
 
@@ -209,34 +224,14 @@ static int read_ready(struct blockdev *bd, void *result, struct err *e)
     return check_journal(bd, vol, e);
 }
 
-/* Where it does not say that it is hibernated nobody knows, as with what nobody can open. */
-static int read_awake(struct blockdev *bd, void *result, struct err *e)
-{
-    struct reader reader = {.bd = bd};
-    ntfs_volume *vol = open_volume(&reader, e);
-
-    (void)result;
-    return vol == NULL ? -1 : check_hibernation(bd, vol, e);
-}
-
-static int read_unencrypted(struct blockdev *bd, fs_jail_fn *read, struct err *e)
+int fs_ntfs_ready(struct blockdev *bd, struct err *e)
 {
     struct fs_ntfs_boot boot;
     char none = 0;
 
     if (fs_ntfs_boot_read(bd, &boot, e) < 0)
         return -1;
-    return fs_jail_read(bd, read, &none, sizeof(none), e);
-}
-
-int fs_ntfs_ready(struct blockdev *bd, struct err *e)
-{
-    return read_unencrypted(bd, read_ready, e);
-}
-
-int fs_ntfs_movable(struct blockdev *bd, struct err *e)
-{
-    return read_unencrypted(bd, read_awake, e);
+    return fs_jail_read(bd, read_ready, &none, sizeof(none), e);
 }
 
 static int read_opens(struct blockdev *bd, void *result, struct err *e)

@@ -44,6 +44,12 @@ enum mbr_what {
 /* mbr_codec.c, pure: what sector 0 is. */
 enum mbr_what mbr_recognise(const uint8_t *sector, uint64_t lbas);
 
+/* Records that are used, of which none lies on the disk: any bytes may look like that. */
+bool mbr_is_noise(const uint8_t *sector, uint64_t lbas);
+
+/* A sector that has two records of a chain and the signature, and nothing else. */
+bool mbr_is_bare_record(const uint8_t *bytes, unsigned sector);
+
 bool mbr_is_extended(uint8_t code);
 
 /* Sector 0 in front of a GPT; false when it is that already. The boot code stays. */
@@ -68,6 +74,7 @@ struct mbr_node {
     bool active;
     bool dangles; /* on the disk: it is no record, or its link leads to none that the chain can have
                    */
+    bool none;    /* on the disk: it is no record */
     /* What writing it means, next to what the disk has: */
     enum { NODE_SAME, NODE_NEW, NODE_CHANGED } state;
 };
@@ -87,6 +94,23 @@ void mbr_chain_clear(struct mbr_chain *chain);
  * of the chain. *chain has every boot record that can be read. */
 int mbr_read(struct table_window *window, struct table *table, struct mbr_chain *chain,
              struct err *e);
+
+/* The walk from the record at `at` on, into a table that has the extended partition and no logical
+ * one: for a chain whose first record has gone. */
+int mbr_walk(struct table_window *window, struct table *table, struct mbr_chain *chain, uint64_t at,
+             struct err *e);
+
+/* What a first boot record that is erased led to. */
+struct mbr_lost {
+    struct extent first; /* the filesystem that the first partition has; bytes 0: not found */
+    uint8_t code;        /* the type that goes with it */
+    char fs[16];
+    struct table *table; /* with all of its logical partitions; NULL: they are not certain */
+};
+
+/* mbr_lost.c: looks for it. lost->table is new. */
+int mbr_find_lost(struct table_window *window, const struct table *there, struct mbr_lost *lost,
+                  struct err *e);
 
 /* mbr_chain.c, pure: the table's logical partitions as a chain, each record where the table says.
  */

@@ -5,6 +5,8 @@
 #include <endian.h>
 #include <string.h>
 
+#define RECORDS_USED 2 /* of a record in a chain: its partition, and the next record */
+
 #define ACTIVE      0x80
 #define CHS_HEADS   255 /* the geometry that every partitioning tool pretends */
 #define CHS_SECTORS 63
@@ -99,6 +101,32 @@ enum mbr_what mbr_recognise(const uint8_t *sector, uint64_t lbas)
     if (count.typed > 0)
         return MBR_IS_TABLE;
     return has_id(&s) ? MBR_IS_EMPTY : MBR_IS_NONE;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+    return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
+bool mbr_is_bare_record(const uint8_t *bytes, unsigned sector)
+{
+    const struct mbr_sector *s = (const struct mbr_sector *)bytes;
+
+    return s->signature[0] == 0x55 && s->signature[1] == 0xaa &&
+           is_zero(bytes, offsetof(struct mbr_sector, records)) &&
+           is_zero((const uint8_t *)&s->records[RECORDS_USED],
+                   (MBR_RECORDS - RECORDS_USED) * sizeof(s->records[0])) &&
+           is_zero(bytes + sizeof(*s), sector - sizeof(*s));
+}
+
+bool mbr_is_noise(const uint8_t *sector, uint64_t lbas)
+{
+    struct mbr_sector s;
+    struct mbr_count count;
+
+    memcpy(&s, sector, sizeof(s));
+    count = count_records(&s, lbas);
+    return count.used > 0 && count.plausible == 0;
 }
 
 static void encode_chs(uint64_t lba, uint8_t chs[3])

@@ -161,13 +161,13 @@ static bool is_blank(const struct mbr_sector *s)
 static int report_none(struct walk *w, const struct mbr_sector *s, struct mbr_node *node,
                        struct err *e)
 {
-    node->dangles = true;
+    node->dangles = node->none = true;
     return damaged(w, DAMAGE_EBR_DAMAGED, node->at, is_blank(s) ? "is erased" : "is not one", e);
 }
 
-static int walk_chain(struct walk *w, struct err *e)
+static int walk_chain(struct walk *w, uint64_t at, struct err *e)
 {
-    uint64_t at = w->chain->extended.start, next = 0;
+    uint64_t next = 0;
     struct mbr_node *node = NULL;
     int result;
 
@@ -204,5 +204,13 @@ int mbr_read(struct table_window *window, struct table *table, struct mbr_chain 
     if (read_primaries(&s, window->bd->sector, table, e) < 0)
         return -1;
     chain->extended = table->extended.range;
-    return chain->extended.bytes > 0 ? walk_chain(&w, e) : 0;
+    return chain->extended.bytes > 0 ? walk_chain(&w, chain->extended.start, e) : 0;
+}
+
+int mbr_walk(struct table_window *window, struct table *table, struct mbr_chain *chain, uint64_t at,
+             struct err *e)
+{
+    struct walk w = {.window = window, .table = table, .chain = chain};
+
+    return walk_chain(&w, at, e);
 }

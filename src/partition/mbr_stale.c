@@ -6,26 +6,13 @@
 
 #include <string.h>
 
-#define RECORDS_USED 2 /* of a boot record: its partition, and the next record */
-
-static bool is_zero(const uint8_t *bytes, size_t n)
-{
-    return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
-}
-
-/* 1: the sector has two entries of a chain and its signature, and nothing else. */
+/* 1: the sector has nothing of anybody else. */
 static int is_bare_record(struct blockdev *bd, uint64_t at, struct err *e)
 {
     uint8_t bytes[GPT_SECTOR_MAX];
-    const struct mbr_sector *s = (const struct mbr_sector *)bytes;
 
-    if (blockdev_pread(bd, bytes, bd->sector, at, e) < 0)
-        return -1;
-    return s->signature[0] == 0x55 && s->signature[1] == 0xaa &&
-           is_zero(bytes, offsetof(struct mbr_sector, records)) &&
-           is_zero((const uint8_t *)&s->records[RECORDS_USED],
-                   (MBR_RECORDS - RECORDS_USED) * sizeof(s->records[0])) &&
-           is_zero(bytes + sizeof(*s), bd->sector - sizeof(*s));
+    return blockdev_pread(bd, bytes, bd->sector, at, e) < 0 ? -1
+                                                            : mbr_is_bare_record(bytes, bd->sector);
 }
 
 static bool has(const struct extent *list, size_t n, const struct extent *range)

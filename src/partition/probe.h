@@ -52,8 +52,10 @@ int probe_has_data(struct blockdev *bd, struct extent range, bool *sampled, stru
 int probe_find_data(struct blockdev *bd, struct extent range, uint64_t *where, bool *sampled,
                     struct err *e);
 
-/* "sha256:<hex>" of what the range holds and where on the disk: of all of it up to 64 MiB, else of
- * its ends and of samples, as of a device above. Zeros count as holes do. */
+#define PROBE_DIGEST_WHOLE (UINT64_C(64) << 20) /* of up to so much all goes into the digest */
+
+/* "sha256:<hex>" of what the range holds and where on the disk: of all of it up to that size, else
+ * of its ends and of samples, as of a device above. Zeros count as holes do. */
 int probe_digest(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT], struct err *e);
 
 #endif

@@ -13,7 +13,6 @@
 #define SAMPLES      1024
 #define SAMPLE_BYTES (64 * KIB)
 #define EDGE         (16 * MIB) /* how much of the ends of a large range is looked through */
-#define DIGEST_WHOLE (64 * MIB) /* up to here all of a range goes into its digest */
 #define DIGEST_BLOCK (64 * KIB)
 
 static bool all_zero(const unsigned char *buf, size_t n)
@@ -162,9 +161,10 @@ int probe_digest(struct blockdev *bd, struct extent range, char text[DIGEST_TEXT
         digest_free(digest);
         return err_no_memory(e);
     }
-    if (range.bytes <= DIGEST_WHOLE)
+    if (range.bytes <= PROBE_DIGEST_WHOLE)
         result = digest_piece(bd, range, buf, digest, e);
-    for (size_t i = 0; range.bytes > DIGEST_WHOLE && result == 0 && piece_of(range, i, &piece); i++)
+    for (size_t i = 0;
+         range.bytes > PROBE_DIGEST_WHOLE && result == 0 && piece_of(range, i, &piece); i++)
         result = digest_piece(bd, piece, buf, digest, e);
     digest_finish(digest, text);
     digest_free(digest);

@@ -19,6 +19,11 @@ int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *
                     struct err *e);
 void table_disk_clear(struct table_disk *disk);
 
+/* gpt_evidence.c: 1 when the whole backup of a GPT at the disk's end is its table though nothing in
+ * front says so, 0 when it may be no more than left over, -1 with the err filled. blank: its place
+ * in front is zeros. */
+int gpt_backup_counts(const struct table_disk *disk, bool blank, struct err *e);
+
 #define _cleanup_table_disk_ __attribute__((cleanup(table_disk_clear)))
 
 #endif

@@ -4,8 +4,9 @@
  *
  * An MBR with partitions counts, whatever is left of a GPT. A GPT counts that has a whole primary,
  * or a protective MBR before a whole backup. A backup alone counts on a disk whose head is blank,
- * as a power cut leaves one that gets its first table; behind anything else, such as a filesystem
- * on the whole disk, it is only left over.
+ * as a power cut leaves one that gets its first table, or where nothing but a partition of it is
+ * found (gpt_evidence.c); behind anything else, such as a filesystem on the whole disk, it is only
+ * left over.
  */
 #include "core/cleanup.h"
 #include "core/size.h"
@@ -50,11 +51,29 @@ static enum table_kind find_kind(const struct table_disk *disk)
         return TABLE_MBR;
     if (gpt->primary.wrong == NULL)
         return TABLE_GPT;
-    if (gpt->backup.wrong == NULL && (guarded || head_is_blank(disk)))
+    if (gpt->backup.wrong == NULL && guarded)
         return TABLE_GPT;
     if (guarded && (gpt->primary.signature || gpt->backup.signature))
         return TABLE_GPT;
     return disk->what == MBR_IS_EMPTY || disk->what == MBR_IS_HYBRID ? TABLE_MBR : TABLE_NONE;
+}
+
+/* The kind, which may be what only the backup of a GPT says: then sector 0 is none. */
+static int decide_kind(struct table_disk *disk, enum table_kind *kind, struct err *e)
+{
+    const uint8_t *sector = disk->window.head_bytes;
+    bool noise = disk->what == MBR_IS_TABLE && mbr_is_noise(sector, disk->window.lbas);
+    int counts;
+
+    *kind = find_kind(disk);
+    if (disk->gpt.backup.wrong != NULL || (*kind != TABLE_NONE && !noise))
+        return 0;
+    counts = gpt_backup_counts(disk, head_is_blank(disk), e);
+    if (counts <= 0)
+        return counts;
+    *kind = TABLE_GPT;
+    disk->what = MBR_IS_NONE;
+    return 0;
 }
 
 /* ---- GPT ---- */
@@ -214,6 +233,10 @@ static int report_stale(const struct table_disk *disk, struct table *table, stru
 {
     if (!is_stale(disk, table, &disk->gpt.primary) && !is_stale(disk, table, &disk->gpt.backup))
         return 0;
+    if (table->kind == TABLE_NONE && disk->gpt.backup.wrong == NULL)
+        return table_damage(table, DAMAGE_STALE_SIGNATURE, 0, e,
+                            "a GPT has left its backup at the end of the disk, and what is in "
+                            "front may be somebody's");
     return table_damage(table, DAMAGE_STALE_SIGNATURE, 0, e,
                         "a GPT that does not count any more has left its signature");
 }
@@ -229,11 +252,53 @@ static int report_announced(struct table *table, struct err *e)
     return 0;
 }
 
+static struct damage *damage_of_first_record(const struct table_disk *disk, struct table *table)
+{
+    const struct mbr_chain *chain = &disk->chain;
+
+    for (size_t i = 0; i < table->n_damage && chain->n == 1 && chain->nodes[0].none; i++)
+        if (table->damage[i].kind == DAMAGE_EBR_DAMAGED && table->damage[i].number == MBR_FIRST)
+            return &table->damage[i];
+    return NULL;
+}
+
+/* A first boot record that is none: what it led to may be found by what is there. */
+static int report_lost(struct table_disk *disk, struct table *table, struct err *e)
+{
+    struct damage *damage = damage_of_first_record(disk, table);
+    struct mbr_lost lost;
+    char *text;
+    int n;
+
+    if (damage == NULL)
+        return 0;
+    if (mbr_find_lost(&disk->window, table, &lost, e) < 0)
+        return -1;
+    if (lost.first.bytes == 0)
+        return 0;
+    n = lost.table != NULL
+            ? asprintf(&text, "%s; all that it led to is found, from %s at byte %llu on",
+                       damage->text, lost.fs, (unsigned long long)lost.first.start)
+            : asprintf(&text,
+                       "%s; %s begins at byte %llu, and what is behind it is "
+                       "not certain",
+                       damage->text, lost.fs, (unsigned long long)lost.first.start);
+    if (n >= 0) {
+        free(damage->text);
+        damage->text = text;
+        damage->kind = lost.table != NULL ? DAMAGE_EBR_LOST : damage->kind;
+    }
+    table_free(lost.table);
+    return n < 0 ? err_no_memory(e) : 0;
+}
+
 static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
 {
     struct blockdev *bd = disk->window.bd;
 
     if (mbr_read(&disk->window, table, &disk->chain, e) < 0)
+        return -1;
+    if (report_lost(disk, table, e) < 0)
         return -1;
     table_set_defaults(table, bd);
     lower_usable(table, bd->sector);
@@ -244,6 +309,7 @@ static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
 int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *table,
                     struct err *e)
 {
+    enum table_kind kind;
     int result = 0;
 
     if (bd->sector < sizeof(struct mbr_sector) || bd->sector > GPT_SECTOR_MAX ||
@@ -254,7 +320,9 @@ int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *
         gpt_disk_read(&disk->window, &disk->gpt, e) < 0)
         return -1;
     disk->what = mbr_recognise(disk->window.head_bytes, disk->window.lbas);
-    switch (find_kind(disk)) {
+    if (decide_kind(disk, &kind, e) < 0)
+        return -1;
+    switch (kind) {
     case TABLE_GPT:
         result = read_gpt(disk, table, e);
         break;

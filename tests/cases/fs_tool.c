@@ -121,7 +121,12 @@ static int do_moved(const struct request *r, struct err *e)
 /* The argument is a size, or 0 for all of the file. */
 static int do_mounted(const struct request *r, struct err *e)
 {
-    return fs_resize_by_mount(r->ops, r->bd, NULL, strtoull(r->argument, NULL, 10), e);
+    bool empty;
+
+    if (fs_resize_by_mount(r->ops, r->bd, NULL, strtoull(r->argument, NULL, 10), &empty, e) < 0)
+        return -1;
+    printf("%s\n", empty ? "empty" : "has files");
+    return 0;
 }
 
 static const struct {

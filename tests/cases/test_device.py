@@ -239,3 +239,25 @@ def test_a_partition_mounted_through_a_loop_device_is_named_with_its_mount(berth
         raise
     run("sh", "-c", hint)
     berth.ok("part", "set", image, "1", "--name", "x", "--yes")
+
+
+@pytest.mark.parametrize("fs", ["btrfs", "xfs"])
+@pytest.mark.parametrize("used", [False, True], ids=["unused", "used"])
+def test_what_berth_made_and_grew_through_a_mount_is_nobodys_until_it_is_used(berth, fs, used):
+    with open(berth.home / "backing", "wb") as backing:
+        backing.truncate(1 << 30)
+    with disks.attached(berth.home / "backing") as node:
+        def part(*words):
+            return on_terminal(berth, "part", words[0], node, *words[1:])
+
+        assert on_terminal(berth, "part", "table", node, "gpt").returncode == 0
+        assert part("add", "--name", "a", "--size", "350M", "--fs", fs).returncode == 0
+        for size in ("400M", "450M"):
+            assert part("resize", "a", "--size", size).returncode == 0
+        if used:
+            point = berth.home / "mnt"
+            run("sh", "-c", f"mkdir {point} && mount {node}p1 {point} && echo theirs >{point}/file; umount {point}")
+        assert part("rm", "a").returncode == 0
+        done = part("add", "--name", "b", "--size", "600M", "--fs", "ext4")
+        assert done.returncode == (3 if used else 0), done.stdout
+        assert ("--lose b" in done.stdout) == used

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+import windows
 from disks import fingerprint
 from filled import digests, make_files, run
 from ordinary import AS_ORDINARY, ORDINARY
@@ -367,38 +368,17 @@ def test_a_dirty_ntfs_is_refused(ntfs):
 
 @pytest.mark.parametrize("signature", [b"hibr", b"HIBR"])
 def test_a_hibernated_windows_is_refused(ntfs, signature):
-    header = ntfs.folder / "hiberfil.sys"
-    header.write_bytes(signature + b"\0" * 8188)
-    run("ntfscp", "-f", ntfs.path, header, "hiberfil.sys")
+    windows.hiberfil(ntfs.path, signature)
     ntfs.refused("ready", words="hibernated, or was shut down with fast startup")
 
 
 def test_an_empty_hiberfil_is_no_hibernation(ntfs):
-    header = ntfs.folder / "hiberfil.sys"
-    header.write_bytes(b"wake" + b"\0" * 8188)
-    run("ntfscp", "-f", ntfs.path, header, "hiberfil.sys")
+    windows.hiberfil(ntfs.path, b"wake")
     ntfs.ok("ready")
 
 
-def open_journal():
-    """The first page of a $LogFile in which Windows has something left to do: a restart page with a
-    client in use, and not marked clean. Each sector ends with the update sequence number."""
-    page = bytearray(4096)
-    struct.pack_into("<4sHHQIIHhh", page, 0, b"RSTR", 30, 9, 0, 4096, 4096, 0x40, 1, 1)
-    struct.pack_into("<QHHHHIHHQIHHII", page, 0x40, 0x1000, 1, 0xffff, 0, 0, 46, 0x40 + 160, 0x40,
-                     2 * MIB, 0, 48, 64, 1, 0)
-    struct.pack_into("<QQHHH6xI", page, 0x80, 0x1000, 0x1000, 0xffff, 0xffff, 0, 8)
-    page[0x80 + 32:0x80 + 40] = "NTFS".encode("utf-16-le")
-    struct.pack_into("<H", page, 30, 1)
-    for sector in range(512, 4097, 512):
-        struct.pack_into("<H", page, sector - 2, 1)
-    return bytes(page)
-
-
 def test_an_ntfs_whose_journal_has_work_left_is_refused(ntfs):
-    listed = run("ntfsinfo", "-i", "2", "-v", ntfs.path, text=True).stdout
-    start = int(re.search(r"VCN\s+LCN\s+Length\s+0x0\s+(0x[0-9a-f]+)", listed)[1], 16) * 4096
-    ntfs.patch(start, open_journal() * 2)
+    windows.leave_journal(ntfs.path)
     ntfs.refused("ready", words="journal has changes to make")
 
 
@@ -521,11 +501,15 @@ def test_what_grows_only_mounted_does_so_in_private(folder, kind):
     if os.getuid() != 0:
         return
     mounts = mounted(kind)
-    image.ok("mounted", 0, prefix=[])
+    assert image.ok("mounted", 0, prefix=[]) == "empty\n"
     assert mounted(kind) == mounts
     assert image.bounds()[0] == 512 * MIB
     image.ok("check")
     image.ok("ready")
+    run("sh", "-c", f"mkdir {folder}/mnt && mount {image.path} {folder}/mnt && touch {folder}/mnt/file; "
+        f"umount {folder}/mnt")
+    image.resize_file(640 * MIB)
+    assert image.ok("mounted", 0, prefix=[]) == "has files\n"
 
 
 def test_a_luks_container_is_made_and_then_left_alone(folder):

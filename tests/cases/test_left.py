@@ -197,6 +197,43 @@ def test_an_undo_goes_over_what_others_wrote_since_only_by_name(world):
     assert disks.ranges(world.disk)["a"][0] == MIB
 
 
+@pytest.mark.parametrize("size", [40, 150])
+def test_the_old_place_of_what_was_moved_is_made_a_filesystem_in_two_commands(folder, size):  # noqa: F811
+    world = World(folder, 2 * size + 20)
+    world.do("resize", "a", "--size", f"{size}M")
+    world.do("move", "a", "--start", f"{size + 10}M")
+    world.do("add", "--name", "b", "--start", "1M", "--size", f"{size}M")
+    world.do("set", "b", "--name", "c")
+    world.do("format", "c", "--fs", "ext4")
+    assert world.berth("part", "format", world.disk, "c", "--fs", "ext4", "--yes").returncode == REFUSED
+
+
+@pytest.mark.parametrize("size, at", [(40, 30), (150, 1), (150, 76), (150, 140)])
+def test_what_was_written_to_a_partition_over_what_berth_left_has_to_be_named(folder, size, at):  # noqa: F811
+    world = World(folder, 2 * size + 20)
+    world.do("resize", "a", "--size", f"{size}M")
+    world.do("move", "a", "--start", f"{size + 10}M")
+    world.do("add", "--name", "b", "--start", "1M", "--size", f"{size}M")
+    put(world.disk, at * MIB + 700000, b"somebody's")
+    world.asks("b", "format", "b", "--fs", "ext4")
+
+
+def test_a_place_that_is_too_large_to_be_looked_through_has_to_be_named(folder):  # noqa: F811
+    world = World(folder, 600)
+    world.do("resize", "a", "--size", "290M")
+    world.do("move", "a", "--start", "300M")
+    world.do("add", "--name", "b", "--start", "1M", "--size", "280M")
+    world.asks("b", "format", "b", "--fs", "ext4")
+
+
+def test_a_new_boot_record_in_what_berth_left_leaves_the_rest_of_it_nobodys(folder):  # noqa: F811
+    berth, disk = logical(folder)
+    put(disk, 16 * MIB, b"a block that is free" * 1000)
+    berth.ok("part", "resize", disk, "5", "--size", "10M", "--yes")
+    berth.ok("part", "add", disk, "--logical", "--start", "20M", "--size", "1M", "--yes")
+    berth.ok("part", "resize", disk, "5", "--size", "16M", "--yes")
+
+
 # ---- what others left ----
 
 def test_a_deleted_filesystem_is_named_where_a_new_one_begins_in_its_middle(world):

@@ -13,6 +13,7 @@ import pytest
 
 import disks
 from crash import trace
+from windows import hiberfil
 
 MIB = 1 << 20
 
@@ -372,13 +373,12 @@ def test_what_a_change_itself_left_needs_no_name(berth):
 def windows(berth, signature):
     disk = berth.home / "d.img"
     sfdisk(disk, 'label: gpt\nstart=1M,size=40M,name="w"\n', 200 * MIB)
-    volume, header = berth.home / "ntfs", berth.home / "hiberfil.sys"
+    volume = berth.home / "ntfs"
     with open(volume, "wb") as file:
         file.truncate(40 * MIB)
     subprocess.run(["mkntfs", "-qFf", "-p", "2048", "-H", "255", "-S", "63", volume], check=True,
                    capture_output=True)
-    header.write_bytes(signature + b"\0" * 8188)
-    subprocess.run(["ntfscp", "-f", volume, header, "hiberfil.sys"], check=True, capture_output=True)
+    hiberfil(volume, signature)
     put(disk, MIB, volume.read_bytes())
     return disk
 

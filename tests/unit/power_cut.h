@@ -63,10 +63,19 @@ static inline int cut_flush(struct blockdev *bd, struct err *e)
     return blockdev_flush(r->below, e);
 }
 
+static inline int cut_fd_extent(struct blockdev *bd, struct extent range, int *fd, uint64_t *start,
+                                struct err *e)
+{
+    return blockdev_fd_extent(((struct cut_recorder *)bd)->below, range, fd, start, e);
+}
+
 static inline struct cut_recorder cut_record(struct blockdev *below)
 {
-    static const struct blockdev_ops ops = {
-        .kind = "recorder", .pread = cut_pread, .pwrite = cut_pwrite, .flush = cut_flush};
+    static const struct blockdev_ops ops = {.kind = "recorder",
+                                            .pread = cut_pread,
+                                            .pwrite = cut_pwrite,
+                                            .flush = cut_flush,
+                                            .fd_extent = cut_fd_extent};
 
     return (struct cut_recorder){.bd = {&ops, below->bytes, below->sector, "recorder"},
                                  .below = below};

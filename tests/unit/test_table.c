@@ -524,7 +524,7 @@ static void a_backup_behind_something_else_is_only_left_over(void **state)
     world_put(w, 0, zeros, 34 * 512);
     world_has_damage(w, DAMAGE_PRIMARY, "not there");
     world_put(w, 1080, "\x53\xef", 2); /* an ext superblock */
-    world_has_damage(w, DAMAGE_STALE_SIGNATURE, "signature");
+    world_has_damage(w, DAMAGE_STALE_SIGNATURE, "has left its backup");
     assert_int_equal(w->table->kind, TABLE_NONE);
     free(zeros);
 }

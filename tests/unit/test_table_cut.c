@@ -428,6 +428,32 @@ static void a_gpt_with_one_whole_copy_is_never_without(void **state)
     assert_int_equal(counts.in_between, 0);
 }
 
+/* What is random in front of a backup is a table before, while and after it is mended. */
+static void a_gpt_that_is_mended_behind_noise_is_never_without(void **state)
+{
+    struct counts counts = {0};
+    (void)state;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned seed = i + 1, sector = i % 2 == 0 ? 512 : 4096;
+        struct err e;
+        struct blockdev *disk = mem_open(DISK, sector, &e);
+        struct table *table = random_table(disk, TABLE_GPT, &seed);
+        uint8_t noise[32 * CUT_SECTOR];
+
+        add(table, false, &seed);
+        for (size_t k = 0; k < sizeof(noise); k++)
+            noise[k] = (uint8_t)below(&seed, 256);
+        assert_int_equal(table_write(disk, table, &e), 0);
+        assert_int_equal(blockdev_pwrite(disk, noise, sizeof(noise), 0, &e), 0);
+        cut_change(disk, table, seed, &counts);
+        table_free(table);
+        blockdev_close(disk);
+    }
+    assert_true(counts.states > 10 * ROUNDS);
+    assert_int_equal(counts.in_between, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +462,7 @@ int main(void)
         cmocka_unit_test(the_first_table_of_a_blank_disk_is_there_or_not),
         cmocka_unit_test(a_gpt_that_was_left_over_does_not_come_back),
         cmocka_unit_test(a_gpt_with_one_whole_copy_is_never_without),
+        cmocka_unit_test(a_gpt_that_is_mended_behind_noise_is_never_without),
         cmocka_unit_test(another_kind_of_table_leaves_the_old_or_the_new_one),
     };
 
