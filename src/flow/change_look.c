@@ -171,9 +171,8 @@ static int look_into(const struct change *change, struct blockdev *bd, const str
         return 0;
     if (change->options.at_boot && part->fs->locked != NULL)
         return refuse_locked_boot(part, e);
-    return change->options.at_boot || found->holder != NULL
-               ? look_while_mounted(bd, part, e)
-               : look_at_size(change, bd, survey, part, e);
+    return found->holder != NULL ? look_while_mounted(bd, part, e)
+                                 : look_at_size(change, bd, survey, part, e);
 }
 
 static int gather_there(const struct change *change, struct blockdev *bd,
