@@ -11,12 +11,11 @@
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/resize_mounted.h"
+#include "flow/resize_room.h"
 #include "flow/step_work.h"
 #include "partition/fs.h"
 
 #include <string.h>
-
-#define ROOM_RUN_LEAST (64 * KIB) /* shorter runs of free blocks are not worth it */
 
 struct resize {
     bool committed; /* the disk is being changed: from here on only forwards */
@@ -49,119 +48,6 @@ int step_resize_done(struct apply *apply, const struct step *step, struct err *e
     if (step_entry(apply, step, &entry, e) < 0)
         return -1;
     return step_pending(apply, step) == NULL && entry.range.bytes == step->to.bytes;
-}
-
-/* ---- which bytes may be written at once ---- */
-
-static bool block_is_free(const struct fs_free *f, uint64_t block)
-{
-    return block >= f->blocks || (f->bits[block / 8] >> (block % 8) & 1) != 0;
-}
-
-/* Behind the filesystem's end nothing is live. */
-static bool is_free(void *arg, struct extent range)
-{
-    const struct resize *r = arg;
-    uint64_t last;
-
-    if (r->free.block == 0 || range.bytes == 0)
-        return false;
-    last = (extent_end(&range) - 1) / r->free.block;
-    for (uint64_t block = range.start / r->free.block; block <= last; block++)
-        if (!block_is_free(&r->free, block))
-            return false;
-    return true;
-}
-
-static int next_change(struct blockdev *overlay, uint64_t offset, struct extent *change,
-                       struct err *e)
-{
-    (void)e;
-    overlay_changed(overlay, offset, change);
-    return 0;
-}
-
-/* ---- where the journal goes ---- */
-
-struct room {
-    struct extent *ranges;
-    size_t n;
-    uint64_t bytes;
-};
-
-static int add_room(struct room *room, struct extent range, struct err *e)
-{
-    struct extent *grown = realloc(room->ranges, (room->n + 1) * sizeof(*grown));
-
-    if (grown == NULL)
-        return err_no_memory(e);
-    room->ranges = grown;
-    grown[room->n++] = range;
-    room->bytes += range.bytes;
-    return 0;
-}
-
-/* The part of [start, end) up to the next change; none when it is too short. */
-static struct extent unchanged_part(struct resize *r, uint64_t start, uint64_t end)
-{
-    struct extent change;
-
-    overlay_changed(r->overlay, start, &change);
-    if (change.bytes != 0 && change.start < end)
-        end = change.start;
-    return (struct extent){start, end > start ? end - start : 0};
-}
-
-/* Runs of blocks that hold nothing, neither before nor after, until there is enough. */
-static int add_free_runs(struct resize *r, struct room *room, uint64_t enough, struct err *e)
-{
-    uint64_t block = 0, size = r->free.block;
-
-    while (block < r->free.blocks && room->bytes < enough) {
-        uint64_t first = block;
-        struct extent run;
-
-        while (block < r->free.blocks && block_is_free(&r->free, block) &&
-               (block - first) * size < 64 * MIB)
-            block++;
-        if (block == first) {
-            block++;
-            continue;
-        }
-        run = unchanged_part(r, round_up(first * size, 4096), round_down(block * size, 4096));
-        if (run.bytes >= ROOM_RUN_LEAST) {
-            run.start += r->step->from.start;
-            if (add_room(room, run, e) < 0)
-                return -1;
-        }
-    }
-    return 0;
-}
-
-static uint64_t changed_bytes(struct blockdev *overlay)
-{
-    struct extent change = {0, 0};
-    uint64_t sum = 0;
-
-    for (;;) {
-        overlay_changed(overlay, extent_end(&change), &change);
-        if (change.bytes == 0)
-            return sum;
-        sum += change.bytes;
-    }
-}
-
-static int find_room(struct resize *r, struct room *room, struct err *e)
-{
-    struct disk_log *log = &r->apply->log;
-    uint64_t enough = changed_bytes(r->overlay) * 9 / 8 + MIB;
-
-    if (log->area.journal.bytes > 0 && add_room(room, log->area.journal, e) < 0)
-        return -1;
-    /* blocks of the filesystem itself only where the journal is on this disk */
-    if (log->file != NULL || r->free.block == 0 || room->bytes >= enough)
-        return 0;
-    return add_free_runs(r, room, enough, e);
 }
 
 /* ---- the change of the filesystem ---- */
@@ -203,10 +89,35 @@ static int keep_redo(struct resize *r, const struct redo *redo, struct err *e)
     return disk_log_save(&r->apply->log, e);
 }
 
+static bool is_free(void *arg, struct extent range)
+{
+    const struct resize *r = arg;
+
+    return resize_is_free(&r->free, range);
+}
+
+static int next_change(struct blockdev *overlay, uint64_t offset, struct extent *change,
+                       struct err *e)
+{
+    (void)e;
+    overlay_changed(overlay, offset, change);
+    return 0;
+}
+
+static int find_room(struct resize *r, struct resize_room *room, struct err *e)
+{
+    const struct disk_log *log = &r->apply->log;
+    const struct resize_place place = {
+        .free = &r->free, .overlay = r->overlay, .at = r->step->from.start};
+
+    /* blocks of the filesystem itself only where the journal is on this disk */
+    return resize_room_find(&place, log->area.journal, log->file == NULL, room, e);
+}
+
 static int commit(struct resize *r, struct err *e)
 {
     static const struct redo none;
-    struct room room = {0};
+    struct resize_room room = {0};
     struct redo redo;
     struct redo_change change = {.disk = r->disk,
                                  .at = r->step->from.start,
