@@ -134,14 +134,14 @@ check:
 
 # unit and command tests, no QEMU, under a minute
 check-fast: tests
-	scripts/run-tests $(BUILD) -n 2 --dist loadscope tests/cases
+	scripts/run-tests $(BUILD) -n 4 --dist loadscope tests/cases
 
 san-tests:
 	$(MAKE) BUILD=$(BUILD)-san CFLAGS="$(SAN)" tests
 
 # the unit and command tests under AddressSanitizer and UndefinedBehaviorSanitizer
 san: san-tests
-	BERTH_PROPERTY=$${BERTH_PROPERTY:-40} scripts/run-tests $(BUILD)-san -n 2 --dist loadscope tests/cases
+	BERTH_PROPERTY=$${BERTH_PROPERTY:-40} scripts/run-tests $(BUILD)-san -n 4 --dist loadscope tests/cases
 
 # a fuzzer for every parser; scripts/fuzz runs them all
 fuzz:
@@ -176,7 +176,7 @@ install: all
 # a package for this Debian, in build/; its prefix is /usr, so it is built apart
 deb:
 	$(MAKE) BUILD=$(BUILD)/deb PREFIX=/usr all
-	scripts/make-deb $(BUILD)/deb $(VERSION) $(BUILD)/berth_$(VERSION)_amd64.deb
+	+scripts/make-deb $(BUILD)/deb $(VERSION) $(BUILD)/berth_$(VERSION)_amd64.deb
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-fuzz $(BUILD)-clang

@@ -231,7 +231,7 @@ def blank_disk(path, size):
 
 
 def attach(name, path, serial, options=""):
-    return ["-drive", f"file={path},format=raw,if=none,id={name},discard=unmap{options}",
+    return ["-drive", f"file={path},format=raw,if=none,id={name},cache=unsafe,discard=unmap{options}",
             "-device", f"virtio-blk-pci,drive={name},serial={serial}"]
 
 
@@ -252,7 +252,7 @@ class Machine:
                  *attach("modules", stock / "modules.img", "modules", ",readonly=on")]
         for serial, path in disks.items():
             extra += attach(serial, path, serial)
-        self.vm = VM(make_root(folder, content), snapshot=True, cpu=cpu, memory=memory,
+        self.vm = VM(make_root(folder, content), snapshot=True, cpu=cpu, memory=memory, screen=False,
                      extra=[str(word) for word in extra])
 
     def __enter__(self):

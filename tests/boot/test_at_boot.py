@@ -51,7 +51,7 @@ class Host:
     """The machine, at the prompt of its host."""
 
     def __init__(self, disk, up=True):
-        self.vm = VM(disk, memory=512)
+        self.vm = VM(disk, memory=512, screen=False)
         self.goes_up = up
 
     def __enter__(self):
@@ -202,7 +202,7 @@ class Work:
         data += b"".join(tiny.cpio_entry(n, *entry) for n, entry in enumerate(entries, 1))
         (self.folder / "initrd").write_bytes(data)
         words = f"{self.options(disk)} berth.show=0 {words}"
-        self.vm = VM(disk, memory=512,
+        self.vm = VM(disk, memory=512, screen=False,
                      extra=["-kernel", str(devices.kernel() / "vmlinux"), "-initrd",
                             str(self.folder / "initrd"), "-append", words, "-no-reboot"])
 

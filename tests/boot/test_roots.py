@@ -173,7 +173,7 @@ def test_it_boots_from_the_menu_of_the_same_disk(outer, disk, tmp_path, firmware
     copy = tmp_path / "disk.img"
     disks.copy(disk, copy)
     Berth(pathlib.Path(tmp_path)).ok("menu", "next", name, "--disk", copy)
-    with VM(copy, firmware) as vm:
+    with VM(copy, firmware, screen=False) as vm:
         match = vm.expect(r"(UP debian [^\r\n]* END)")
         assert told(match.group(1), name) == 2
     copy.unlink()

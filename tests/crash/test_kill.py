@@ -40,7 +40,7 @@ def apply(berth, machine, disk):
 
 
 def boots(disk, name, index):
-    with VM(disk, snapshot=True, memory=512) as vm:
+    with VM(disk, snapshot=True, memory=512, screen=False) as vm:
         vm.expect(name, timeout=120)
         vm.choose(index)
         vm.expect(f"TINY-UP {name}")
