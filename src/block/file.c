@@ -115,8 +115,10 @@ static int file_next_data(struct blockdev *bd, uint64_t offset, struct extent *d
         return 0;
     }
     end = lseek(f->fd, start, SEEK_HOLE);
-    if (end < 0)
+    if (end == -1)
         return err_errno(e, "%s: finding holes", f->name);
+    if (end < 0) /* the kernel goes on to the end of a page, which no offset can say any more */
+        end = (off_t)bd->bytes;
     *data = (struct extent){(uint64_t)start, (uint64_t)(end - start)};
     return 0;
 }

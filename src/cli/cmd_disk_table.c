@@ -264,11 +264,23 @@ static int damage_error(const struct findings *findings, struct err *e)
     return change_hint_damage(findings->survey->damage, findings->survey->n_damage, path, e);
 }
 
+/* What forbids no change, and is no table that could be called sound. */
+static int check_beside(const struct table *there, const char *path, struct err *e)
+{
+    for (size_t i = 0; i < there->n_damage; i++)
+        if (there->damage[i].kind == DAMAGE_GPT_BESIDE) {
+            err_set(e, ERR_VERIFY, "%s: %s", path, there->damage[i].text);
+            return change_hint_damage(there->damage, there->n_damage, path, e);
+        }
+    return 0;
+}
+
 static int repair(struct cli *cli, const struct disk_options *options, struct err *e)
 {
     _cleanup_change_ struct change job = {.options.repair = true};
 
-    if (change(cli, options, edit_mend, NULL, &job, e) < 0)
+    if (change(cli, options, edit_mend, NULL, &job, e) < 0 ||
+        check_beside(job.there, options->disk, e) < 0)
         return -1;
     return steps_do(cli, &job.job, "has a sound table", false, e);
 }

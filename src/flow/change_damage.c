@@ -70,6 +70,11 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *disk, 
     const char *path = word.text;
     const struct damage *cured = what_to_cure(damage, n);
 
+    if (cured == NULL && has_kind(damage, n, DAMAGE_GPT_BESIDE))
+        return err_hint(e,
+                        "where the GPT is the right one, `gdisk %s`, then 2, w, makes it the "
+                        "disk's; where the MBR is, nothing need be done",
+                        path);
     switch (cured != NULL ? cured->kind : DAMAGE_BOTH_COPIES) {
     case DAMAGE_DUPLICATE_GUID:
         return err_hint(e, "`berth part set %s %u --uuid new` gives it a GUID of its own", path,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * gpt_evidence.c: is the whole backup of a GPT at the end of a disk that disk's table, although
- * what is in front of it says nothing of a GPT? Reads only, and a few MiB at most.
+ * what is in front of it says nothing of a GPT? Is a GPT beside an MBR more than left over? Reads
+ * only, and a few MiB at most.
  *
  * A backup outlives the table's use: a filesystem or an encrypted volume that was made on the whole
  * disk leaves it at the end. So it counts only where nothing speaks for anything else over the
@@ -167,4 +168,38 @@ int gpt_backup_counts(const struct table_disk *disk, bool blank, struct err *e)
     if (!blank && counts > 0)
         counts = are_partitions_there(bd, table, e);
     return counts > 0 ? has_no_signature(bd, table, e) : counts;
+}
+
+static bool begins_partition(const struct table *table, uint64_t start)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].range.start == start)
+            return true;
+    return false;
+}
+
+int gpt_has_content_beside(const struct table_disk *disk, const struct table *mbr,
+                           struct table_entry *found, struct err *e)
+{
+    const struct gpt_disk *gpt = &disk->gpt;
+    struct blockdev *bd = disk->window.bd;
+    _cleanup_table_ struct table *table = NULL;
+
+    if (gpt->primary.wrong != NULL || gpt->backup.wrong != NULL)
+        return 0;
+    table = table_alloc(e);
+    if (table == NULL || gpt_decode(&gpt->primary, bd, table, e) < 0)
+        return -1;
+    for (size_t i = 0; i < table->n && i < LOOKED_AT; i++) {
+        enum content content;
+
+        *found = table->entries[i];
+        if (begins_partition(mbr, found->range.start) || extent_end(&found->range) > bd->bytes)
+            continue;
+        if (content_of(bd, found, &content, e) < 0)
+            return -1;
+        if (content == CONTENT_KNOWN)
+            return 1;
+    }
+    return 0;
 }

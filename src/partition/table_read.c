@@ -229,10 +229,24 @@ static void lower_usable(struct table *table, unsigned sector)
     table->usable.start = start;
 }
 
+static int report_beside(const struct table_entry *found, struct table *table, struct err *e)
+{
+    return table_damage(table, DAMAGE_GPT_BESIDE, 0, e,
+                        "the MBR counts, and beside it is a whole GPT, in whose %s there is "
+                        "something that the MBR does not know",
+                        table_title(found->number, found->name).text);
+}
+
 static int report_stale(const struct table_disk *disk, struct table *table, struct err *e)
 {
+    struct table_entry found;
+    int beside;
+
     if (!is_stale(disk, table, &disk->gpt.primary) && !is_stale(disk, table, &disk->gpt.backup))
         return 0;
+    beside = table->kind == TABLE_MBR ? gpt_has_content_beside(disk, table, &found, e) : 0;
+    if (beside != 0)
+        return beside < 0 ? -1 : report_beside(&found, table, e);
     if (table->kind == TABLE_NONE && disk->gpt.backup.wrong == NULL)
         return table_damage(table, DAMAGE_STALE_SIGNATURE, 0, e,
                             "a GPT has left its backup at the end of the disk, and what is in "

@@ -650,3 +650,20 @@ def test_a_filesystem_that_is_not_sound_is_not_resized_and_nothing_is_written(gp
     subprocess.run(["debugfs", "-w", "-R", "clri <2>", f"{gpt.path}?offset={10 * MIB}"], check=True,
                    capture_output=True)
     assert "nothing was changed" in gpt.refuses(DAMAGED, "e2fsck", "part", "resize", "data", "--size", size)
+
+
+@pytest.mark.parametrize("size", [(1 << 63) - 1, (1 << 63) - 512])
+def test_the_largest_file_there_can_be_is_a_disk(folder, size):
+    berth, file = Berth(folder), os.memfd_create("disk")
+    os.ftruncate(file, size)
+    disk = f"/proc/{os.getpid()}/fd/{file}"
+    try:
+        berth.ok("part", "table", disk, "gpt", "--yes")
+        for words in (("add", "--size", "1G", "--start", "50%"), ("add", "--size", "64M", "--fs", "ext4"), ("rm", "1")):
+            berth.ok("part", words[0], disk, *words[1:], "--yes")
+        berth.ok("disk", "undo", disk, "--yes")
+        berth.ok("disk", "check", disk)
+        found = berth.json("disk", "show", disk)["disk"]["partitions"]
+        assert sorted(p["start"] for p in found) == [MIB, (size >> 1) // MIB * MIB]
+    finally:
+        os.close(file)

@@ -315,6 +315,31 @@ def test_a_new_mbr_erases_what_is_left_of_a_gpt_and_undo_brings_it_back(mbr, ori
     assert mbr.beside_log() == before
 
 
+def put_mbr(disk, *partitions):
+    """Sector 0 of an MBR with partitions (start and size in MiB), written over that of a GPT."""
+    entries = b"".join(struct.pack("<B3sB3sII", 0, bytes(3), 7, bytes(3), start * 2048, size * 2048)
+                       for start, size in partitions)
+    disk.patch(440, struct.pack("<IH", 0x12345678, 0) + entries.ljust(64, b"\0") + b"\x55\xaa")
+
+
+def test_a_whole_gpt_with_content_beside_an_mbr_is_left_to_a_person(gpt):
+    put_mbr(gpt, (1, 20))
+    assert damages(gpt) == ["gpt-beside-mbr"]
+    before = disks.fingerprint(gpt.path)
+    for command in (("disk", "check"), ("disk", "check", "--repair", "--yes")):
+        done = gpt(*command)
+        assert done.returncode == DAMAGED
+        assert "partition 1 (data)" in done.stdout + done.stderr and "gdisk" in done.stdout + done.stderr
+    assert disks.fingerprint(gpt.path) == before
+
+
+def test_a_whole_gpt_of_which_the_mbr_knows_everything_is_left_over(gpt):
+    put_mbr(gpt, (10, 16), (40, 12))
+    assert damages(gpt) == ["stale-signature"]
+    gpt.do("disk", "check", "--repair")
+    assert damages(gpt) == []
+
+
 def test_what_is_left_of_a_gpt_beside_an_mbr_is_erased_and_comes_back(mbr, originals):
     head, tail = leave_headers(mbr, originals)
     before = disks.table(mbr.path)
