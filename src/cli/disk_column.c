@@ -44,6 +44,14 @@ static int find_column(const char *name, size_t len)
     return -1;
 }
 
+static bool has_column(const struct column_list *list, enum disk_column column)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i] == column)
+            return true;
+    return false;
+}
+
 int column_list_parse(const char *text, struct column_list *list, struct err *e)
 {
     const char *name = text;
@@ -65,7 +73,8 @@ int column_list_parse(const char *text, struct column_list *list, struct err *e)
         if (list->n == COLUMN_LIST_MAX)
             return err_set(e, ERR_USAGE, "--output %s: more than %d columns", text,
                            COLUMN_LIST_MAX);
-        list->items[list->n++] = (enum disk_column)column;
+        if (*text != '+' || !has_column(list, (enum disk_column)column))
+            list->items[list->n++] = (enum disk_column)column;
         if (name[len] == '\0')
             return 0;
         name += len + 1;

@@ -34,6 +34,8 @@ static int check_gpt_entry(const struct table *table, const struct table_entry *
 static int check_mbr_entry(const struct table_entry *entry, const struct blockdev *bd,
                            struct err *e)
 {
+    char reach[SIZE_TEXT];
+
     if (entry->code == 0 || mbr_is_extended(entry->code) || entry->code == MBR_PROTECTIVE)
         return err_set(e, ERR_USAGE, "partition %u: 0x%02x is not the type of a partition",
                        entry->number, entry->code);
@@ -43,8 +45,13 @@ static int check_mbr_entry(const struct table_entry *entry, const struct blockde
                        entry->number);
     if (entry->range.start / bd->sector > UINT32_MAX ||
         entry->range.bytes / bd->sector > UINT32_MAX)
-        return err_set(e, ERR_NO_SPACE, "partition %u: an MBR ends after 32 bits of sectors",
-                       entry->number);
+        return err_set(
+            e, ERR_NO_SPACE,
+            "partition %u reaches past the first %s of the disk, all that an MBR with "
+            "sectors of %u bytes can describe",
+            entry->number,
+            size_exact(table_reach(TABLE_MBR, bd->sector, bd->bytes), reach, sizeof(reach)),
+            bd->sector);
     return 0;
 }
 
