@@ -34,17 +34,17 @@ def like_an_mbr(bytes_):
 def test_a_gpt_behind_random_bytes_is_mended_from_its_backup(gpt, lost):
     before, head = gpt.parts(), gpt.read(512, 33 * 512)
     gpt.patch(0, lost)
-    harmed = disks.fingerprint(gpt.path)
+    harmed = gpt.beside_log()
     assert damages(gpt) == ["primary-damaged", "no-protective-mbr"]
     assert "--repair" in gpt.refuses(DAMAGED, "the backup is whole", "disk", "check")
     assert "mend the GPT" in gpt.ok("disk", "check", "--repair", "--dry-run")
-    assert disks.fingerprint(gpt.path) == harmed
+    assert gpt.beside_log() == harmed
     gpt.do("disk", "check", "--repair")
     assert damages(gpt) == [] and gpt.parts() == before and gpt.read(512, 33 * 512) == head
     assert "No problems" in subprocess.run(["sgdisk", "-v", gpt.path], capture_output=True, text=True).stdout
     gpt.check_files(10)
     gpt.do("disk", "undo")
-    assert disks.fingerprint(gpt.path) == harmed
+    assert gpt.beside_log() == harmed
     gpt.do("disk", "check", "--repair")
 
 
