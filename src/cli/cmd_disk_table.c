@@ -279,7 +279,7 @@ static int repair(struct cli *cli, const struct disk_options *options, struct er
 {
     _cleanup_change_ struct change job = {.options.repair = true};
 
-    if (change(cli, options, edit_mend, NULL, &job, e) < 0 ||
+    if (change(cli, options, edit_none, NULL, &job, e) < 0 ||
         check_beside(job.there, options->disk, e) < 0)
         return -1;
     return steps_do(cli, &job.job, "has a sound table", false, e);

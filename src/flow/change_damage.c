@@ -96,10 +96,13 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *disk, 
     case DAMAGE_EBR_LOOP:
         return err_hint(e, "`berth disk check --repair %s` ends the chain there", path);
     case DAMAGE_EBR_LOST:
-        return err_hint(e,
-                        "`berth disk check --repair %s` adds the logical partitions again; "
-                        "`berth part rm %s %u` gives them up, and no byte of them is written",
-                        path, path, cured->number);
+        return err_hint(
+            e,
+            "`berth disk restore %s FILE` puts back what `disk backup` kept; else `berth part rm "
+            "%s %u` empties the chain, and no byte behind it is written; then `berth part add %s "
+            "--logical` with the options above puts one back, if it was there to the last: that is "
+            "recorded nowhere, and a partition may have been larger than its filesystem",
+            path, path, cured->number, path);
     case DAMAGE_EBR_DAMAGED:
         return err_hint(
             e,

@@ -352,21 +352,6 @@ int edit_none(void *arg, struct blockdev *bd, const struct table *there, struct 
     return wanted->table == NULL ? -1 : 0;
 }
 
-int edit_mend(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
-              struct err *e)
-{
-    struct table *found;
-
-    if (!table_has_damage(there, DAMAGE_EBR_LOST))
-        return edit_none(arg, bd, there, wanted, e);
-    if (table_find_lost(bd, there, &found, e) < 0)
-        return -1;
-    if (found == NULL)
-        return edit_none(arg, bd, there, wanted, e);
-    wanted->table = found;
-    return 0;
-}
-
 int edit_table(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
                struct err *e)
 {

@@ -45,11 +45,7 @@ int edit_table(void *edit, struct blockdev *bd, const struct table *there, struc
 int edit_wipe(void *edit, struct blockdev *bd, const struct table *there, struct wanted *wanted,
               struct err *e);
 
-/* The table as it shall be mended: as it is, with what an erased boot record led to. */
-int edit_mend(void *edit, struct blockdev *bd, const struct table *there, struct wanted *wanted,
-              struct err *e);
-
-/* The table as it is: to finish what was begun. */
+/* The table as it is: to finish what was begun, or to mend it. */
 int edit_none(void *edit, struct blockdev *bd, const struct table *there, struct wanted *wanted,
               struct err *e);
 

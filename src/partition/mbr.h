@@ -95,21 +95,9 @@ void mbr_chain_clear(struct mbr_chain *chain);
 int mbr_read(struct table_window *window, struct table *table, struct mbr_chain *chain,
              struct err *e);
 
-/* The walk from the record at `at` on, into a table that has the extended partition and no logical
- * one: for a chain whose first record has gone. */
-int mbr_walk(struct table_window *window, struct table *table, struct mbr_chain *chain, uint64_t at,
-             struct err *e);
-
-/* What a first boot record that is erased led to. */
-struct mbr_lost {
-    struct extent first; /* the filesystem that the first partition has; bytes 0: not found */
-    uint8_t code;        /* the type that goes with it */
-    char fs[16];
-    struct table *table; /* with all of its logical partitions; NULL: they are not certain */
-};
-
-/* mbr_lost.c: looks for it. lost->table is new. */
-int mbr_find_lost(struct table_window *window, const struct table *there, struct mbr_lost *lost,
+/* mbr_lost.c: what there may have been behind a first boot record that is erased, as a list of
+ * options for `part add`. *text is new; NULL: nothing is found. */
+int mbr_find_lost(struct table_window *window, const struct table *there, char **text,
                   struct err *e);
 
 /* mbr_chain.c, pure: the table's logical partitions as a chain, each record where the table says.

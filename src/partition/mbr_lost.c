@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * mbr_lost.c: the logical partitions behind a first boot record that is none any more. Reads only,
- * and a few MiB at most.
+ * mbr_lost.c: what there may have been behind a first boot record that is none any more, for a
+ * person to judge. Reads only, and little.
  *
- * That record said where the first partition is and where the second record. The first one is found
- * by the filesystem that begins in one of the places where every tool puts it; how large that is
- * says where the next record has to be looked for. Found is found only when there is one such
- * filesystem, one chain of whole records behind it, and a known content where that one's first
- * partition begins: nothing is guessed. The end of the first partition is that of its filesystem
- * or, since that may be smaller, of the free mebibytes behind it: no byte of another one.
+ * Nothing of it is certain. Where the first partition ended, and which record was the next one,
+ * stood in the record that has gone. Tools that delete a partition, or move the first one's entry,
+ * leave the old record with its link where it was, and the filesystem: the chain behind looks the
+ * same whether a partition counted to the last or was deleted years ago. So all is listed, and none
+ * of it becomes a table.
  */
 #include "core/cleanup.h"
 #include "core/size.h"
@@ -20,31 +19,50 @@
 #include "partition/table_parts.h"
 #include "partition/type.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define LOOKED_THROUGH (4 * MIB) /* behind the first filesystem, for the next record */
-#define OLD_TRACK      63        /* sectors between a record and its partition, as DOS had it */
+#define OLD_TRACK     63           /* sectors between a record and its partition, as DOS had it */
+#define PARTED_BEFORE 128          /* sectors from a record to its partition, as parted has it */
+#define LOOKED_CLOSER (4 * MIB)    /* behind the first filesystems: every sector */
+#define LOOKED_WIDER  (1024 * MIB) /* each mebibyte's start */
+#define FOUND_MAX     8            /* a message holds no more */
 
-struct search {
-    struct table_window *window;
-    struct mbr_lost *lost;
-    struct extent extended;
+struct candidate {
+    struct extent range;
+    uint64_t record; /* 0: the range is a filesystem's, which no record was found for */
+    uint8_t code;
+    char fs[16];
 };
 
-/* What begins there; *fs NULL: nothing that is known. */
-static int name_at(struct search *s, uint64_t at, char **fs, struct err *e)
-{
-    struct extent range = {at, extent_end(&s->extended) - at};
-    struct probe probe;
+struct search {
+    struct blockdev *bd;
+    struct extent extended;
+    struct candidate found[FOUND_MAX];
+    size_t n;
+    bool more;
+};
 
-    if (probe_range(s->window->bd, range, &probe, e) < 0)
-        return -1;
-    *fs = steal(probe.fs);
-    probe_clear(&probe);
-    return 0;
+/* A record replaces the filesystem that begins where its partition does. */
+static void add(struct search *s, const struct candidate *one)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct candidate *other = &s->found[i];
+
+        if (other->range.start != one->range.start ||
+            (other->record != 0 && other->range.bytes != one->range.bytes))
+            continue;
+        if (other->record == 0)
+            *other = *one;
+        return;
+    }
+    if (s->n < FOUND_MAX)
+        s->found[s->n++] = *one;
+    else
+        s->more = true;
 }
 
-/* ---- the first partition ---- */
+/* ---- filesystems where the first partition may begin ---- */
 
 static uint8_t code_for(const char *fs)
 {
@@ -55,185 +73,169 @@ static uint8_t code_for(const char *fs)
     return partition_type(ops != NULL && ops->type != NULL ? ops->type : "linux")->code;
 }
 
-/* Adds one to *n where a filesystem with a size begins, which is the one that was found then. */
-static int try_first(struct search *s, uint64_t at, size_t *n, struct err *e)
+static int try_first(struct search *s, uint64_t at, struct err *e)
 {
-    _cleanup_free_ char *fs = NULL;
-    uint64_t bytes = 0;
-    int sized;
+    struct candidate one = {.range.start = at};
+    struct probe probe;
+    int sized = 0;
 
     if (at >= extent_end(&s->extended))
         return 0;
-    if (name_at(s, at, &fs, e) < 0)
+    if (probe_range(s->bd, (struct extent){at, extent_end(&s->extended) - at}, &probe, e) < 0)
         return -1;
-    sized = fs != NULL ? fs_size_at(s->window->bd, at, fs, &bytes, e) : 0;
-    if (sized <= 0 || bytes > extent_end(&s->extended) - at)
-        return sized < 0 ? -1 : 0;
-    ++*n;
-    s->lost->first = (struct extent){at, bytes};
-    s->lost->code = code_for(fs);
-    snprintf(s->lost->fs, sizeof(s->lost->fs), "%s", fs);
-    return 0;
+    if (probe.fs != NULL) {
+        snprintf(one.fs, sizeof(one.fs), "%s", probe.fs);
+        one.code = code_for(probe.fs);
+        sized = fs_size_at(s->bd, at, probe.fs, &one.range.bytes, e);
+    }
+    probe_clear(&probe);
+    one.range.bytes = round_up(one.range.bytes, s->bd->sector);
+    if (sized > 0 && extent_contains(&s->extended, &one.range))
+        add(s, &one);
+    return sized < 0 ? -1 : 0;
 }
 
-/* 1: one filesystem begins where the first partition may: a sector, a track or a mebibyte behind
- * its record. */
+/* A sector, a track or a mebibyte behind its record, or as parted has it. */
 static int find_first(struct search *s, struct err *e)
 {
-    uint64_t sector = s->window->bd->sector, start = s->extended.start;
-    const uint64_t places[] = {sector, OLD_TRACK * sector, MIB, 2048 * sector};
-    size_t n = 0, different = sector == 512 ? 3 : 4;
+    uint64_t sector = s->bd->sector, start = s->extended.start;
+    const uint64_t places[] = {sector, OLD_TRACK * sector, PARTED_BEFORE * sector, MIB,
+                               2048 * sector};
+    size_t different = sector == 512 ? 4 : 5;
 
     for (size_t i = 0; i < different; i++)
-        if (try_first(s, start + places[i], &n, e) < 0)
+        if (try_first(s, start + places[i], e) < 0)
             return -1;
-    if (n > 1)
-        s->lost->first.bytes = 0;
-    return n == 1;
-}
-
-/* ---- the chain behind it ---- */
-
-/* The records in the range, which ends at the end of a sector: where the first one is, and how
- * many. */
-static int find_records(struct blockdev *bd, struct extent range, uint64_t *first, size_t *n,
-                        struct err *e)
-{
-    _cleanup_free_ uint8_t *bytes = malloc((size_t)range.bytes + 1);
-
-    *n = 0;
-    if (bytes == NULL)
-        return err_no_memory(e);
-    if (blockdev_pread(bd, bytes, (size_t)range.bytes, range.start, e) < 0)
-        return -1;
-    for (uint64_t at = 0; at < range.bytes; at += bd->sector)
-        if (mbr_is_bare_record(bytes + at, bd->sector) && (*n)++ == 0)
-            *first = range.start + at;
     return 0;
 }
 
-/* 1: from the record on there is a whole chain, in order; *within is how many of its records lie
- * in the range. */
-static int read_behind(struct search *s, uint64_t at, struct extent range, struct table *table,
-                       size_t *within, struct err *e)
+/* ---- boot records ---- */
+
+/* Whether the sector may be a record of the chain; *next is 0 where it has no link. */
+static bool decode(const struct search *s, const uint8_t *bytes, uint64_t at, struct candidate *one,
+                   uint64_t *next)
 {
-    _cleanup_mbr_chain_ struct mbr_chain chain = {.extended = s->extended};
-    uint64_t end = extent_end(&s->lost->first);
+    const struct mbr_sector *record = (const struct mbr_sector *)bytes;
+    const struct mbr_record *data = &record->records[0], *link = &record->records[1];
+    unsigned sector = s->bd->sector;
 
-    table->kind = TABLE_MBR;
-    table->extended = (struct table_extended){.number = 1, .code = 0x05, .range = s->extended};
-    table_set_defaults(table, s->window->bd);
-    if (mbr_walk(s->window, table, &chain, at, e) < 0)
-        return -1;
-    *within = 0;
-    for (size_t i = 0; i < chain.n; i++) {
-        struct mbr_node *node = &chain.nodes[i];
-        struct extent record = {node->at, s->window->bd->sector};
+    *one = (struct candidate){mbr_decode_range(data, at, sector), at, data->code, ""};
+    *next = link->sectors == 0 ? 0 : mbr_decode_range(link, s->extended.start, sector).start;
+    return mbr_is_bare_record(bytes, sector) && one->range.bytes > 0 && data->code != 0 &&
+           !mbr_is_extended(data->code) && one->range.start > at &&
+           extent_contains(&s->extended, &one->range) &&
+           (*next == 0 || mbr_is_extended(link->code));
+}
 
-        if (node->at < end || node->data.start <= node->at || node->data.bytes == 0 ||
-            !extent_contains(&s->extended, &node->data))
+/* The record there, and those that its links lead to: no further than the message reaches. */
+static int try_record(struct search *s, uint64_t at, struct err *e)
+{
+    uint8_t bytes[GPT_SECTOR_MAX];
+    struct candidate one;
+
+    for (size_t i = 0; i <= FOUND_MAX && at != 0; i++) {
+        struct extent sector = {at, s->bd->sector};
+
+        if (!extent_contains(&s->extended, &sector))
             return 0;
-        end = extent_end(&node->data);
-        *within += extent_contains(&range, &record);
+        if (blockdev_pread(s->bd, bytes, s->bd->sector, at, e) < 0)
+            return -1;
+        if (!decode(s, bytes, at, &one, &at))
+            return 0;
+        add(s, &one);
     }
-    return table->n_damage == 0;
+    return 0;
 }
 
-/* 1: the first partition of the chain has something that is known. */
-static int begins_known(struct search *s, const struct table *behind, struct err *e)
+/* Every sector behind a filesystem: the next record is mostly near its end. */
+static int look_closer(struct search *s, uint64_t start, struct err *e)
 {
-    _cleanup_free_ char *fs = NULL;
+    struct extent range = {start, LOOKED_CLOSER};
+    _cleanup_free_ uint8_t *bytes = malloc(LOOKED_CLOSER);
+    struct candidate one;
+    uint64_t next;
 
-    if (behind->n == 0)
-        return 1;
-    return name_at(s, behind->entries[0].range.start, &fs, e) < 0 ? -1 : fs != NULL;
-}
-
-/* 1: what is behind the first partition is certain, and in the table, which may stay empty. */
-static int find_behind(struct search *s, struct table *behind, uint64_t *next, struct err *e)
-{
-    uint64_t end = extent_end(&s->extended), sector = s->window->bd->sector;
-    struct extent range = {round_up(extent_end(&s->lost->first), sector), 0};
-    size_t n, within;
-    int whole;
-
-    range.bytes = range.start < end ? end - range.start : 0;
-    range.bytes = range.bytes > LOOKED_THROUGH ? LOOKED_THROUGH : range.bytes;
-    *next = end;
-    if (find_records(s->window->bd, range, next, &n, e) < 0)
+    if (bytes == NULL)
+        return err_no_memory(e);
+    if (start >= extent_end(&s->extended))
+        return 0;
+    if (range.bytes > extent_end(&s->extended) - start)
+        range.bytes = round_down(extent_end(&s->extended) - start, s->bd->sector);
+    if (blockdev_pread(s->bd, bytes, (size_t)range.bytes, start, e) < 0)
         return -1;
-    if (n == 0)
-        return extent_end(&range) >= end;
-    whole = read_behind(s, *next, range, behind, &within, e);
-    return whole > 0 && within == n ? begins_known(s, behind, e) : whole < 0 ? -1 : 0;
+    for (uint64_t at = 0; at < range.bytes; at += s->bd->sector)
+        if (decode(s, bytes + at, start + at, &one, &next) && try_record(s, start + at, e) < 0)
+            return -1;
+    return 0;
+}
+
+/* At the mebibytes, and where parted has the record of a partition that begins at one. */
+static int look_wider(struct search *s, struct err *e)
+{
+    uint64_t end = extent_end(&s->extended), before = PARTED_BEFORE * s->bd->sector;
+    uint64_t at = round_up(s->extended.start + 1, MIB);
+
+    if (end - s->extended.start > LOOKED_WIDER)
+        end = s->extended.start + LOOKED_WIDER;
+    for (; at < end; at += MIB)
+        if (try_record(s, at - before, e) < 0 || try_record(s, at, e) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- both ---- */
 
-/* Partitions end at whole mebibytes; a filesystem may leave less than one unused. */
-static struct extent first_range(const struct search *s, uint64_t next)
+static int by_start(const void *a, const void *b)
 {
-    uint64_t end = round_up(extent_end(&s->lost->first), MIB);
+    const struct candidate *x = a, *y = b;
 
-    return (struct extent){s->lost->first.start, (end < next ? end : next) - s->lost->first.start};
+    return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
 }
 
-static int add_all(struct search *s, const struct table *there, const struct table *behind,
-                   uint64_t next, struct err *e)
+/* As options of `part add`, which takes them as they are. */
+static void print_one(const struct search *s, const struct candidate *one, FILE *out)
 {
-    _cleanup_table_ struct table *table = table_copy(there, e);
-    struct table_entry first = {.number = MBR_FIRST,
-                                .range = first_range(s, next),
-                                .code = s->lost->code,
-                                .ebr = s->extended.start};
+    fprintf(out, "--start %llu --size %llu --type %#x", (unsigned long long)one->range.start,
+            (unsigned long long)one->range.bytes, one->code);
+    if (one->range.start % MIB != 0 || one->range.bytes % MIB != 0)
+        fprintf(out, " --align %u", s->bd->sector);
+    fprintf(out, " (%s)", one->record != 0 ? "a boot record" : one->fs);
+}
 
-    if (table == NULL)
-        return -1;
-    table_remove(table, MBR_FIRST); /* and with it the damage */
-    if (table_insert(table, &first, e) < 0)
-        return -1;
-    for (size_t i = 0; i < behind->n; i++) {
-        struct table_entry entry = behind->entries[i];
+static int print(const struct search *s, char **text, struct err *e)
+{
+    size_t len;
+    FILE *out = open_memstream(text, &len);
 
-        entry.number = MBR_FIRST + 1 + (unsigned)i;
-        if (table_insert(table, &entry, e) < 0)
-            return -1;
+    if (out == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < s->n; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        print_one(s, &s->found[i], out);
     }
-    s->lost->table = steal(table);
-    return 0;
+    if (s->more)
+        fputs(", and more", out);
+    return fclose(out) != 0 ? err_no_memory(e) : 0;
 }
 
-int mbr_find_lost(struct table_window *window, const struct table *there, struct mbr_lost *lost,
+int mbr_find_lost(struct table_window *window, const struct table *there, char **text,
                   struct err *e)
 {
-    struct search s = {window, lost, there->extended.range};
-    _cleanup_table_ struct table *behind = table_alloc(e);
+    struct search s = {.bd = window->bd, .extended = there->extended.range};
     struct extent disk = {0, window->lbas * window->bd->sector};
-    uint64_t next;
-    int found;
+    size_t n_first;
 
-    *lost = (struct mbr_lost){0};
-    if (behind == NULL)
-        return -1;
+    *text = NULL;
     if (!extent_contains(&disk, &s.extended))
         return 0;
-    found = find_first(&s, e);
-    if (found > 0)
-        found = find_behind(&s, behind, &next, e);
-    return found > 0 ? add_all(&s, there, behind, next, e) : found;
-}
-
-int table_find_lost(struct blockdev *bd, const struct table *there, struct table **found,
-                    struct err *e)
-{
-    _cleanup_free_ struct table_window *window = calloc(1, sizeof(*window));
-    struct mbr_lost lost;
-
-    *found = NULL;
-    if (window == NULL)
-        return err_no_memory(e);
-    if (table_window_open(window, bd, e) < 0 || mbr_find_lost(window, there, &lost, e) < 0)
+    if (find_first(&s, e) < 0)
         return -1;
-    *found = lost.table;
-    return 0;
+    n_first = s.n;
+    for (size_t i = 0; i < n_first; i++)
+        if (look_closer(&s, extent_end(&s.found[i].range), e) < 0)
+            return -1;
+    if (look_wider(&s, e) < 0)
+        return -1;
+    qsort(s.found, s.n, sizeof(*s.found), by_start);
+    return s.n == 0 ? 0 : print(&s, text, e);
 }

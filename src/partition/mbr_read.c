@@ -206,11 +206,3 @@ int mbr_read(struct table_window *window, struct table *table, struct mbr_chain 
     chain->extended = table->extended.range;
     return chain->extended.bytes > 0 ? walk_chain(&w, chain->extended.start, e) : 0;
 }
-
-int mbr_walk(struct table_window *window, struct table *table, struct mbr_chain *chain, uint64_t at,
-             struct err *e)
-{
-    struct walk w = {.window = window, .table = table, .chain = chain};
-
-    return walk_chain(&w, at, e);
-}

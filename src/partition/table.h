@@ -158,11 +158,6 @@ int table_places(const struct table *table, const struct blockdev *bd, struct ex
 int table_sectors(const struct table *table, const struct blockdev *bd, struct extent **list,
                   size_t *n, struct err *e);
 
-/* mbr_lost.c: of an MBR whose first extended boot record is none (DAMAGE_EBR_LOST), the table with
- * the logical partitions that it led to; *found is NULL where they are not certain. */
-int table_find_lost(struct blockdev *bd, const struct table *there, struct table **found,
-                    struct err *e);
-
 /* mbr_stale.c: boot records of the logical partitions of `before` that `now`, which took its place,
  * has none at, and that hold nothing but the records: no boot code, nothing of anybody else. *list
  * is new. */

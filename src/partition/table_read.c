@@ -276,34 +276,28 @@ static struct damage *damage_of_first_record(const struct table_disk *disk, stru
     return NULL;
 }
 
-/* A first boot record that is none: what it led to may be found by what is there. */
+/* A first boot record that is none: what may have been behind it is listed, for a person to judge.
+ */
 static int report_lost(struct table_disk *disk, struct table *table, struct err *e)
 {
     struct damage *damage = damage_of_first_record(disk, table);
-    struct mbr_lost lost;
+    _cleanup_free_ char *found = NULL;
     char *text;
-    int n;
 
     if (damage == NULL)
         return 0;
-    if (mbr_find_lost(&disk->window, table, &lost, e) < 0)
+    if (mbr_find_lost(&disk->window, table, &found, e) < 0)
         return -1;
-    if (lost.first.bytes == 0)
+    if (found == NULL)
         return 0;
-    n = lost.table != NULL
-            ? asprintf(&text, "%s; all that it led to is found, from %s at byte %llu on",
-                       damage->text, lost.fs, (unsigned long long)lost.first.start)
-            : asprintf(&text,
-                       "%s; %s begins at byte %llu, and what is behind it is "
-                       "not certain",
-                       damage->text, lost.fs, (unsigned long long)lost.first.start);
-    if (n >= 0) {
-        free(damage->text);
-        damage->text = text;
-        damage->kind = lost.table != NULL ? DAMAGE_EBR_LOST : damage->kind;
-    }
-    table_free(lost.table);
-    return n < 0 ? err_no_memory(e) : 0;
+    if (asprintf(&text,
+                 "%s; these may have been logical partitions, or are left of deleted ones: %s",
+                 damage->text, found) < 0)
+        return err_no_memory(e);
+    free(damage->text);
+    damage->text = text;
+    damage->kind = DAMAGE_EBR_LOST;
+    return 0;
 }
 
 static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
