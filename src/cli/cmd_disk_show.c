@@ -68,7 +68,7 @@ static void print_pending(const struct survey *survey, const struct pending *pen
         disk_say("", "%s %s is %s", what, title.text, survey->worker);
     else
         disk_say("", "%s %s was interrupted: `%s` completes it", what, title.text,
-                 pending_command(pending, survey->path).text);
+                 pending_command(pending, survey->path, NULL).text);
 }
 
 /* The same where only its type says so. */

@@ -247,7 +247,7 @@ static int damage_error(const struct findings *findings, struct err *e)
     if (findings->survey->pending != NULL) {
         err_set(e, ERR_VERIFY, "%s: work on partition %u was interrupted", path,
                 findings->survey->pending->number);
-        return err_hint(e, "%s", pending_command(findings->survey->pending, path).text);
+        return err_hint(e, "%s", pending_command(findings->survey->pending, path, NULL).text);
     }
     if (change_refuse_half_moved(findings->survey, e) < 0) {
         e->code = ERR_VERIFY;
@@ -357,7 +357,7 @@ static void print_undo(const struct disk_options *options, const struct disk_loo
     const char *journal = options->journal;
     struct err why;
 
-    if (undo_check(history, disk_blockdev(look->disk), look->table, &why) < 0)
+    if (undo_check(history, journal, disk_blockdev(look->disk), look->table, &why) < 0)
         printf("the last one is not taken back: %s%s%s\n", why.text, *why.hint != '\0' ? "; " : "",
                why.hint);
     else

@@ -57,5 +57,5 @@ int disk_look_refuse_pending(const struct disk_look *look, const char *path, str
                        path, worker);
     err_set(e, ERR_REFUSED, "work on partition %u of %s was interrupted", history->pending->number,
             path);
-    return err_hint(e, "%s", pending_command(history->pending, path).text);
+    return err_hint(e, "%s", pending_command(history->pending, path, NULL).text);
 }

@@ -182,6 +182,12 @@ static void refuse_worked_on(const struct survey *survey, const struct pending *
     err_hint(e, "wait until that has ended");
 }
 
+/* The journal that a person named, where that is what says that the work is pending. */
+static const char *file_of(const struct change *change, const struct pending *pending)
+{
+    return change->file != NULL && change->file->pending == pending ? change->job.journal : NULL;
+}
+
 /* Pending work is finished by a command that wants what it leads to, and by no other. */
 static struct plan *plan_pending(struct change *change, struct blockdev *bd,
                                  const struct survey *survey, const struct pending *pending,
@@ -203,7 +209,8 @@ static struct plan *plan_pending(struct change *change, struct blockdev *bd,
     err_set(e, ERR_REFUSED, "%s %s was interrupted",
             pending->op == HISTORY_MOVE ? "moving" : "resizing",
             table_title(pending->number, pending->name).text);
-    err_hint(e, "finish that first: %s", pending_command(pending, survey->path).text);
+    err_hint(e, "finish that first: %s",
+             pending_command(pending, survey->path, file_of(change, pending)).text);
     return NULL;
 }
 

@@ -121,7 +121,7 @@ int change_add_finish(struct plan *plan, const struct pending *pending, struct e
                 pending->op == HISTORY_MOVE ? "moving" : "resizing",
                 table_title(pending->number, pending->name).text, pending->journal);
         return err_hint(e, "finish that first: %s",
-                        pending_command(pending, plan->survey->path).text);
+                        pending_command(pending, plan->survey->path, NULL).text);
     }
     plan->finishes = true;
     if (add_hold(plan, STEP_HOLD, pending, e) < 0 || add_work(plan, pending, e) < 0 ||

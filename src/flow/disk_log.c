@@ -64,13 +64,6 @@ static int clean_journal(struct disk_log *log, struct err *e)
                : blockdev_zero(log->journal, journal->start, journal->bytes, e);
 }
 
-bool disk_log_is_on_disk(const struct disk_log *log)
-{
-    const struct disk_log *own = log->file != NULL ? log->own : log;
-
-    return own != NULL && own->area.range.bytes > 0;
-}
-
 /* The journal is in a file, and the disk has a log, too. */
 static bool has_own(const struct disk_log *log)
 {
@@ -98,7 +91,8 @@ static int note_left(struct disk_log *log, struct err *e)
     return left_step(log->history, log->disk, log->there, log->plan, done, area, e);
 }
 
-/* The disk itself says that work on it is under way whose journal is in a file; NULL: no more. */
+/* The disk itself says that work on it is under way whose journal is in a file; NULL: no more. It
+ * says so before the file does and as long as that: a disk that does not is another one. */
 static int point_to_file(struct disk_log *log, const struct pending *pending, struct err *e)
 {
     struct history *history = has_own(log) ? log->own->history : NULL;

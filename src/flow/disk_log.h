@@ -41,8 +41,9 @@ int disk_log_read_file(const char *path, struct blockdev *disk, const struct tab
                        struct history **history, struct err *e);
 
 /* Before a plan is made: whether the file that a person names can be made, or has this disk's
- * journal, or nothing. ERR_REFUSED, with the way out. */
-int disk_log_check_file(const char *path, const struct blockdev *disk, const struct table *there,
+ * journal, or nothing. ERR_REFUSED, with the way out, for another disk's pending work, and for that
+ * of a disk of which this one is a copy. */
+int disk_log_check_file(const char *path, struct blockdev *disk, const struct table *there,
                         struct err *e);
 
 /* Notes in the plan where its journal goes, or that nothing of it can be undone. file: the one that
@@ -68,8 +69,6 @@ int disk_log_save(struct disk_log *log, struct err *e);
  * ERR_NO_SPACE when there is no area. */
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e);
 
-/* True when the disk itself can say that work on it is under way. */
-bool disk_log_is_on_disk(const struct disk_log *log);
 /* Somebody else may have had what the range holds, while a step worked on it. */
 void disk_log_let_go(struct disk_log *log, struct extent range);
 

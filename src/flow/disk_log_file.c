@@ -42,7 +42,7 @@ static bool is_of(const struct table *there, const struct pending *pending)
 }
 
 /* Work that is not finished is somebody's half of a partition, on whatever disk that is. */
-static int check_work(const char *path, const struct area *area, const struct blockdev *disk,
+static int check_work(const char *path, struct area *area, struct blockdev *disk,
                       const struct table *there, struct err *e)
 {
     _cleanup_history_ struct history *history = NULL;
@@ -55,8 +55,10 @@ static int check_work(const char *path, const struct area *area, const struct bl
     if (history == NULL)
         return err_wrap(e, "--journal %s", path);
     pending = history->pending;
-    if (pending == NULL || is_of(there, pending))
+    if (pending == NULL)
         return 0;
+    if (is_of(there, pending))
+        return log_check_sign(path, disk, there, pending, area, e);
     err_set(e, ERR_REFUSED,
             "--journal %s: its work, %s %s, is not finished and is not of %s, as that is now", path,
             pending->op == HISTORY_MOVE ? "moving" : "resizing",
@@ -92,7 +94,7 @@ static int is_blank(struct blockdev *bd, struct err *e)
     return 1;
 }
 
-static int check_content(const char *path, const struct blockdev *disk, const struct table *there,
+static int check_content(const char *path, struct blockdev *disk, const struct table *there,
                          struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *bd = file_open(path, false, 512, e);
@@ -120,7 +122,7 @@ static bool is_same_file(const struct stat *a, const char *path)
            (S_ISBLK(a->st_mode) && S_ISBLK(b.st_mode) && a->st_rdev == b.st_rdev);
 }
 
-int disk_log_check_file(const char *path, const struct blockdev *disk, const struct table *there,
+int disk_log_check_file(const char *path, struct blockdev *disk, const struct table *there,
                         struct err *e)
 {
     struct stat st;

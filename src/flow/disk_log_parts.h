@@ -19,6 +19,12 @@ const struct table_entry *log_worked_on(const struct table *table, const struct 
 int log_choose(struct disk_log *log, struct blockdev *bd, const struct table *there,
                const struct plan *plan, struct err *e);
 
+/* disk_log_sign.c: ERR_REFUSED, with the way out, unless the disk is the one on which the pending
+ * work of the file's area began; path: the file's. The partition must be one that log_worked_on
+ * finds. */
+int log_check_sign(const char *path, struct blockdev *disk, const struct table *there,
+                   const struct pending *pending, struct area *file, struct err *e);
+
 /* disk_log_choose.c: true when a step of the plan copies through a journal. */
 bool log_needs_journal(const struct plan *plan);
 

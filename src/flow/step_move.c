@@ -102,7 +102,7 @@ static int span(struct apply *apply, const struct step *step, const struct pendi
             return -1;
     }
     step_mark(pending, &entry);
-    return step_set_entry(apply, step, &entry, e);
+    return step_set_entry(apply, step, &entry, e) < 0 ? -1 : step_note_mark(apply, e);
 }
 
 static int copy(struct apply *apply, const struct step *step, const struct pending *pending,

@@ -287,19 +287,19 @@ static int set_size(struct resize *r, struct err *e)
     return step_set_entry(r->apply, r->step, &entry, e);
 }
 
-/* A disk that has no log says by the partition's type that the work on it, of which the journal is
- * in a file, is not done. */
+/* The disk says by the partition's type that the work on it, of which the journal is in a file, is
+ * not done: it may have no log, or lose it. */
 static int mark(struct resize *r, struct err *e)
 {
     const struct pending *pending = step_pending(r->apply, r->step);
     struct table_entry entry;
 
-    if (disk_log_is_on_disk(&r->apply->log))
+    if (r->apply->log.file == NULL)
         return 0;
     if (step_entry(r->apply, r->step, &entry, e) < 0)
         return -1;
     step_mark(pending, &entry);
-    return step_set_entry(r->apply, r->step, &entry, e);
+    return step_set_entry(r->apply, r->step, &entry, e) < 0 ? -1 : step_note_mark(r->apply, e);
 }
 
 static int settle(struct resize *r, uint64_t bytes, struct err *e)

@@ -75,6 +75,21 @@ void step_unmark(const struct pending *pending, struct table_entry *entry)
     entry->attributes = pending->attributes;
 }
 
+int step_note_mark(struct apply *apply, struct err *e)
+{
+    struct pending *pending = apply->log.history->pending;
+    uint64_t done;
+
+    if (apply->log.file == NULL || pending->stage != PENDING_MARK)
+        return 0;
+    if (area_counter(&apply->log.area, &done, e) < 0)
+        return -1;
+    if (done > 0) /* of an older berth: a new document would begin to count anew */
+        return 0;
+    pending->stage = PENDING_CONTENT;
+    return disk_log_save(&apply->log, e);
+}
+
 int step_begin(struct apply *apply, const struct step *step, enum history_op op,
                const struct table_entry *entry, uint64_t chunk, struct err *e)
 {
@@ -99,5 +114,9 @@ int step_begin(struct apply *apply, const struct step *step, enum history_op op,
     pending->mbr_type = entry->code;
     pending->attributes = entry->attributes;
     pending->chunk = chunk;
+    if (apply->log.file != NULL && guid_new(&pending->work, e) < 0) {
+        pending_free(pending);
+        return -1;
+    }
     return disk_log_pending(&apply->log, pending, e);
 }

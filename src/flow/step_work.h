@@ -22,6 +22,9 @@ int step_set_entry(struct apply *apply, const struct step *step, const struct ta
 void step_mark(const struct pending *pending, struct table_entry *entry);
 void step_unmark(const struct pending *pending, struct table_entry *entry);
 
+/* Notes in a journal that is in a file that the disk's table has the mark. */
+int step_note_mark(struct apply *apply, struct err *e);
+
 /* Remembers on the disk that the step is under way; the entry is the one before it. */
 int step_begin(struct apply *apply, const struct step *step, enum history_op op,
                const struct table_entry *entry, uint64_t chunk, struct err *e);

@@ -347,32 +347,30 @@ static int back(struct blockdev *bd, const struct table *there, const struct his
     return 0;
 }
 
-/* The disk's own log, and where that has nothing the one in the file. */
+/* What the file has, or the disk's own log: NULL. */
 static int read_history(const char *file, struct blockdev *bd, const struct table *there,
                         struct history **history, struct err *e)
 {
-    if (disk_log_read(bd, there, history, e) < 0)
-        return -1;
-    if (file == NULL || access(file, F_OK) < 0)
-        return 0;
-    history_free(*history);
-    *history = NULL;
-    return disk_log_read_file(file, bd, there, history, e);
+    return file != NULL ? disk_log_read_file(file, bd, there, history, e)
+                        : disk_log_read(bd, there, history, e);
 }
 
-static int check_finished(const struct history *history, const struct blockdev *bd, struct err *e)
+/* file: the one that has the history, or NULL. */
+static int check_finished(const struct history *history, const char *file,
+                          const struct blockdev *bd, struct err *e)
 {
     if (history->pending == NULL)
         return 0;
     err_set(e, ERR_REFUSED, "work on partition %u is not finished", history->pending->number);
-    return err_hint(e, "finish it first: %s", pending_command(history->pending, bd->name).text);
+    return err_hint(e, "finish it first: %s",
+                    pending_command(history->pending, bd->name, file).text);
 }
 
-int undo_check(const struct history *history, struct blockdev *bd, const struct table *there,
-               struct err *e)
+int undo_check(const struct history *history, const char *file, struct blockdev *bd,
+               const struct table *there, struct err *e)
 {
     struct wanted wanted = {0};
-    int result = check_finished(history, bd, e);
+    int result = check_finished(history, file, bd, e);
 
     if (result == 0)
         result = back(bd, there, history->undo, &wanted, e);
@@ -384,10 +382,11 @@ int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct 
               struct err *e)
 {
     _cleanup_history_ struct history *history = NULL;
+    const char *file = arg != NULL && access(arg, F_OK) == 0 ? arg : NULL;
 
-    if (read_history(arg, bd, there, &history, e) < 0)
+    if (read_history(file, bd, there, &history, e) < 0)
         return -1;
-    if (check_finished(history, bd, e) < 0)
+    if (check_finished(history, file, bd, e) < 0)
         return -1;
     if (history->undo == NULL) {
         err_set(e, ERR_NOT_FOUND, "there is no change that could be undone");

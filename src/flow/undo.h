@@ -45,9 +45,9 @@ int edit_undo(void *arg, struct blockdev *bd, const struct table *there, struct 
               struct err *e);
 
 /* ERR_REFUSED says what has happened since, or what is to be finished first, where edit_undo would
- * refuse. For a history that has an undo. */
-int undo_check(const struct history *history, struct blockdev *bd, const struct table *there,
-               struct err *e);
+ * refuse. For a history that has an undo, of the journal file, or of the disk itself: NULL. */
+int undo_check(const struct history *history, const char *file, struct blockdev *bd,
+               const struct table *there, struct err *e);
 
 /* The table that a disk has when these bytes are put back; NULL with the err filled. */
 struct table *undo_table(struct blockdev *bd, const struct history_region *regions, size_t n,

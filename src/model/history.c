@@ -69,13 +69,14 @@ struct pending *pending_elsewhere(const struct pending *pending, const char *fil
     return NULL;
 }
 
-struct pending_command pending_command(const struct pending *pending, const char *path)
+struct pending_command pending_command(const struct pending *pending, const char *path,
+                                       const char *journal)
 {
+    const char *file = pending->journal != NULL ? pending->journal : journal;
     struct pending_command command;
-    bool elsewhere = pending->journal != NULL;
 
     snprintf(command.text, sizeof(command.text), "berth disk finish %s%s%s", shell_quote(path).text,
-             elsewhere ? " --journal " : "", elsewhere ? shell_quote(pending->journal).text : "");
+             file != NULL ? " --journal " : "", file != NULL ? shell_quote(file).text : "");
     return command;
 }
 

@@ -80,6 +80,8 @@ struct pending {
     uint64_t
         fs_before;     /* when the filesystem was last written, before and after the index; 0, 0: */
     uint64_t fs_after; /* not known */
+    struct guid
+        work; /* names the work where its journal is in a file, there and on the disk; or zero */
     char *journal; /* the file that has the journal and all of this as it is now: what the disk's
                       log has is a sign of it only. NULL: the disk has it */
     json_t *unknown;
@@ -115,11 +117,13 @@ void pending_free(struct pending *pending);
 /* A copy whose journal is in the file, NULL without memory; what it does not know is left out. */
 struct pending *pending_elsewhere(const struct pending *pending, const char *file);
 
-/* What a person types to have the work finished. For use in one expression. */
+/* What a person types to have the work finished. journal: the file in which it was found to be
+ * pending, or NULL. For use in one expression. */
 struct pending_command {
     char text[2200];
 };
-struct pending_command pending_command(const struct pending *pending, const char *path);
+struct pending_command pending_command(const struct pending *pending, const char *path,
+                                       const char *journal);
 
 /* Parses JSON. ERR_SYNTAX names the member, ERR_UNSUPPORTED the level of a later berth. */
 struct history *history_parse(const char *text, size_t len, struct err *e);

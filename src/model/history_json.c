@@ -79,6 +79,7 @@ static const struct member pending_members[] = {
     {"index-crc", MEMBER_UNSIGNED, false, PENDING(index_crc), 0, UINT32_MAX},
     {"fs-before", MEMBER_BYTES, false, PENDING(fs_before), 0, INT64_MAX},
     {"fs-after", MEMBER_BYTES, false, PENDING(fs_after), 0, INT64_MAX},
+    {"work", MEMBER_GUID, false, PENDING(work), 0, 0},
     {"journal", MEMBER_TEXT, false, PENDING(journal), 0, 0},
 };
 /* clang-format on */

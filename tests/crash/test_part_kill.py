@@ -180,3 +180,40 @@ def test_the_journal_file_of_another_disk_is_left_alone(berth, folder, label):
     refuses(gone, ("disk", "finish"))
     berth.ok("disk", "finish", disk, "--journal", journal, "--yes")
     assert "nothing to do" in berth.ok("disk", "finish", disk, "--journal", journal)
+
+
+def has_begun(journal, part):
+    """The partition has the mark, and the file says that the work has changed the disk."""
+    return part["type"] in MOVING and b'"stage":"content"' in journal.read_bytes()
+
+
+@pytest.mark.parametrize("words", [("move", "1", "--start", "+20M"), ("resize", "1", "--size", "40M")],
+                         ids=["move", "resize"])
+@pytest.mark.parametrize("log", ["has-log", "gets-log", "no-room"])
+def test_only_a_disk_with_the_sign_of_the_work_is_finished(berth, folder, log, words):
+    """What the journal counts as done is not done on a copy from before: that stays as it is."""
+    base, disk, journal, moved, copy = (folder / name for name in ("base.img", "disk.img", "journal", "moved", "copy.img"))
+    one_partition(base, "gpt", log != "no-room")
+    content = filled.make("ext4", folder / "ext4", 100 * MIB, count=100)
+    filled.paste(folder / "ext4", base, MIB)
+    if log == "has-log":
+        berth.ok("part", "set", base, "1", "--name", "data", "--yes")
+    kill(berth, base, disk, journal, words, lambda part: has_begun(journal, part))
+
+    def refuses(path, said, verb, *more):
+        before = disks.fingerprint(path), disks.fingerprint(journal)
+        done = berth(*verb.split(), path, *more, "--journal", journal, "--yes")
+        assert done.returncode == REFUSED and said in done.stderr, done.stderr
+        assert (disks.fingerprint(path), disks.fingerprint(journal)) == before
+
+    refuses(disk, f"berth disk finish {disk} --journal {journal}", "part move", "1", "--start", "+30M")
+    refuses(disk, f"berth disk finish {disk} --journal {journal}", "disk undo")
+    for verb, *more in (("disk finish",), ("disk undo",), (f"part {words[0]}", *words[1:])):
+        refuses(base, f"{base} has no sign of that", verb, *more)
+    disks.copy(disk, copy)
+    journal.rename(moved)
+    journal.touch()  # that the disk's log points to this is no sign, nor that it is not there
+    berth.ok("disk", "finish", copy, "--journal", moved, "--yes")
+    part, = disks.table(copy)["partitions"]
+    assert part["type"] == disks.table(base)["partitions"][0]["type"]
+    assert filled.content("ext4", copy, part["start"] * 512, (part["start"] + part["size"]) * 512) == content

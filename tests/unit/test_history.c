@@ -72,6 +72,7 @@ static void add_pending(struct history *history)
         .index_crc = 0xdeadbeef,
         .fs_before = 1700000000,
         .fs_after = 1700000001,
+        .work = {{4, 5, 6}},
         .journal = strdup("/var/lib/a journal"),
     };
     history->pending = pending;
@@ -107,6 +108,7 @@ static void everything_comes_back(void **state)
     assert_int_equal(again->pending->index_crc, 0xdeadbeef);
     assert_int_equal(again->pending->fs_before, 1700000000);
     assert_int_equal(again->pending->fs_after, 1700000001);
+    assert_memory_equal(&again->pending->work, &history->pending->work, sizeof(struct guid));
     assert_string_equal(again->pending->journal, "/var/lib/a journal");
 }
 
