@@ -192,7 +192,7 @@ def has_begun(journal, part):
 @pytest.mark.parametrize("log", ["has-log", "gets-log", "no-room"])
 def test_only_a_disk_with_the_sign_of_the_work_is_finished(berth, folder, log, words):
     """What the journal counts as done is not done on a copy from before: that stays as it is."""
-    base, disk, journal, moved, copy = (folder / name for name in ("base.img", "disk.img", "journal", "moved", "copy.img"))
+    base, disk, copy, journal, moved = (folder / name for name in ("base", "disk", "copy", "journal", "moved"))
     one_partition(base, "gpt", log != "no-room")
     content = filled.make("ext4", folder / "ext4", 100 * MIB, count=100)
     filled.paste(folder / "ext4", base, MIB)
