@@ -51,16 +51,6 @@ static int look_while_mounted(struct blockdev *bd, struct change_part *part, str
     return 0;
 }
 
-/* Nobody uses it, and what it is now it is likely to be at the next boot, which has its tools. */
-static int look_before_boot(struct blockdev *bd, struct change_part *part, struct err *e)
-{
-    _cleanup_blockdev_ struct blockdev *slice = slice_open(bd, part->there->range, e);
-
-    if (slice == NULL || part->fs->ready(slice, e) < 0)
-        return err_wrap(e, "partition %u (%s)", part->there->number, part->fs->name);
-    return look_while_mounted(bd, part, e);
-}
-
 static int hint_entry_alone(const struct survey *survey, const struct change_part *part,
                             struct err *e)
 {
@@ -181,10 +171,9 @@ static int look_into(const struct change *change, struct blockdev *bd, const str
         return 0;
     if (change->options.at_boot && part->fs->locked != NULL)
         return refuse_locked_boot(part, e);
-    if (found->holder != NULL)
-        return look_while_mounted(bd, part, e);
-    return change->options.at_boot ? look_before_boot(bd, part, e)
-                                   : look_at_size(change, bd, survey, part, e);
+    return change->options.at_boot || found->holder != NULL
+               ? look_while_mounted(bd, part, e)
+               : look_at_size(change, bd, survey, part, e);
 }
 
 static int gather_there(const struct change *change, struct blockdev *bd,
