@@ -310,19 +310,18 @@ def set_tries(folder, disk, now, then):
         subprocess.run(["mcopy", "-n", "-o", "-i", image, f"::berth/{name}", path], check=True)
     for slot in "ab":
         record = replace(files[f"record-{slot}.json"], b'"tries": %d' % now, b'"tries": %d' % then)
-        menu = replace(files[f"menu-{slot}.cfg"], *record)
+        replace(files[f"menu-{slot}.cfg"], *record)
         replace(files["select.env"], *record)
-        replace(files["select.env"], *menu)
     for name, path in files.items():
         subprocess.run(["mcopy", "-n", "-o", "-i", image, path, f"::berth/{name}"], check=True)
 
 
 def replace(path, old, new):
-    """Returns the digests of the file before and after."""
+    """Returns the digests of the text in the file before and after."""
     before = path.read_bytes()
     after = before.replace(old, new)
     path.write_bytes(after)
-    return [hashlib.sha256(data).hexdigest().encode() for data in (before, after)]
+    return [hashlib.sha256(data.rstrip(b"\n")).hexdigest().encode() for data in (before, after)]
 
 
 def test_a_panic_restarts_the_machine_and_has_changed_nothing(armed, tmp_path):
