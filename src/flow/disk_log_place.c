@@ -18,22 +18,6 @@
     (512 * KIB) /* what GRUB may take of a BIOS boot partition or an MBR's gap                     \
                  */
 
-struct list {
-    struct extent *items;
-    size_t n;
-};
-
-static int add(struct list *list, struct extent item, struct err *e)
-{
-    struct extent *grown = realloc(list->items, (list->n + 1) * sizeof(*grown));
-
-    if (grown == NULL)
-        return err_no_memory(e);
-    list->items = grown;
-    grown[list->n++] = item;
-    return 0;
-}
-
 /* Where a free range that ends at `end` begins, for what one extent leaves of it; `end`: nowhere.
  */
 static uint64_t cut(uint64_t start, uint64_t end, const struct extent *taken)
@@ -78,8 +62,8 @@ static bool is_end(const struct table *table, uint64_t end)
 }
 
 /* Adds what all the tables leave of the free range that ends there, when it is large enough. */
-static int consider(const struct table *const *tables, size_t n, const struct list *taken,
-                    uint64_t end, struct list *places, struct err *e)
+static int consider(const struct table *const *tables, size_t n, const struct extents *taken,
+                    uint64_t end, struct extents *places, struct err *e)
 {
     uint64_t start = 0;
 
@@ -89,39 +73,31 @@ static int consider(const struct table *const *tables, size_t n, const struct li
         start = from > start ? from : start;
     }
     for (size_t i = 0; i < taken->n; i++)
-        start = cut(start, end, &taken->items[i]);
+        start = cut(start, end, &taken->list[i]);
     if (start >= end || end - start < AREA_LEAST)
         return 0;
-    return add(places, (struct extent){start, end - start}, e);
+    return extents_add(places, (struct extent){start, end - start}, e);
 }
 
-static bool overlaps_any(const struct list *list, const struct extent *range)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (list->items[i].bytes > 0 && extent_overlaps(&list->items[i], range))
-            return true;
-    return false;
-}
-
-static int consider_bios(const struct table *table, const struct list *taken, struct list *places,
-                         struct err *e)
+static int consider_bios(const struct table *table, const struct extents *taken,
+                         struct extents *places, struct err *e)
 {
     for (size_t i = 0; i < table->n; i++) {
         struct extent range = table->entries[i].range;
 
         if (!partition_type_is(&table->entries[i].type, "bios-boot") ||
-            range.bytes < GRUB_CORE_MOST + AREA_LEAST || overlaps_any(taken, &range))
+            range.bytes < GRUB_CORE_MOST + AREA_LEAST || extents_overlap(taken, &range))
             continue;
         range.start += GRUB_CORE_MOST;
         range.bytes -= GRUB_CORE_MOST;
-        if (add(places, range, e) < 0)
+        if (extents_add(places, range, e) < 0)
             return -1;
     }
     return 0;
 }
 
-static int consider_ends(const struct table *const *tables, size_t n, const struct list *taken,
-                         struct list *places, struct err *e)
+static int consider_ends(const struct table *const *tables, size_t n, const struct extents *taken,
+                         struct extents *places, struct err *e)
 {
     const struct table *first = tables[0];
 
@@ -141,14 +117,14 @@ static int consider_ends(const struct table *const *tables, size_t n, const stru
 
 int log_places(const struct table *table, struct extent **places, size_t *n, struct err *e)
 {
-    struct list list = {0}, none = {0};
+    struct extents list = {0}, none = {0};
 
     if (table->kind != TABLE_NONE && (consider_ends(&table, 1, &none, &list, e) < 0 ||
                                       consider_bios(table, &none, &list, e) < 0)) {
-        free(list.items);
+        free(list.list);
         return -1;
     }
-    *places = list.items;
+    *places = list.list;
     *n = list.n;
     return 0;
 }
@@ -161,19 +137,19 @@ static int by_size(const void *a, const void *b)
     return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
 }
 
-static void sort(struct list *places)
+static void sort(struct extents *places)
 {
     size_t front = 0;
 
     for (size_t i = 1; i < places->n; i++)
-        if (places->items[i].start < places->items[front].start)
+        if (places->list[i].start < places->list[front].start)
             front = i;
     if (places->n > 1) {
-        struct extent first = places->items[front];
+        struct extent first = places->list[front];
 
-        places->items[front] = places->items[0];
-        places->items[0] = first;
-        qsort(places->items + 1, places->n - 1, sizeof(*places->items), by_size);
+        places->list[front] = places->list[0];
+        places->list[0] = first;
+        qsort(places->list + 1, places->n - 1, sizeof(*places->list), by_size);
     }
 }
 
@@ -202,14 +178,14 @@ static struct extent taken_range(const struct step *step, struct extent range)
     return range;
 }
 
-static int taken_by(const struct plan *plan, struct list *taken, struct err *e)
+static int taken_by(const struct plan *plan, struct extents *taken, struct err *e)
 {
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
 
         if ((step->kind == STEP_RESIZE || step->kind == STEP_MOVE) &&
-            (add(taken, taken_range(step, step->from), e) < 0 ||
-             add(taken, taken_range(step, step->to), e) < 0))
+            (extents_add(taken, taken_range(step, step->from), e) < 0 ||
+             extents_add(taken, taken_range(step, step->to), e) < 0))
             return -1;
     }
     return 0;
@@ -219,7 +195,7 @@ int log_places_for(const struct plan *plan, const struct table *there, struct ex
                    size_t *n, struct err *e)
 {
     _cleanup_free_ const struct table **tables = calloc(plan->n_layouts + 2, sizeof(*tables));
-    struct list list = {0}, taken = {0};
+    struct extents list = {0}, taken = {0};
     size_t n_tables;
     int result = 0;
 
@@ -232,12 +208,12 @@ int log_places_for(const struct plan *plan, const struct table *there, struct ex
     sort(&list);
     if (result == 0 && n_tables > 0)
         result = consider_bios(tables[n_tables - 1], &taken, &list, e);
-    free(taken.items);
+    free(taken.list);
     if (result < 0) {
-        free(list.items);
+        free(list.list);
         return -1;
     }
-    *places = list.items;
+    *places = list.list;
     *n = list.n;
     return 0;
 }

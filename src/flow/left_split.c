@@ -14,23 +14,6 @@
 
 #define COVERED_MOST (4 * PROBE_DIGEST_WHOLE) /* that a partition comes over and that is kept */
 
-/* Ranges, the list the owner's. */
-struct extents {
-    struct extent *list;
-    size_t n;
-};
-
-static int extents_add(struct extents *to, struct extent range, struct err *e)
-{
-    struct extent *grown = reallocarray(to->list, to->n + 1, sizeof(*grown));
-
-    if (grown == NULL)
-        return err_no_memory(e);
-    to->list = grown;
-    grown[to->n++] = range;
-    return 0;
-}
-
 /* ---- what a plan takes ---- */
 
 /* The table that is there, by itself. */
@@ -177,14 +160,6 @@ static uint64_t *cuts_of(struct extent range, const struct extents *taken, size_
     return cuts;
 }
 
-static bool overlaps_any(const struct extents *list, const struct extent *range)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (extent_overlaps(&list->list[i], range))
-            return true;
-    return false;
-}
-
 /* A partition comes over the piece, and nothing is written into it: all of it gets into digests, so
  * that it is known later whether somebody has. */
 static bool is_to_be_covered(const struct plan *plan, const struct extents *taken,
@@ -194,7 +169,7 @@ static bool is_to_be_covered(const struct plan *plan, const struct extents *take
         if (extent_overlaps(&plan->steps[i].to, piece))
             return false;
     return piece->bytes > PROBE_DIGEST_WHOLE && piece->bytes <= COVERED_MOST &&
-           overlaps_any(taken, piece);
+           extents_overlap(taken, piece);
 }
 
 static int keep_whole(struct history *history, struct blockdev *bd, struct extent piece,

@@ -4,8 +4,6 @@
 #include "block/overlay.h"
 #include "core/size.h"
 
-#include <stdlib.h>
-
 #define RUN_LEAST (64 * KIB) /* shorter runs of free blocks are not worth it */
 #define RUN_MOST  (64 * MIB)
 #define ALIGNED   4096
@@ -30,14 +28,8 @@ bool resize_is_free(const struct fs_free *free, struct extent range)
 
 static int add_room(struct resize_room *room, struct extent range, struct err *e)
 {
-    struct extent *grown = realloc(room->ranges, (room->n + 1) * sizeof(*grown));
-
-    if (grown == NULL)
-        return err_no_memory(e);
-    room->ranges = grown;
-    grown[room->n++] = range;
     room->bytes += range.bytes;
-    return 0;
+    return extents_add(&room->ranges, range, e);
 }
 
 /* The part of [start, end) up to the next change; none when it is too short. */

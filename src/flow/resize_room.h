@@ -9,7 +9,6 @@
 #include "partition/fs.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Whether no byte of the range (of the filesystem) is live. Behind the filesystem's end nothing is;
@@ -23,11 +22,10 @@ struct resize_place {
     uint64_t at;              /* where it begins on the disk, bytes */
 };
 
-/* Ranges of the disk; `ranges` is the caller's to free, also after a failure. */
+/* Ranges of the disk; their list is the caller's to free, also after a failure. */
 struct resize_room {
-    struct extent *ranges;
-    size_t n;
-    uint64_t bytes;
+    struct extents ranges;
+    uint64_t bytes; /* of all of them */
 };
 
 /* Room for the journal of what the overlay has changed: `journal`, where that has bytes, and with

@@ -128,13 +128,13 @@ static int commit(struct resize *r, struct err *e)
                                  .journal = r->apply->log.journal};
     int result = find_room(r, &room, e);
 
-    change.room = room.ranges;
-    change.n_room = room.n;
+    change.room = room.ranges.list;
+    change.n_room = room.ranges.n;
     if (result == 0)
         result = find_head(r, &change.head, e);
     if (result == 0)
         result = redo_prepare(&change, &redo, e);
-    free(room.ranges);
+    free(room.ranges.list);
     if (result < 0)
         return err_hint(e, "--journal FILE names a file on another disk for the journal");
     r->committed = true;

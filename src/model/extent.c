@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* extent.c: what is left of a range without others. Pure. */
+/* extent.c: lists of ranges, and what is left of a range without others. Pure. */
 #include "model/extent.h"
 
 #include <stdlib.h>
@@ -31,4 +31,23 @@ int extent_subtract(struct extent whole, struct extent *taken, size_t n_taken,
             at = extent_end(&taken[i]);
     }
     return 0;
+}
+
+int extents_add(struct extents *to, struct extent range, struct err *e)
+{
+    struct extent *grown = reallocarray(to->list, to->n + 1, sizeof(*grown));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    to->list = grown;
+    grown[to->n++] = range;
+    return 0;
+}
+
+bool extents_overlap(const struct extents *list, const struct extent *range)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->list[i].bytes > 0 && extent_overlaps(&list->list[i], range))
+            return true;
+    return false;
 }

@@ -55,4 +55,15 @@ static inline struct extent extent_on_disk(struct extent range, uint64_t disk_by
 int extent_subtract(struct extent whole, struct extent *taken, size_t n_taken,
                     struct extent **pieces, size_t *n, struct err *e);
 
+/* Ranges; the list is its owner's to free. */
+struct extents {
+    struct extent *list;
+    size_t n;
+};
+
+/* ERR_NO_MEMORY: it is as it was. */
+int extents_add(struct extents *to, struct extent range, struct err *e);
+
+bool extents_overlap(const struct extents *list, const struct extent *range);
+
 #endif
