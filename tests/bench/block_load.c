@@ -5,6 +5,9 @@
  *
  *     block_load DEVICE MILLISECONDS FLUSHES
  *
+ * A load takes so long, and longer until it has had LEAST requests: what its begin and end cost is
+ * then little of it.
+ *
  * A line before each load, to be answered with an empty one when the host's page cache has nothing
  * of the disk; one when it begins; and one after it, which ends with operations, how many of them a
  * second, and the microseconds that 99 of 100 took at most:
@@ -34,6 +37,7 @@
 #define SAMPLES (1 << 16)
 #define PAGE    4096U
 #define HUGE    (2048 * KIB)
+#define LEAST   256
 #define STRIDE  577 /* pages, odd */
 #define ALL     (DEPTH * 1024 * KIB)
 
@@ -97,6 +101,21 @@ static uint8_t *map_memory(bool huge)
     return all;
 }
 
+/* Bytes of this process that lie in huge pages. A kernel with less than 512 MiB has none. */
+static uint64_t count_huge(void)
+{
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    char line[256];
+    unsigned long kib = 0;
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "AnonHugePages: %lu", &kib) == 1)
+            break;
+    if (file != NULL)
+        fclose(file);
+    return (uint64_t)kib * KIB;
+}
+
 struct run {
     const struct load *load;
     aio_context_t context;
@@ -137,7 +156,7 @@ static unsigned reap(struct run *run, unsigned under_way, uint64_t until)
         if (events[i].res != (int64_t)run->load->bytes)
             errx(1, "%s: %lld", run->load->name, (long long)events[i].res);
         took_us[run->done++ % SAMPLES] = (uint32_t)((now - run->begun[which]) / 1000);
-        if (now < until)
+        if (now < until || run->done + under_way <= LEAST)
             submit(run, which);
         else
             under_way--;
@@ -203,6 +222,8 @@ int main(int argc, char **argv)
     disk.bytes = (uint64_t)lseek(disk.fd, 0, SEEK_END);
     disk.huge = map_memory(true);
     disk.scattered = map_memory(false);
+    if (atoi(argv[2]) > 0 && count_huge() < ALL)
+        errx(1, "no huge pages here");
     for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]) && atoi(argv[2]) > 0; i++)
         perform(&loads[i], strtoull(argv[2], NULL, 10) * 1000000U);
     flush((unsigned)atoi(argv[3]));

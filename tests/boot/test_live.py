@@ -14,7 +14,7 @@ import pytest
 import disks
 import images
 from boot.person import AS_USER, QUICK_START, log_in_as_root, succeed
-from boot.vm import VM
+from boot.vm import VM, on_a_copy
 from guests import tiny
 from ordinary import OrdinaryBerth
 from program import BERTH
@@ -128,7 +128,14 @@ def test_a_third_system_is_added_booted_and_run_from_the_live_host(live_disk, tr
     extra = ["-drive", f"file={transfer},format=raw,if=none,id=transfer,readonly=on",
              "-device", "virtio-blk-pci,drive=transfer"]
     names = disks.ranges(live_disk)
-    with VM(live_disk, cpu=CPU, memory=2048, screen=False, extra=extra) as vm:
+    after = on_a_copy(live_disk, lambda disk: live_with_a_third(disk, extra))
+    assert {name: after[name] for name in names} == names
+    assert "third" in after
+
+
+def live_with_a_third(disk, extra):
+    """Returns the partitions' ranges at the end."""
+    with VM(disk, cpu=CPU, memory=2048, screen=False, extra=extra) as vm:
         log_in_as_root(vm)
         succeed(vm, "mkdir -p /run/transfer && mount -o ro LABEL=TRANSFER /run/transfer")
         add_third(vm)
@@ -139,11 +146,9 @@ def test_a_third_system_is_added_booted_and_run_from_the_live_host(live_disk, tr
         vm.expect("TINY-UP third")
         vm.send("sync; poweroff -f\r")
         vm.wait()
-    after = disks.ranges(live_disk)
-    assert {name: after[name] for name in names} == names
-    assert "third" in after
-    start = after["main"][0]
-    subprocess.run(["e2fsck", "-fn", f"{live_disk}?offset={start}"], check=True)
+    after = disks.ranges(disk)
+    subprocess.run(["e2fsck", "-fn", f"{disk}?offset={after['main'][0]}"], check=True)
+    return after
 
 
 def add_third(vm):

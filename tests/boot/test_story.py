@@ -11,7 +11,7 @@ import pytest
 
 import images
 from boot.person import AS_USER, PASSWORD, QUICK_START, USER, log_in_as_root, succeed
-from boot.vm import VM
+from boot.vm import VM, on_a_copy
 from ordinary import OrdinaryBerth
 from program import BERTH
 
@@ -58,6 +58,10 @@ def disk(ordinary_home):
 
 
 def test_the_story(disk):
+    on_a_copy(disk, live_the_story)
+
+
+def live_the_story(disk):
     with VM(disk, cpu="EPYC,+svm,+npt", memory=1536, screen=False) as vm:
         log_in_as_root(vm)
         succeed(vm, "test -c /dev/kvm || modprobe kvm_amd")

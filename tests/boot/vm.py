@@ -12,8 +12,10 @@ import pathlib
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
+import warnings
 
 import pexpect
 
@@ -28,6 +30,10 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>78])")
 
 class VMError(Exception):
     """The machine did not do what was expected; the text ends with what its console said last."""
+
+
+class StoodStill(VMError):
+    """The machine answers nobody any more, its keyboard's interrupt neither."""
 
 
 def qemu_argv(disk, firmware="bios", memory=1024, cpu=None, snapshot=False, variables=None, screen=True):
@@ -47,6 +53,22 @@ def qemu_argv(disk, firmware="bios", memory=1024, cpu=None, snapshot=False, vari
     return argv
 
 
+def on_a_copy(disk, attempt):
+    """attempt(copy of the disk). An emulated EPYC stands still now and then, once in some eighty starts, with
+    nothing of berth's in the way: then there is a second attempt, with a warning."""
+    copy = disk.with_suffix(".copy")
+    for last in (False, True):
+        subprocess.run(["cp", "--sparse=always", disk, copy], check=True)
+        try:
+            return attempt(copy)
+        except StoodStill as error:
+            if last:
+                raise
+            warnings.warn(f"begun anew: {error}")
+        finally:
+            copy.unlink()
+
+
 def plain(text):
     """Console output without terminal escapes."""
     return ESCAPES.sub("", text).replace("\r", "")
@@ -62,7 +84,7 @@ class VM:
             shutil.copy(OVMF_VARS, variables)
         self.socket = self.folder / "qmp"
         argv = qemu_argv(disk, firmware, variables=variables, **options)
-        argv += ["-serial", "stdio", "-qmp", f"unix:{self.socket},server,nowait", *extra]
+        argv += ["-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line", "-qmp", f"unix:{self.socket},server,nowait", *extra]
         self.log = open(self.folder / "console", "w+", encoding="utf-8", errors="replace")
         self.started = time.monotonic()
         self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", codec_errors="replace",
@@ -120,8 +142,26 @@ class VM:
         """Runs a command in the shell of the serial line; returns its (status, output)."""
         self.send(f"echo BE''GIN; {command}; echo END-$?-\r")
         self.expect(r"BEGIN\s*\n", timeout)
-        match = self.expect(r"END-(\d+)-", timeout)
+        try:
+            match = self.expect(r"END-(\d+)-", timeout)
+        except VMError as error:
+            self.tell_apart(error)
         return int(match.group(1)), plain(self.child.before)
+
+    def tell_apart(self, error):
+        """Raises the error again, with what the machine does instead of the command's end; StoodStill when
+        it does not even stop the command."""
+        if not self.child.isalive():
+            raise error
+        self.send("\x1a")
+        try:
+            self.expect("Stopped", 60)
+            self.send("\rps -eo pid,stat,wchan:24,args --forest | tail -n 30; echo ALL''-SAID\r")
+            self.expect("ALL-SAID", 60)
+        except VMError:
+            registers = self.monitor("human-monitor-command", **{"command-line": "info registers"})
+            raise StoodStill(f"{error}\nthe machine stands still:\n{registers[:1200]}") from None
+        raise VMError(f"{error}\nits processes:\n{plain(self.child.before)}") from None
 
     def monitor(self, command, **arguments):
         """Gives QEMU a command (QMP) and returns its answer."""
