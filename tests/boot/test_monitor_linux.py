@@ -163,7 +163,8 @@ def places_of(output):
 
 @pytest.mark.parametrize("kernel, words", [
     ("board", "append=check"), ("block", "disk=/dev/vdc"), ("rng", ""), ("saved", "disk=/dev/vdc"),
-    ("net", "net=5 5<>/tmp/net"), ("board", "append=off cpus=16")])
+    ("net", "net=5 5<>/tmp/net"), ("console", "console=6 6<>/tmp/hvc & sleep 2; echo q >/tmp/hvc; wait $!"),
+    ("hostile", ""), ("board", "append=off cpus=16")])
 def test_tiny_kernels_find_all_well_here_too(outer, kernel, words):
     outer.ok(f"/content/start_monitor /content/berth-monitor kernel=/content/tiny-{kernel} {words}")
 
