@@ -12,6 +12,7 @@
 #include "core/shell.h"
 #include "core/size.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
@@ -337,6 +338,18 @@ static int open_layers(struct disk *d, unsigned sector, struct err *e)
     return 0;
 }
 
+/* A socket cannot even be opened. */
+static int cannot_open(const struct disk *d, struct err *e)
+{
+    int why = errno;
+    struct stat st;
+
+    if (why == ENXIO && stat(d->path, &st) == 0 && S_ISSOCK(st.st_mode))
+        return not_a_disk(d, "a socket", e);
+    errno = why;
+    return err_errno(e, "%s", d->path);
+}
+
 struct disk *disk_open(const char *path, bool writable, unsigned sector, struct err *e)
 {
     struct disk *d = calloc(1, sizeof(*d));
@@ -350,7 +363,7 @@ struct disk *disk_open(const char *path, bool writable, unsigned sector, struct 
     /* O_NONBLOCK: a FIFO must not wait for its other end; disks know nothing of it */
     d->fd = handover_open(path, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK);
     if (d->fd < 0) {
-        err_errno(e, "%s", path);
+        cannot_open(d, e);
         disk_close(d);
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include "core/cleanup.h"
 #include "core/size.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -125,6 +126,22 @@ static void note(struct ui *ui, const char *text)
         fprintf(stderr, "%s\n", safe);
 }
 
+/* True when somebody has answered. A Ctrl-C counts that came before we wait, too. */
+static bool await_answer(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    sigset_t held, before;
+    bool answered;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    answered = !interrupted && ppoll(&input, 1, NULL, &before) > 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return answered;
+}
+
 static bool ask(struct ui *ui, const char *question)
 {
     char answer[16] = "";
@@ -134,7 +151,8 @@ static bool ask(struct ui *ui, const char *question)
     cli_progress_end();
     fprintf(stderr, "%s [y/N] ", question);
     fflush(stderr);
-    return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+    return await_answer() && fgets(answer, sizeof(answer), stdin) != NULL &&
+           (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 void cli_progress_start(struct cli *cli)

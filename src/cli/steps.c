@@ -10,6 +10,7 @@
 #include "flow/at_boot.h"
 #include "flow/step_ops.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,7 +137,9 @@ int steps_print(struct cli *cli, const struct job *job, const char *wanted, stru
         return print_json(job->plan, e);
     if (!cli->quiet && print_text(stdout, job->plan, wanted, cli->verbose, e) < 0)
         return -1;
-    fflush(stdout);
+    /* who reads no further has seen enough */
+    if (fflush(stdout) != 0 && errno != EPIPE)
+        return err_errno(e, "standard output");
     return 0;
 }
 
@@ -155,9 +158,12 @@ static int confirm(struct cli *cli, const struct job *job, bool named, struct er
     if (job->survey->is_file || named)
         return 0;
     err_set(e, ERR_REFUSED, "%s is a device, and nothing says which one it must be", job->path);
-    return err_hint(e, "add --serial %s",
-                    job->survey->serial != NULL ? shell_quote(job->survey->serial).text
-                                                : "S, or --wwn W");
+    if (job->survey->serial == NULL && job->survey->wwn == NULL)
+        return err_hint(e, "it has neither serial number nor WWN: leave --yes out, and answer on a "
+                           "terminal");
+    return job->survey->serial != NULL
+               ? err_hint(e, "add --serial %s", shell_quote(job->survey->serial).text)
+               : err_hint(e, "add --wwn %s", shell_quote(job->survey->wwn).text);
 }
 
 int steps_do(struct cli *cli, struct job *job, const char *wanted, bool named, struct err *e)

@@ -4,6 +4,7 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/shell.h"
+#include "core/size.h"
 #include "flow/at_boot.h"
 #include "flow/backup.h"
 #include "flow/change_parts.h"
@@ -14,7 +15,9 @@
 #include "partition/probe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Asks for the wanted table, and whether it could be one. */
@@ -53,10 +56,34 @@ static int note_sector(const struct change *change, struct plan *plan, struct er
     return plan_note(plan, e, "%s", survey_sector_note(plan->survey, note));
 }
 
+/* A partition that has its size already may have a filesystem that is smaller. */
+static int note_rest(const struct change *change, struct plan *plan, struct err *e)
+{
+    const struct survey *survey = plan->survey;
+    char has[SIZE_TEXT], all[SIZE_TEXT];
+
+    for (size_t i = 0; plan->n_steps == 0 && i < survey->n_partitions; i++) {
+        const struct survey_partition *p = &survey->partitions[i];
+        struct shell_word disk = shell_quote(survey->path);
+
+        if (p->number != change->wanted.sized || survey_rest(p).bytes == 0)
+            continue;
+        size_exact(p->fs_bytes, has, sizeof(has));
+        size_exact(p->range.bytes, all, sizeof(all));
+        return plan_note(
+            plan, e,
+            "partition %u: its %s has %s of that; `berth part resize %s %u --size %s`, "
+            "and then --size %s, makes it as large",
+            p->number, p->fs, has, disk.text, p->number, has, all);
+    }
+    return 0;
+}
+
 static int add_notes(const struct change *change, struct blockdev *bd, struct plan *plan,
                      struct err *e)
 {
-    if (note_kept(plan, change->n_kept, e) < 0 || note_sector(change, plan, e) < 0)
+    if (note_kept(plan, change->n_kept, e) < 0 || note_sector(change, plan, e) < 0 ||
+        note_rest(change, plan, e) < 0)
         return -1;
     for (size_t i = 0; i < change->wanted.notes.n; i++)
         if (plan_note(plan, e, "%s", change->wanted.notes.items[i]) < 0)
@@ -174,6 +201,15 @@ static int is_same_work(struct change *change, struct blockdev *bd, const struct
     return ask(change, bd, after, e) < 0 ? -1 : wants_only(change, after);
 }
 
+/* The command only takes away the partition that is worked on, and so ends the work. */
+static bool ends_work(struct change *change, struct blockdev *bd, const struct pending *pending)
+{
+    struct err ignored;
+
+    return ask(change, bd, change->there, &ignored) == 0 && change->wanted.n_formats == 0 &&
+           change_ends_work(change->there, change->wanted.table, pending);
+}
+
 static void refuse_worked_on(const struct survey *survey, const struct pending *pending,
                              struct err *e)
 {
@@ -186,51 +222,6 @@ static void refuse_worked_on(const struct survey *survey, const struct pending *
 static const char *file_of(const struct change *change, const struct pending *pending)
 {
     return change->file != NULL && change->file->pending == pending ? change->job.journal : NULL;
-}
-
-/* Pending work is finished by a command that wants what it leads to, and by no other. */
-static struct plan *plan_pending(struct change *change, struct blockdev *bd,
-                                 const struct survey *survey, const struct pending *pending,
-                                 struct err *e)
-{
-    _cleanup_table_ struct table *after = change_after(change->there, pending, e);
-    int same;
-
-    if (survey->worker != NULL) {
-        refuse_worked_on(survey, pending, e);
-        return NULL;
-    }
-    if (after == NULL ||
-        plan_check_identity(survey, change->options.serial, change->options.wwn, e) < 0)
-        return NULL;
-    same = is_same_work(change, bd, pending, after, e);
-    if (same != 0)
-        return same < 0 ? NULL : plan_finish(survey, pending, e);
-    err_set(e, ERR_REFUSED, "%s %s was interrupted",
-            pending->op == HISTORY_MOVE ? "moving" : "resizing",
-            table_title(pending->number, pending->name).text);
-    err_hint(e, "finish that first: %s",
-             pending_command(pending, survey->path, file_of(change, pending)).text);
-    return NULL;
-}
-
-/* The journal that a person names has work of this disk, or none. */
-static const struct pending *pending_of(struct change *change, struct blockdev *bd,
-                                        const struct survey *survey)
-{
-    struct err ignored;
-
-    if (change->job.journal == NULL ||
-        (survey->pending != NULL && survey->pending->journal == NULL))
-        return survey->pending;
-    history_free(change->file);
-    change->file = NULL;
-    if (disk_log_read_file(change->job.journal, bd, change->there, &change->file, &ignored) < 0)
-        return survey->pending;
-    return change->file->pending != NULL &&
-                   table_entry_by_uuid(change->there, &change->file->pending->partition) != NULL
-               ? change->file->pending
-               : survey->pending;
 }
 
 /* What was wrong before is no error of who asks for something else. */
@@ -259,6 +250,60 @@ static struct plan *plan_asked(struct change *change, struct blockdev *bd,
     return change_check_cure(there, change->wanted.table, &change->options, bd, survey->path, e) < 0
                ? NULL
                : plan_new(change, bd, survey, e);
+}
+
+/* Pending work is finished by a command that wants what it leads to, and by no other. */
+static struct plan *plan_pending(struct change *change, struct blockdev *bd,
+                                 const struct survey *survey, const struct pending *pending,
+                                 struct err *e)
+{
+    _cleanup_table_ struct table *after = change_after(change->there, pending, e);
+    bool ends;
+    int same;
+
+    if (survey->worker != NULL) {
+        refuse_worked_on(survey, pending, e);
+        return NULL;
+    }
+    if (after == NULL ||
+        plan_check_identity(survey, change->options.serial, change->options.wwn, e) < 0)
+        return NULL;
+    same = is_same_work(change, bd, pending, after, e);
+    if (same != 0)
+        return same < 0 ? NULL : plan_finish(survey, pending, e);
+    ends = ends_work(change, bd, pending);
+    if (ends && change_gives_up(change->there, &change->options, pending))
+        return plan_asked(change, bd, survey, e);
+    err_set(e, ERR_REFUSED, "%s %s was interrupted",
+            pending->op == HISTORY_MOVE ? "moving" : "resizing",
+            table_title(pending->number, pending->name).text);
+    if (ends)
+        err_hint(e, "finish that first: `%s`; or, if nothing in it is needed, say so: --lose %u",
+                 pending_command(pending, survey->path, file_of(change, pending)).text,
+                 pending->number);
+    else
+        err_hint(e, "finish that first: %s",
+                 pending_command(pending, survey->path, file_of(change, pending)).text);
+    return NULL;
+}
+
+/* The journal that a person names has work of this disk, or none. */
+static const struct pending *pending_of(struct change *change, struct blockdev *bd,
+                                        const struct survey *survey)
+{
+    struct err ignored;
+
+    if (change->job.journal == NULL ||
+        (survey->pending != NULL && survey->pending->journal == NULL))
+        return survey->pending;
+    history_free(change->file);
+    change->file = NULL;
+    if (disk_log_read_file(change->job.journal, bd, change->there, &change->file, &ignored) < 0)
+        return survey->pending;
+    return change->file->pending != NULL &&
+                   table_entry_by_uuid(change->there, &change->file->pending->partition) != NULL
+               ? change->file->pending
+               : survey->pending;
 }
 
 static struct plan *plan_from(struct change *change, struct blockdev *bd,
@@ -341,13 +386,35 @@ static int plan_now(struct change *change, struct disk *disk, struct err *e)
     return job->plan == NULL ? -1 : 0;
 }
 
+/* What has no passphrase is found out before anything is written. A pipe can be read only once. */
+static int check_key_file(const char *path, struct err *e)
+{
+    _cleanup_close_ int fd = -1;
+    struct stat status;
+    char first;
+    ssize_t n;
+
+    if (stat(path, &status) < 0)
+        return err_set(e, ERR_USAGE, "--key-file %s: %s", path, strerror(errno));
+    if (S_ISFIFO(status.st_mode))
+        return 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd < 0 ? -1 : read(fd, &first, 1);
+    if (n < 0)
+        return err_set(e, ERR_USAGE, "--key-file %s: %s", path, strerror(errno));
+    if (n > 0)
+        return 0;
+    err_set(e, ERR_USAGE, "--key-file %s is empty", path);
+    return err_hint(e, "the passphrase is all the bytes of the file");
+}
+
 int change_read(struct change *change, const char *path, unsigned sector, struct err *e)
 {
     struct job *job = &change->job;
     _cleanup_disk_ struct disk *disk = NULL;
 
-    if (job->key_file != NULL && access(job->key_file, R_OK) < 0)
-        return err_set(e, ERR_USAGE, "--key-file %s: %s", job->key_file, strerror(errno));
+    if (job->key_file != NULL && check_key_file(job->key_file, e) < 0)
+        return -1;
     job->plan_again = plan_again;
     job->sector = sector;
     job->path = io_format(e, "%s", path);

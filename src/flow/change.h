@@ -37,10 +37,11 @@ struct change_part {
     const struct fs_ops *fs; /* what is in it now, or NULL where berth cannot work on it */
     const struct wanted_format *format; /* what it shall be made, or NULL */
     struct fs_bounds bounds;            /* of fs, where its size changes */
-    bool unlabelled;                    /* its name is none that the filesystem takes as a label */
-    bool has_content;                   /* where it would be lost */
-    bool unwiped;                       /* its signatures are put back */
-    bool under_table;                   /* it goes, and sectors of the wanted table lie in it */
+    bool alone;          /* its entry changes, what is in it stays as large as it is */
+    bool unlabelled;     /* its name is none that the filesystem takes as a label */
+    bool has_content;    /* where it would be lost */
+    bool unwiped;        /* its signatures are put back */
+    bool under_table;    /* it goes, and sectors of the wanted table lie in it */
     char over_free[200]; /* what free space that is written into has and that is not berth's */
 };
 
@@ -124,6 +125,15 @@ int change_add_hold(struct plan *plan, enum step_kind kind, const struct record_
 
 /* Adds the steps that finish it to a plan that has its survey. */
 int change_add_finish(struct plan *plan, const struct pending *pending, struct err *e);
+
+/* True when all that is wanted is that the partition goes which is worked on: what it has got since
+ * may be none that the work could ever finish. */
+bool change_ends_work(const struct table *there, const struct table *wanted,
+                      const struct pending *pending);
+
+/* True when its loss is named. */
+bool change_gives_up(const struct table *there, const struct change_options *options,
+                     const struct pending *pending);
 
 /* ERR_REFUSED for a partition that is half moved or resized, unless it may be lost: a disk that had
  * no room for a log says no more of that than its table does. */

@@ -31,7 +31,7 @@ static bool is_mounted(const struct change_part *part)
 /* It and its filesystem become smaller where they are, while the system uses it. */
 static bool shrinks_mounted(const struct change_part *part)
 {
-    return keeps_fs(part) && is_mounted(part) && part->fs->shrink_mounted != NULL &&
+    return keeps_fs(part) && !part->alone && is_mounted(part) && part->fs->shrink_mounted != NULL &&
            part->wanted->number == part->there->number &&
            part->wanted->range.start == part->there->range.start &&
            part->wanted->range.bytes < part->there->range.bytes;
@@ -40,7 +40,7 @@ static bool shrinks_mounted(const struct change_part *part)
 bool change_shrinks_fs(const struct change_part *part)
 {
     return shrinks_mounted(part) ||
-           (keeps_fs(part) && part->wanted->range.bytes < part->bounds.now);
+           (keeps_fs(part) && !part->alone && part->wanted->range.bytes < part->bounds.now);
 }
 
 bool change_is_cut(const struct change_part *part)
@@ -60,7 +60,7 @@ bool change_may_not_fit(const struct change_part *part)
 
 bool change_grows_fs(const struct change_part *part)
 {
-    if (!keeps_fs(part) || part->wanted->range.bytes <= part->there->range.bytes)
+    if (!keeps_fs(part) || part->alone || part->wanted->range.bytes <= part->there->range.bytes)
         return false;
     return is_mounted(part) ? part->fs->grow_mounted != NULL : part->bounds.most > part->bounds.now;
 }
@@ -267,15 +267,35 @@ static int check_size(const struct change_facts *facts, const struct change_part
     return err_hint(e, "--size %s is certainly enough", least);
 }
 
+/* A partition that was cut shorter than its filesystem is not moved without the end of it, and gets
+ * nothing but its size back. */
+static int check_overhang(const struct change_facts *facts, const struct change_part *part,
+                          struct err *e)
+{
+    char has[SIZE_TEXT], needs[SIZE_TEXT];
+
+    if (survey_overhang(part->found).bytes == 0 || part->alone ||
+        (!change_moves(part) && part->wanted->range.bytes == part->there->range.bytes))
+        return 0;
+    size_exact(part->found->fs_bytes, needs, sizeof(needs));
+    err_set(e, ERR_REFUSED, "%s has %s, its %s takes %s: the end of that lies behind it",
+            table_title(part->there->number, part->there->name).text,
+            size_exact(part->there->range.bytes, has, sizeof(has)), part->found->fs, needs);
+    return err_hint(e,
+                    "if it was cut by mistake, this alone puts its entry right: berth part resize "
+                    "%s %u --size %s",
+                    shell_quote(facts->survey->path).text, part->there->number, needs);
+}
+
 static int check_part(const struct change_facts *facts, const struct change_part *part,
                       struct err *e)
 {
-    if (check_owned(facts, part, e) < 0)
+    bool kept = part->there != NULL && part->wanted != NULL && part->format == NULL &&
+                !change_is_wiped(facts, part);
+
+    if (check_owned(facts, part, e) < 0 || (kept && check_overhang(facts, part, e) < 0))
         return -1;
-    return part->there != NULL && part->wanted != NULL && part->format == NULL &&
-                   !change_is_wiped(facts, part)
-               ? check_size(facts, part, e)
-               : 0;
+    return kept ? check_size(facts, part, e) : 0;
 }
 
 /* A disk without a table that can be read, and that is not blank: its content has no other name

@@ -149,6 +149,22 @@ static bool may_be_lost(const struct change_options *options, const struct table
     return false;
 }
 
+bool change_ends_work(const struct table *there, const struct table *wanted,
+                      const struct pending *pending)
+{
+    return wanted->kind == there->kind && wanted->n + 1 == there->n &&
+           table_entry_by_uuid((struct table *)wanted, &pending->partition) == NULL;
+}
+
+bool change_gives_up(const struct table *there, const struct change_options *options,
+                     const struct pending *pending)
+{
+    const struct table_entry *entry =
+        table_entry_by_uuid((struct table *)there, &pending->partition);
+
+    return entry != NULL && may_be_lost(options, there, entry);
+}
+
 static int refuse_half_moved(unsigned number, const char *name, const char *path, struct err *e)
 {
     struct shell_word disk = shell_quote(path);

@@ -4,12 +4,15 @@
  * there by no partition at all. Berth's own are its log, the table's sectors, and what it left
  * itself (left.h). Reads only. */
 #include "core/cleanup.h"
+#include "core/size.h"
 #include "flow/change_parts.h"
 #include "flow/disk_log.h"
 #include "flow/left.h"
 #include "flow/orphan.h"
 #include "partition/gpt.h"
 #include "partition/probe.h"
+
+#include <stdio.h>
 
 struct owned {
     struct history *history, *in_file; /* of the disk's log, and of the journal file's */
@@ -108,6 +111,62 @@ static bool is_written_into(const struct change_part *part)
            (part->format != NULL || change_moves(part) || change_grows_fs(part));
 }
 
+/* 1: free space that the part gets has the end of a filesystem whose partition was cut shorter, be
+ * that zeros. */
+static int has_end_of(const struct change_facts *facts, const struct change_part *part,
+                      const struct survey_partition *cut, struct err *e)
+{
+    const struct table *there = facts->there;
+    _cleanup_free_ struct extent *taken = calloc(there->n + 1, sizeof(*taken)), *pieces = NULL;
+    size_t n = 0;
+    int found = 0;
+
+    if (taken == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < there->n; i++)
+        taken[i] = there->entries[i].range;
+    if (extent_subtract(survey_overhang(cut), taken, there->n, &pieces, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        found |= extent_overlaps(&pieces[i], &part->wanted->range);
+    return found;
+}
+
+/* True for the part's own, and for one that goes or is made anew. */
+static bool is_given_up(const struct change_facts *facts, const struct change_part *part,
+                        const struct survey_partition *cut)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct change_part *other = &facts->parts[i];
+
+        if (other->there != NULL && other->there->number == cut->number)
+            return other == part || other->wanted == NULL || other->format != NULL;
+    }
+    return false;
+}
+
+static int look_for_ends(const struct change_facts *facts, struct change_part *part, struct err *e)
+{
+    char end[SIZE_TEXT];
+
+    for (size_t i = 0; i < facts->survey->n_partitions; i++) {
+        const struct survey_partition *cut = &facts->survey->partitions[i];
+        struct extent over = survey_overhang(cut);
+        int found;
+
+        if (over.bytes == 0 || is_given_up(facts, part, cut))
+            continue;
+        found = has_end_of(facts, part, cut, e);
+        if (found < 0)
+            return -1;
+        if (found > 0)
+            snprintf(part->over_free, sizeof(part->over_free),
+                     "the %s of partition %u, which was cut shorter than that, goes on to %s",
+                     cut->fs, cut->number, size_exact(extent_end(&over), end, sizeof(end)));
+    }
+    return 0;
+}
+
 /* A partition was put over what berth had left, and nobody has written to it since. */
 static int look_at_content(struct blockdev *bd, struct change_part *part, const struct owned *owned,
                            struct err *e)
@@ -127,6 +186,32 @@ static int look_at_content(struct blockdev *bd, struct change_part *part, const 
     return found < 0 ? -1 : 0;
 }
 
+/* A filesystem that is smaller than its partition grows over what lies behind it there. */
+static int look_behind_fs(struct blockdev *bd, struct change_part *part, const struct owned *owned,
+                          struct err *e)
+{
+    struct extent rest = {0};
+    struct owned left = {0};
+    uint64_t where;
+    int found = 0;
+
+    if (part->there != NULL && change_grows_fs(part))
+        rest = survey_rest(part->found);
+    if (rest.bytes == 0)
+        return 0;
+    if (add_left(owned->history, bd, rest, true, &left, e) < 0 ||
+        add_left(owned->in_file, bd, rest, true, &left, e) < 0)
+        found = -1;
+    else
+        found = find_unowned(bd, rest, &left, &where, e);
+    free(left.list);
+    if (found > 0)
+        snprintf(part->over_free, sizeof(part->over_free),
+                 "it has data that berth does not know behind the end of its %s, at byte %llu",
+                 part->found->fs, (unsigned long long)where);
+    return found < 0 ? -1 : 0;
+}
+
 static int look_at_part(struct blockdev *bd, const struct change_facts *facts,
                         struct change_part *part, struct owned *owned, struct err *e)
 {
@@ -142,6 +227,10 @@ static int look_at_part(struct blockdev *bd, const struct change_facts *facts,
     if (loses && look_at_content(bd, part, owned, e) < 0)
         return -1;
     if (!is_written_into(part))
+        return 0;
+    if (look_for_ends(facts, part, e) < 0 || look_behind_fs(bd, part, owned, e) < 0)
+        return -1;
+    if (*part->over_free != '\0')
         return 0;
     found = find_data(bd, facts->there, part->wanted->range, owned, &where, e);
     return found > 0 ? orphan_describe(bd, facts->there, where, part->over_free,

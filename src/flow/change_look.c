@@ -130,13 +130,26 @@ static int look_at_size(const struct change *change, struct blockdev *bd,
     return err_wrap(e, "partition %u (%s)", part->there->number, part->fs->name);
 }
 
+/* Its filesystem has its size already, or had no part in what is taken back: nothing is asked of
+ * it. */
+static bool is_alone(const struct change *change, const struct change_part *part)
+{
+    uint64_t bytes = part->found->fs_bytes;
+    bool listed = false;
+
+    for (size_t i = 0; i < change->wanted.n_alone; i++)
+        listed |= change->wanted.alone[i] == part->there->number;
+    return bytes > 0 && bytes <= part->wanted->range.bytes && part->fs->locked == NULL &&
+           !change_moves(part) && (listed || survey_overhang(part->found).bytes > 0);
+}
+
 /* A Windows that sleeps wakes up with what it knew of where its filesystem is. */
 static int look_before_move(struct blockdev *bd, const struct change_part *part, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *slice = NULL;
 
     if (!change_moves(part) || part->fs == NULL || part->fs->movable == NULL ||
-        part->found->mountpoint != NULL)
+        part->found->mountpoint != NULL || survey_overhang(part->found).bytes > 0)
         return 0;
     slice = slice_open(bd, part->there->range, e);
     if (slice != NULL && part->fs->movable(slice, e) == 0)
@@ -168,6 +181,9 @@ static int look_into(const struct change *change, struct blockdev *bd, const str
         look_for_content(bd, part, gone || resized, e) < 0 || look_before_move(bd, part, e) < 0)
         return -1;
     if (part->fs == NULL || !resized)
+        return 0;
+    part->alone = is_alone(change, part);
+    if (part->alone || survey_overhang(found).bytes > 0)
         return 0;
     if (change->options.at_boot && part->fs->locked != NULL)
         return refuse_locked_boot(part, e);

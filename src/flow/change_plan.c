@@ -246,6 +246,15 @@ static int claim_all(struct planner *p, struct err *e)
 
 static int note_size(struct planner *p, const struct change_part *part, struct err *e)
 {
+    char size[SIZE_TEXT];
+
+    if (part->alone && survey_overhang(part->found).bytes > 0)
+        return plan_note(p->plan, e,
+                         "partition %u: its %s has %s and stays so: its entry alone is put right",
+                         part->there->number, part->fs->name,
+                         size_exact(part->found->fs_bytes, size, sizeof(size)));
+    if (part->alone)
+        return 0;
     if (change_needs_mount(part) && p->facts->in_appliance)
         return plan_note(p->plan, e,
                          "partition %u: its %s is mounted in a virtual machine for that",

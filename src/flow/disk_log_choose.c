@@ -67,7 +67,8 @@ int log_choose(struct disk_log *log, struct blockdev *bd, const struct table *th
     if (restores && log->area.sequence > 0 &&
         (plan->n_layouts == 0 || !can_stay(&log->area, places, n)))
         return choose_to_restore(log, bd, plan, places, n, e);
-    if (can_stay(&log->area, places, n) || log->history->pending != NULL)
+    /* what is pending is finished from where its journal is, or given up with its partition */
+    if (can_stay(&log->area, places, n) || (log->history->pending != NULL && plan->n_layouts == 0))
         return 0;
     return choose_new(log, bd, places, n, e);
 }

@@ -188,6 +188,13 @@ static int taken_by(const struct plan *plan, struct extents *taken, struct err *
              extents_add(taken, taken_range(step, step->to), e) < 0))
             return -1;
     }
+    /* and where a filesystem goes on behind the end of its partition */
+    for (size_t i = 0; plan->survey != NULL && i < plan->survey->n_partitions; i++) {
+        struct extent over = survey_overhang(&plan->survey->partitions[i]);
+
+        if (over.bytes > 0 && extents_add(taken, over, e) < 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -165,9 +165,10 @@ int edit_resize(void *arg, struct blockdev *bd, const struct table *there, struc
         wanted->table = table_copy(there, e);
         return wanted->table == NULL ? -1 : edit_resize_extended(edit, bd, wanted, e);
     }
-    return edit_copy_with(edit, there, wanted, &entry, e) < 0
-               ? -1
-               : edit_new_size(edit, bd, there, entry, e);
+    if (edit_copy_with(edit, there, wanted, &entry, e) < 0)
+        return -1;
+    wanted->sized = entry->number;
+    return edit_new_size(edit, bd, there, entry, e);
 }
 
 int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,

@@ -229,6 +229,19 @@ static int keep_free(struct history *history, struct blockdev *bd, const struct 
                : keep_pieces(history, bd, pieces, n, e);
 }
 
+/* What its filesystem had of a partition that became smaller where it is: behind that is what
+ * somebody put there. */
+static struct extent content_of(const struct plan *plan, const struct guid *partition,
+                                struct extent range)
+{
+    const struct survey_partition *found =
+        plan->survey != NULL ? survey_by_uuid(plan->survey, partition) : NULL;
+
+    if (found != NULL && same_range(&found->range, &range))
+        range.bytes -= survey_rest(found).bytes;
+    return range;
+}
+
 static const struct table_entry *entry_at(const struct table *table, const struct extent *range)
 {
     for (size_t i = 0; i < table->n; i++)
@@ -275,11 +288,14 @@ int left_step(struct history *history, struct blockdev *bd, const struct table *
               struct err *e)
 {
     _cleanup_table_ struct table *now = table_read(bd, e);
+    struct extent from = done->from;
 
     if (now == NULL || follow(history, bd, now, done, e) < 0)
         return -1;
     forget_covered(history, now);
-    return keep_free(history, bd, now, area, done->from, e) < 0 ||
+    if (done->op == HISTORY_RESIZE)
+        from = content_of(plan, &done->partition, from);
+    return keep_free(history, bd, now, area, from, e) < 0 ||
                    keep_records(history, bd, before, now, area, e) < 0
                ? -1
                : left_split(history, bd, plan, area, e);
@@ -381,9 +397,13 @@ static int keep_places(const struct keeper *k, struct err *e)
 {
     for (size_t i = 0; i < k->before->n; i++) {
         const struct table_entry *entry = &k->before->entries[i];
+        const struct table_entry *same = change_same(k->now, k->before, entry);
+        struct extent range = entry->range;
 
-        if ((change_same(k->now, k->before, entry) != NULL || is_given_up(k, entry)) &&
-            keep_free(k->history, k->bd, k->now, k->area, entry->range, e) < 0)
+        if (same != NULL && same->range.start == range.start)
+            range = content_of(k->plan, &entry->uuid, range);
+        if ((same != NULL || is_given_up(k, entry)) &&
+            keep_free(k->history, k->bd, k->now, k->area, range, e) < 0)
             return -1;
     }
     return keep_records(k->history, k->bd, k->before, k->now, k->area, e);

@@ -4,6 +4,8 @@
 #include "bootmenu/menu.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
+#include "core/size.h"
 #include "flow/disk_log.h"
 #include "flow/esp_access.h"
 #include "flow/systems.h"
@@ -70,13 +72,37 @@ static int read_pending(struct disk *disk, struct survey *survey, struct err *e)
     return survey->pending == NULL ? 0 : disk_worker(disk, &survey->worker, e);
 }
 
+/* Whatever else its filesystem says: its partition was cut shorter. */
+static int name_overhangs(struct survey *survey, struct err *e)
+{
+    char has[SIZE_TEXT], needs[SIZE_TEXT];
+
+    for (size_t i = 0; i < survey->n_partitions; i++) {
+        struct survey_partition *p = &survey->partitions[i];
+
+        if (survey_overhang(p).bytes == 0)
+            continue;
+        size_exact(p->fs_bytes, needs, sizeof(needs));
+        free(p->problem);
+        p->problem = io_format(e,
+                               "its %s takes %s, the partition has %s: `berth part resize %s %u "
+                               "--size %s` gives it back what was cut",
+                               p->fs, needs, size_exact(p->range.bytes, has, sizeof(has)),
+                               shell_quote(survey->path).text, p->number, needs);
+        if (p->problem == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 struct survey *observe(struct disk *disk, const char *path, unsigned what, struct err *e)
 {
     _cleanup_survey_ struct survey *survey = inspect(disk, path, e);
 
     if (survey == NULL || read_pending(disk, survey, e) < 0 ||
         ((what & OBSERVE_RECORD) && read_record(disk, survey, e) < 0) ||
-        ((what & OBSERVE_SYSTEMS) && systems_find(disk, survey, e) < 0))
+        ((what & OBSERVE_SYSTEMS) &&
+         (systems_find(disk, survey, e) < 0 || name_overhangs(survey, e) < 0)))
         return NULL;
     return steal(survey);
 }

@@ -329,6 +329,18 @@ static bool is_stale(struct resize *r, const struct pending *pending)
     return now != pending->fs_before && now != pending->fs_after;
 }
 
+/* What is there may be something else altogether, of which nothing could ever be finished. */
+static int hint_stuck(const struct resize *r, struct err *e)
+{
+    struct shell_word disk = shell_quote(r->apply->path);
+
+    *e->hint = '\0'; /* what a check says to do is not all */
+    return err_hint(e,
+                    "repair its %s, then finish this: `berth disk finish %s`; or give up what is "
+                    "in it: `berth part rm %s %u --lose %u`",
+                    r->fs->name, disk.text, disk.text, r->step->number, r->step->number);
+}
+
 /* The journal does not fit what is there any more. The work begins anew with that, if it is sound:
  * the journal may be half on it. */
 static int leave_redo(struct resize *r, struct err *e)
@@ -338,9 +350,7 @@ static int leave_redo(struct resize *r, struct err *e)
     ui_note(r->apply->ui, "  %s was written to since: beginning anew", r->fs->name);
     if (r->fs->check(r->slice, e) < 0) {
         err_wrap(e, "%s was mounted while it was half resized", r->step->target);
-        *e->hint = '\0'; /* what the check says to do is not all */
-        return err_hint(e, "repair its %s, then finish this: berth disk finish %s", r->fs->name,
-                        shell_quote(r->apply->path).text);
+        return hint_stuck(r, e);
     }
     return keep_redo(r, &none, e);
 }
@@ -487,7 +497,7 @@ int step_resize_apply(struct apply *apply, const struct step *step, struct err *
         return -1;
     if (resize_fs(&r, e) < 0) {
         give_up(&r);
-        return -1;
+        return step_pending(apply, step) != NULL && *e->hint == '\0' ? hint_stuck(&r, e) : -1;
     }
     if (settle(&r, step->to.bytes, e) < 0)
         return -1;

@@ -45,8 +45,12 @@ int undo_written(struct blockdev *bd, const struct step *step, uint64_t *seconds
     slice = slice_open(bd, step->to, e);
     if (slice == NULL)
         return -1;
-    if (fs->locked == NULL)
-        return fs->written(slice, seconds, e);
+    if (fs->locked == NULL) {
+        /* something else may have been put there while the work was pending */
+        if (fs->written(slice, seconds, &unknown) < 0)
+            *seconds = 0;
+        return 0;
+    }
     if (fs->locked->written(slice, seconds, &unknown) < 0)
         *seconds = 0; /* a LUKS1, of which nothing but its place changes */
     return 0;
@@ -299,9 +303,20 @@ static int is_unused(struct blockdev *bd, const struct table_entry *entry, uint6
     return data < 0 ? -1 : data == 0 && !sampled;
 }
 
+/* True when the change that is taken back worked on what is in the partition: it remembered how
+ * that begins. */
+static bool was_worked_on(const struct history_undo *undo, const struct table_entry *entry)
+{
+    for (size_t i = 0; i < undo->n_regions; i++)
+        if (undo->regions[i].before == NULL &&
+            extent_contains(&entry->range, &undo->regions[i].range))
+            return true;
+    return false;
+}
+
 /* A container that grew alone becomes smaller without its key when nobody has used it since; its
  * regions were found to be as they were left. */
-static int look_at_grown(struct blockdev *bd, const struct table *there,
+static int look_at_sizes(struct blockdev *bd, const struct table *there,
                          const struct history_undo *undo, struct wanted *wanted, struct err *e)
 {
     for (size_t i = 0; i < there->n; i++) {
@@ -316,6 +331,10 @@ static int look_at_grown(struct blockdev *bd, const struct table *there,
             return -1;
         if (unused > 0)
             wanted->locked_back = entry->number;
+        if (was != NULL && was->range.start == entry->range.start &&
+            was->range.bytes != entry->range.bytes && !was_worked_on(undo, entry) &&
+            wanted_add_alone(wanted, entry->number, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -340,7 +359,7 @@ static int back(struct blockdev *bd, const struct table *there, const struct his
         return unwipe(bd, there, undo, wanted, e);
     if (undo->op == HISTORY_TABLE)
         return put_back(bd, there, undo, wanted, e) < 0 ? -1
-                                                        : look_at_grown(bd, there, undo, wanted, e);
+                                                        : look_at_sizes(bd, there, undo, wanted, e);
     if (check_unwritten(bd, undo, e) < 0 || reverse(there, undo, wanted, e) < 0)
         return -1;
     look_at_locked(there, undo, wanted);

@@ -170,6 +170,26 @@ static int add_regions(const struct disk_log *log, struct blockdev *bd,
     return 0;
 }
 
+/* Where what the step worked on has its superblock. */
+static int find_head(struct blockdev *bd, const struct step *step, struct extent *head,
+                     struct err *e)
+{
+    const struct fs_ops *fs = step->fs != NULL ? fs_by_name(step->fs) : NULL;
+    _cleanup_blockdev_ struct blockdev *slice = NULL;
+    uint64_t offset = 0;
+
+    *head =
+        (struct extent){step->to.start, step->to.bytes < UNDO_HEAD ? step->to.bytes : UNDO_HEAD};
+    if (fs == NULL || fs->head == NULL || fs->locked != NULL)
+        return 0;
+    slice = slice_open(bd, step->to, e);
+    if (slice == NULL || fs->head(slice, &offset, e) < 0)
+        return -1;
+    if (offset <= step->to.bytes - head->bytes)
+        head->start += offset;
+    return 0;
+}
+
 /* The heads of what was moved or resized: a superblock changes with every mount, and more often
  * than the seconds that it counts. Of several steps for one partition the last one counts. */
 static int add_heads(struct blockdev *bd, const struct plan *plan, struct history_undo *undo,
@@ -177,14 +197,14 @@ static int add_heads(struct blockdev *bd, const struct plan *plan, struct histor
 {
     for (size_t i = 0; i < plan->n_steps; i++) {
         const struct step *step = &plan->steps[i];
-        struct extent head = {step->to.start,
-                              step->to.bytes < UNDO_HEAD ? step->to.bytes : UNDO_HEAD};
+        struct extent head;
         bool again = false;
 
         for (size_t k = i + 1; k < plan->n_steps; k++)
             again |= undo_moves_content(&plan->steps[k]) &&
                      guid_equal(&plan->steps[k].partition, &step->partition);
-        if (undo_moves_content(step) && !again && add_region(bd, head, NULL, undo, e) < 0)
+        if (undo_moves_content(step) && !again &&
+            (find_head(bd, step, &head, e) < 0 || add_region(bd, head, NULL, undo, e) < 0))
             return -1;
     }
     return 0;

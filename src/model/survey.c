@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* survey.c: the survey as plain data: freeing it, and finding partitions in it. */
 #include "model/survey.h"
+#include "core/size.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,24 @@ void survey_free(struct survey *survey)
 void survey_cleanup(struct survey **survey)
 {
     survey_free(*survey);
+}
+
+struct extent survey_overhang(const struct survey_partition *partition)
+{
+    uint64_t bytes = partition->range.bytes;
+
+    return (struct extent){extent_end(&partition->range),
+                           partition->fs_bytes > bytes ? partition->fs_bytes - bytes : 0};
+}
+
+struct extent survey_rest(const struct survey_partition *partition)
+{
+    const struct extent *range = &partition->range;
+    uint64_t fs = partition->fs_bytes;
+
+    if (fs == 0 || fs > range->bytes || range->bytes - fs < MIB)
+        return (struct extent){extent_end(range), 0};
+    return (struct extent){range->start + fs, range->bytes - fs};
 }
 
 const struct survey_partition *survey_by_name(const struct survey *survey, const char *name)

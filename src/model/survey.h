@@ -56,6 +56,8 @@ struct survey_partition {
     char *name; /* GPT name */
     char *fs;   /* blkid's TYPE, or NULL */
     char *fs_uuid, *label;
+    uint64_t fs_bytes;    /* what it says that it takes, be that more than the partition; 0: it does
+                             not say */
     char *fs_device_uuid; /* of a filesystem that spans disks: this part's own; or NULL */
     bool ambivalent;      /* signatures contradict each other, and fs is NULL: it is not empty */
     char *member;     /* "LVM2_member": part of something larger, so data though nobody uses it */
@@ -64,7 +66,7 @@ struct survey_partition {
     char *release;    /* the command that ends that, or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
     struct survey_system *system; /* or NULL */
-    char *problem;                /* why its filesystem could not be read, or NULL */
+    char *problem; /* why its filesystem could not be read, or does not fit into it; or NULL */
 };
 
 struct survey {
@@ -105,6 +107,13 @@ void survey_cleanup(struct survey **survey);
 /* True when both say the same of table and record, and are of the device with the same serial
  * number and WWN: nobody has changed the disk, or put another one in its place, in between. */
 bool survey_same_disk(const struct survey *a, const struct survey *b);
+
+/* Where its filesystem goes on behind its end; no bytes where it does not. */
+struct extent survey_overhang(const struct survey_partition *partition);
+
+/* What it has behind its filesystem's end; no bytes where that is less than a MiB, which whole
+ * clusters and copies of boot sectors account for, or where the filesystem does not say. */
+struct extent survey_rest(const struct survey_partition *partition);
 
 /* NULL when there is none. */
 const struct survey_partition *survey_by_name(const struct survey *survey, const char *name);

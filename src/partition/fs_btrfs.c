@@ -147,6 +147,14 @@ static int resize_mounted(const char *node, const char *mountpoint, const char *
     return result;
 }
 
+static int btrfs_head(struct blockdev *bd, uint64_t *offset, struct err *e)
+{
+    (void)bd;
+    (void)e;
+    *offset = SUPER_AT;
+    return 0;
+}
+
 static int btrfs_grow_mounted(const char *node, const char *mountpoint, struct err *e)
 {
     return resize_mounted(node, mountpoint, "max", e);
@@ -179,6 +187,7 @@ const struct fs_ops fs_btrfs_ops = {
     .ready = btrfs_ready,
     .check = btrfs_check,
     .bounds = btrfs_bounds,
+    .head = btrfs_head,
     .grow_mounted = btrfs_grow_mounted,
     .shrink_mounted = btrfs_shrink_mounted,
 };

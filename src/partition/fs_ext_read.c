@@ -52,7 +52,9 @@ static int read_ready(struct blockdev *bd, void *result, struct err *e)
     }
     status = check_state(bd, io.fs->super, e);
     if (status == 0 && ext2fs_blocks_count(io.fs->super) > bd->bytes / io.fs->blocksize)
-        status = refuse(bd, "is larger than its partition", "let e2fsck -f look at it", e);
+        status = refuse(
+            bd, "is larger than its partition",
+            "if the partition was cut by mistake, `berth part resize` gives it that size back", e);
     ext_io_close(&io);
     return status;
 }

@@ -66,7 +66,9 @@ static struct size fat_size(const uint8_t *s)
 
 static struct size swap_size(const uint8_t *s)
 {
-    return (struct size){little(s + 4, 4) + 1, 4096}; /* last_page, as on a PC */
+    bool told = little(s, 4) == 1; /* version 0 has a bitmap there */
+
+    return (struct size){told ? little(s + 4, 4) + 1 : 0, 4096}; /* last_page, as on a PC */
 }
 
 static const struct {
@@ -92,7 +94,7 @@ int fs_size_at(struct blockdev *bd, uint64_t at, const char *name, uint64_t *byt
     if (blockdev_pread(bd, head, sizeof(head), at + kinds[i].at, e) < 0)
         return -1;
     size = kinds[i].size(head);
-    if (size.units == 0 || size.unit == 0 || size.units > (bd->bytes - at) / size.unit)
+    if (size.units == 0 || size.unit == 0 || size.units > INT64_MAX / size.unit)
         return 0;
     *bytes = size.units * size.unit;
     return 1;

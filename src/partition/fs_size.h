@@ -6,8 +6,8 @@
 
 #include "block/blockdev.h"
 
-/* 1: what begins at `at`, which libblkid calls `name`, takes *bytes; 0: it does not say, or berth
- * does not know where; -1 with the err filled. */
+/* 1: what begins at `at`, which libblkid calls `name`, says that it takes *bytes, be that more than
+ * there are; 0: it does not say, or berth does not know where; -1 with the err filled. */
 int fs_size_at(struct blockdev *bd, uint64_t at, const char *name, uint64_t *bytes, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include "partition/inspect.h"
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "partition/fs_size.h"
 #include "partition/gpt.h"
 #include "partition/probe.h"
 #include "partition/table.h"
@@ -88,6 +89,11 @@ static int fill_partition(struct disk *disk, const struct table_entry *entry,
         return 0; /* past the end of the disk: the table is damaged, nothing to probe */
     if (probe_range(disk_blockdev(disk), p->range, &probe, e) < 0)
         return err_wrap(e, "partition %u", p->number);
+    if (probe.fs != NULL && !p->incomplete &&
+        fs_size_at(disk_blockdev(disk), p->range.start, probe.fs, &p->fs_bytes, e) < 0) {
+        probe_clear(&probe);
+        return err_wrap(e, "partition %u", p->number);
+    }
     p->fs = steal(probe.fs);
     p->fs_uuid = steal(probe.uuid);
     p->fs_device_uuid = steal(probe.device_uuid);

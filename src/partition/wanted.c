@@ -12,6 +12,7 @@ void wanted_clear(struct wanted *wanted)
     table_free(wanted->table);
     table_free(wanted->returns);
     free(wanted->formats);
+    free(wanted->alone);
     blockdev_close(wanted->was);
     strings_clear(&wanted->notes);
     *wanted = (struct wanted){0};
@@ -26,6 +27,17 @@ int wanted_add_format(struct wanted *wanted, const struct wanted_format *format,
         return err_no_memory(e);
     wanted->formats = grown;
     grown[wanted->n_formats++] = *format;
+    return 0;
+}
+
+int wanted_add_alone(struct wanted *wanted, unsigned number, struct err *e)
+{
+    unsigned *grown = realloc(wanted->alone, (wanted->n_alone + 1) * sizeof(*wanted->alone));
+
+    if (grown == NULL)
+        return err_no_memory(e);
+    wanted->alone = grown;
+    grown[wanted->n_alone++] = number;
     return 0;
 }
 

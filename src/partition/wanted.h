@@ -23,7 +23,10 @@ struct wanted {
     unsigned locked_back; /* a partition whose encrypted content did not follow when it grew; 0 */
     unsigned
         locked_too;  /* a partition whose encrypted content follows it, which takes its key; 0 */
-    unsigned unwipe; /* the partition whose wiped signatures come back; 0: none */
+    unsigned *alone; /* partitions whose filesystems had no part in what is taken back */
+    size_t n_alone;
+    unsigned sized;        /* the partition that is to have a certain size; 0: none */
+    unsigned unwipe;       /* the partition whose wiped signatures come back; 0: none */
     struct blockdev *was;  /* a table that was, as bytes where they were; else NULL */
     struct table *returns; /* the table that comes back as bytes, which is damaged or says what is
                               there already; then `table` is of no kind. NULL: none comes back so */
@@ -38,6 +41,9 @@ void wanted_clear(struct wanted *wanted);
 
 /* Appends a copy. */
 int wanted_add_format(struct wanted *wanted, const struct wanted_format *format, struct err *e);
+
+/* Appends the number to `alone`. */
+int wanted_add_alone(struct wanted *wanted, unsigned number, struct err *e);
 
 /* The sector at which libfdisk lets the usable range start: at 1 MiB, on a disk of at most 4 MiB
  * at 1. */

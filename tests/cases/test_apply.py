@@ -4,10 +4,12 @@ import hashlib
 import io
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zlib
 
 import pexpect
@@ -374,10 +376,12 @@ def test_a_machine_without_a_name_works(world):
 
 def test_odd_paths_are_errors_at_once(world):
     os.mkfifo(world.home / "fifo")
-    for path, words in (("fifo", "special file"), (".", "folder")):
-        done = world("disk", "show", world.home / path, timeout=10)
-        assert done.returncode == 2
-        assert words in done.stderr
+    with socket.socket(socket.AF_UNIX) as end, tempfile.TemporaryDirectory() as short:
+        end.bind(f"{short}/socket")
+        for path, words in (("fifo", "special file"), (".", "folder"), (f"{short}/socket", "a socket")):
+            done = world("disk", "show", world.home / path, timeout=10)
+            assert done.returncode == 2
+            assert words in done.stderr
 
 
 def test_a_disk_that_is_too_small_is_an_error(world):

@@ -24,6 +24,7 @@ LOSE = ("nope", "9", "1x", NOT_UTF8)
 COMMON = {"--serial": ("abc",), "--wwn": ("abc",), "--sector-size": ("1024", "x", "4096"), "--color": ("green",)}
 NAMES = ("12", "x" * 37, LONG, NOT_UTF8, "a\nb", "two")
 TYPES = ("nonsense", "0xzz", "12345", ZERO)
+KEYS = ("/nope", "/dev/null", "empty", "folder")
 LABELS = ("x" * 17, LONG, NOT_UTF8, "a\nb")
 
 # command: (the rest of its words, {option: values}); "PART" and the like are operands
@@ -32,7 +33,7 @@ COMMANDS = {
     "part add": (("--size", "1M"), {
         **SIZES, "--gap": ("0", "-1", "9", "x", "1x"), "--number": ("0", "-1", "129", "x", "1", "1x"),
         "--type": TYPES, "--fs": ("ext9", "LUKS"), "--uuid": ("nonsense", ZERO, TAKEN), "--name": NAMES,
-        "--label": ("data",), "--key-file": ("/nope", "/dev/null"), "--lose": LOSE}),
+        "--label": ("data",), "--key-file": KEYS, "--lose": LOSE}),
     "part rm": (("1",), {"PART": PARTS, "--lose": LOSE}),
     "part set": (("1", "--name", "new"), {
         "PART": PARTS, "--name": NAMES, "--type": TYPES, "--uuid": ("nonsense", ZERO, TAKEN),
@@ -40,20 +41,20 @@ COMMANDS = {
     "part resize": (("1", "--size", "8M"), {
         "PART": PARTS, "--size": NO_SIZE + ("+", "-", "+1", "-1", "1", "-1G", "-16M", "150%", "-5%", "0.01%", "+16M",
                                     "1G"),
-        "--align": SIZES["--align"], "--key-file": ("/nope", "/dev/null"), "--lose": LOSE, "--journal": ("/nope/x",)}),
+        "--align": SIZES["--align"], "--key-file": KEYS, "--lose": LOSE, "--journal": ("/nope/x",)}),
     "part move": (("1", "--start", "64M"), {
         "PART": PARTS, "--start": NO_SIZE + ("+", "-", "+1", "-1", "512", "0.01%", "-1G", "20M", "+16M", "127M", "1G"),
         "--lose": LOSE, "--journal": ("/nope/x",)}),
     "part format": (("2", "--fs", "ext4"), {
         "PART": PARTS, "--fs": ("ext9", "LUKS"), "--label": LABELS, "--type": TYPES,
-        "--key-file": ("/nope", "/dev/null"), "--lose": LOSE}),
+        "--key-file": KEYS, "--lose": LOSE}),
     "part wipe": (("2",), {"PART": PARTS, "--lose": LOSE}),
     "disk show": ((), {"--output": ("NOPE", "NR,", "+", ",")}),
     "disk check": ((), {}),
     "disk backup": ((), {"FILE": ("/nope/x", "there", "folder")}),
     "disk restore": (("backup",), {"FILE": ("nope", "there", "empty", "folder"), "--lose": LOSE}),
-    "disk undo": ((), {"--lose": LOSE, "--journal": ("/nope/x",), "--key-file": ("/nope", "/dev/null")}),
-    "disk finish": ((), {"--journal": ("/nope/x",), "--key-file": ("/nope", "/dev/null")}),
+    "disk undo": ((), {"--lose": LOSE, "--journal": ("/nope/x",), "--key-file": KEYS}),
+    "disk finish": ((), {"--journal": ("/nope/x",), "--key-file": KEYS}),
     "disk log": ((), {"--journal": ("/nope/x",)}),
     "disk export": (("there", "--format", "sfdisk"), {"FILE": ("there", "/nope/x"), "--format": ("x", "SFDISK")}),
 }
@@ -64,6 +65,8 @@ TOGETHER = [
     ("part add --size 1M --label x", ("--label x", "--fs")), ("part set 1", ("partition 1", "--name")),
     ("part add --size 16M --fs ext4 --key-file key", ("--key-file key", "LUKS")),
     ("part format 2 --fs ext4 --key-file key", ("--key-file key", "LUKS")),
+    *((f"part {what} --fs luks --key-file {key}", (f"--key-file {key}",))
+      for what in ("add --size 20M", "format 2 --lose 2") for key in ("/nope", "/dev/null", "empty", "folder")),
     ("part format 2 --fs luks", ("LUKS", "--key-file")), ("part resize 1 --size 8M --key-file key", ("--key-file key",)),
     ("part set 1 --active --inactive", ("--active", "--inactive")),
     ("part table mbr --convert --size 1G", ("--size 1G",)), ("part table gpt --size 1G", ("--size 1G", "there already")),

@@ -5,7 +5,9 @@ import os
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
+import time
 
 import pexpect
 import pytest
@@ -407,3 +409,25 @@ def test_what_a_script_leaves_alone_is_counted(berth):
         if name == "one":
             berth.ok("disk", "export", disk, script, "--format", "sfdisk")
         assert words in berth.ok("plan", script, "--disk", disk)
+
+
+def test_steps_that_could_not_be_told_are_not_done(berth):
+    disk = image(berth)
+    before = disks.fingerprint(disk)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([berth.binary, "part", "add", disk, "--yes"], stdout=full, stderr=subprocess.PIPE,
+                              env=berth.env, text=True)
+    assert done.returncode == 1 and "standard output: No space left" in done.stderr
+    assert disks.fingerprint(disk) == before
+
+
+def test_ctrl_c_before_the_question_is_an_answer_to_it(berth):
+    disk = image(berth)
+    before = disks.fingerprint(disk)
+    child = pexpect.spawn(berth.binary, ["part", "add", str(disk), "--fs", "ext4"], env=berth.env, timeout=10)
+    while not int(re.search(r"SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{child.pid}/status").read_text())[1], 16) & 2:
+        time.sleep(0.0005)
+    child.kill(signal.SIGINT)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 7 and disks.fingerprint(disk) == before

@@ -60,6 +60,7 @@ def test_without_a_terminal_a_device_must_be_named_by_what_it_says_of_itself(ber
     done = berth("apply", berth.home / "m.yaml", "--disk", device, "--yes")
     assert done.returncode == 3
     assert "nothing says which one it must be" in done.stderr
+    assert "answer on a terminal" in done.stderr  # it has neither serial number nor WWN
     assert not any(pathlib.Path(device).open("rb").read(1 << 20))
 
 

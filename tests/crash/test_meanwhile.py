@@ -112,6 +112,32 @@ def test_what_is_written_to_the_source_amid_a_move_is_moved(berth):
         os.remove(cut)
 
 
+@pytest.mark.parametrize("command", [("resize", "--size", "120M"), ("resize", "--size", "30M"),
+                                     ("move", "--start", "30M")])
+def test_what_can_never_be_finished_is_given_up_with_its_partition(berth, command):
+    disk = make_disk(berth)
+    base, changes = traced(berth, disk, command[0], disk, "d", *command[1:])
+    stuck = 0
+    for name, cut in trace.cuts(base, changes, berth.home):
+        start, _ = disks.ranges(cut)["d"]
+        with open(cut, "r+b") as file:  # something else in its place
+            file.seek(start)
+            file.write(b"new" * MIB)
+        done = berth("-y", "disk", "finish", cut)
+        if berth.json("disk", "show", cut)["disk"]["pending"]:
+            stuck += 1
+            assert f"part rm {cut} 1 --lose 1" in done.stderr, name
+            other = berth("-y", "part", "rm", cut, "d")
+            assert other.returncode == 3 and "--lose 1" in other.stderr, name
+            berth.ok("-y", "part", "rm", cut, "d", "--lose", "d")
+            assert "given up" in berth.ok("disk", "log", cut), name
+        else:
+            berth.ok("-y", "part", "rm", cut, "d")
+        berth.ok("-y", "part", "add", cut, "--size", "1M", "--lose", "1")
+        os.remove(cut)
+    assert stuck > 0 or command[0] == "move"
+
+
 def test_a_shrink_that_no_longer_fits_leaves_the_disk_free(berth):
     disk = make_disk(berth)
     base, changes = traced(berth, disk, "resize", disk, "d", "--size", "30M")
