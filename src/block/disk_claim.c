@@ -122,6 +122,18 @@ int disk_claim_file(struct disk *disk, bool share, const char *what, struct err 
     return share ? 0 : disk_allow(disk, whole, e);
 }
 
+static int refuse_locked(struct disk *disk, struct err *e)
+{
+    _cleanup_free_ char *worker = NULL;
+    struct err ignored;
+
+    if (disk_worker(disk, &worker, &ignored) < 0 || worker == NULL)
+        return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
+                       disk->path);
+    err_set(e, ERR_IN_USE, "a change of %s is %s", disk->path, worker);
+    return err_hint(e, "wait until that has ended");
+}
+
 int disk_lock_table(struct disk *disk, struct err *e)
 {
     unsigned tries = 0;
@@ -132,8 +144,7 @@ int disk_lock_table(struct disk *disk, struct err *e)
         if (errno != EWOULDBLOCK)
             return err_errno(e, "locking %s", disk->path);
         if (!claim_wait(&tries))
-            return err_set(e, ERR_IN_USE, "the partition table of %s is locked by another program",
-                           disk->path);
+            return refuse_locked(disk, e);
     }
     return 0;
 }

@@ -62,6 +62,10 @@ json_t *cli_text_json(const char *text);
  * file that is there stays: ERR_REFUSED. */
 int cli_write_file(const struct cli *cli, const char *file, const char *text, struct err *e);
 
+/* Brings what was printed to where it goes. ERR_IO where any of it could not be written; but who
+ * reads no further has seen enough. */
+int cli_flush(struct err *e);
+
 /* A table for people: headings and cells, row by row; NULL cells are empty. */
 int cli_print_table(const char *const *headings, size_t columns, char *const *cells, size_t rows,
                     struct err *e);

@@ -307,8 +307,7 @@ int cmd_disk_check(struct cli *cli, int argc, char **argv, struct err *e)
         print_damage(&findings);
         disk_note_unreachable(findings.survey);
     }
-    fflush(stdout);
-    return damage_error(&findings, e);
+    return cli_flush(e) < 0 ? -1 : damage_error(&findings, e);
 }
 
 /* ---- backup, log ---- */

@@ -86,10 +86,8 @@ int cli_main(int argc, char **argv, bool bound)
         status = run(&cli, argc - 1, argv + 1, &e);
 
     cli_progress_end();
-    if (status >= 0 && fflush(stdout) == 0)
+    if (status >= 0 && cli_flush(&e) == 0)
         return status;
-    if (status >= 0)
-        err_errno(&e, "standard output");
     print_error(&e);
     return err_exit_status(e.code);
 }

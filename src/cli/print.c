@@ -4,6 +4,7 @@
 #include "cli/table.h"
 #include "core/io.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,31 @@ json_t *cli_text_json(const char *text)
         json = json_string(ascii);
     free(ascii);
     return json;
+}
+
+/* True when standard output is a pipe or a socket whose other end is closed. */
+static bool is_unread(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    return !isatty(STDOUT_FILENO) && poll(&out, 1, 0) == 1 &&
+           (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+int cli_flush(struct err *e)
+{
+    int result = fflush(stdout);
+
+    if (result == 0 && !ferror(stdout))
+        return 0;
+    if (result != 0)
+        err_errno(e, "standard output");
+    else /* the buffer was full before, and why it could not be written is known no more */
+        err_set(e, ERR_IO, "standard output: not all of it could be written");
+    if (!is_unread())
+        return -1;
+    clearerr(stdout);
+    return 0;
 }
 
 /* It may be the disk itself, or the only backup. */

@@ -10,7 +10,6 @@
 #include "flow/at_boot.h"
 #include "flow/step_ops.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,10 +136,7 @@ int steps_print(struct cli *cli, const struct job *job, const char *wanted, stru
         return print_json(job->plan, e);
     if (!cli->quiet && print_text(stdout, job->plan, wanted, cli->verbose, e) < 0)
         return -1;
-    /* who reads no further has seen enough */
-    if (fflush(stdout) != 0 && errno != EPIPE)
-        return err_errno(e, "standard output");
-    return 0;
+    return cli_flush(e);
 }
 
 /* What a person sees on a terminal, a script has to say in words: yes, and which device. */

@@ -265,8 +265,7 @@ static struct plan *plan_pending(struct change *change, struct blockdev *bd,
         refuse_worked_on(survey, pending, e);
         return NULL;
     }
-    if (after == NULL ||
-        plan_check_identity(survey, change->options.serial, change->options.wwn, e) < 0)
+    if (after == NULL)
         return NULL;
     same = is_same_work(change, bd, pending, after, e);
     if (same != 0)
@@ -312,6 +311,8 @@ static struct plan *plan_from(struct change *change, struct blockdev *bd,
     const struct pending *pending;
     struct plan *plan = NULL;
 
+    if (plan_check_identity(survey, change->options.serial, change->options.wwn, e) < 0)
+        return NULL; /* it has the path */
     table_free(change->there);
     change->there = table_read(bd, e);
     if (change->there == NULL)
@@ -408,6 +409,38 @@ static int check_key_file(const char *path, struct err *e)
     return err_hint(e, "the passphrase is all the bytes of the file");
 }
 
+/* What is read while another process writes there may be half of what it writes: a superblock with
+ * another's checksum, a table without a partition. What is wrong with the command stays so. */
+static bool may_be_half_written(const struct err *e)
+{
+    return e->code != ERR_USAGE && e->code != ERR_SYNTAX && e->code != ERR_NO_MEMORY &&
+           e->code != ERR_INTERRUPTED;
+}
+
+/* A disk that others are at is planned again when they have ended; who changes it and goes on is
+ * what is in the way. */
+static int plan_beside_others(struct change *change, struct disk *disk, struct err *e)
+{
+    _cleanup_free_ char *worker = NULL;
+    struct err ignored;
+
+    if (plan_now(change, disk, e) == 0)
+        return 0;
+    if (e->code != ERR_IN_USE &&
+        (!may_be_half_written(e) || disk_worker(disk, &worker, &ignored) < 0 || worker == NULL))
+        return -1;
+    if (!disk_await_claims(disk))
+        return -1;
+    if (plan_now(change, disk, e) == 0)
+        return 0;
+    free(steal(worker));
+    if (e->code == ERR_IN_USE || !may_be_half_written(e) ||
+        disk_worker(disk, &worker, &ignored) < 0 || worker == NULL)
+        return -1;
+    err_set(e, ERR_IN_USE, "a change of %s is %s", change->job.path, worker);
+    return err_hint(e, "wait until that has ended");
+}
+
 int change_read(struct change *change, const char *path, unsigned sector, struct err *e)
 {
     struct job *job = &change->job;
@@ -427,8 +460,7 @@ int change_read(struct change *change, const char *path, unsigned sector, struct
     disk = disk_open(path, false, sector, e);
     if (disk == NULL)
         return -1;
-    if (plan_now(change, disk, e) < 0 &&
-        (e->code != ERR_IN_USE || !disk_await_claims(disk) || plan_now(change, disk, e) < 0))
+    if (plan_beside_others(change, disk, e) < 0)
         return -1;
     if (!change->options.at_boot)
         return plan_note_users(job->plan, disk, e);

@@ -385,8 +385,7 @@ static int check_asleep(const struct change_facts *facts, struct err *e)
 
 int change_check(const struct change_facts *facts, struct err *e)
 {
-    if (plan_check_identity(facts->survey, facts->options->serial, facts->options->wwn, e) < 0 ||
-        change_check_lose(facts, e) < 0 ||
+    if (change_check_lose(facts, e) < 0 ||
         (facts->wanted->kind != TABLE_NONE && check_blank(facts, e) < 0) ||
         check_in_use(facts, e) < 0)
         return -1;

@@ -68,16 +68,17 @@ static bool has_start(const struct table *table, uint64_t start)
     return false;
 }
 
-static bool entry_changes(const struct change_part *part)
+static bool entry_differs(const struct table_entry *a, const struct table_entry *b)
 {
-    const struct table_entry *a = part->there, *b = part->wanted;
-
-    if (a == NULL || b == NULL)
-        return true;
     return a->number != b->number || a->range.bytes != b->range.bytes ||
            a->range.start != b->range.start || !guid_equal(&a->type, &b->type) ||
            a->code != b->code || !guid_equal(&a->uuid, &b->uuid) ||
            a->attributes != b->attributes || strcmp(a->name, b->name) != 0;
+}
+
+static bool entry_changes(const struct change_part *part)
+{
+    return part->there == NULL || part->wanted == NULL || entry_differs(part->there, part->wanted);
 }
 
 static const char *kind_name(enum table_kind kind)
@@ -137,14 +138,28 @@ static char *describe_new(const struct change_part *part, const char *what, stru
                      (entry->attributes & TABLE_ACTIVE) != 0 ? ", active" : "");
 }
 
+static char *describe_differences(const char *what, const struct table_entry *old,
+                                  const struct table_entry *new, struct err *e)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL) {
+        err_no_memory(e);
+        return NULL;
+    }
+    fprintf(out, "change %s", what);
+    print_differences(out, old, new);
+    fclose(out);
+    return text;
+}
+
 /* "delete partition 2 (old, 5 GiB, ext4)"; empty where there is nothing to say. */
 static char *describe_change(const struct change_part *part, const struct table *from,
                              const struct table *to, struct err *e)
 {
     _cleanup_free_ char *what = change_describe(part, e);
-    char *text = NULL;
-    size_t len;
-    FILE *out;
 
     if (what == NULL)
         return NULL;
@@ -154,16 +169,8 @@ static char *describe_change(const struct change_part *part, const struct table 
         return strdup("");
     if (part->wanted == NULL)
         return io_format(e, "delete %s", what);
-    out = open_memstream(&text, &len);
-    if (out == NULL) {
-        err_no_memory(e);
-        return NULL;
-    }
-    fprintf(out, "change %s", what);
-    print_differences(out, part->there,
-                      table_entry_by_number((struct table *)to, part->wanted->number));
-    fclose(out);
-    return text;
+    return describe_differences(what, part->there,
+                                table_entry_by_number((struct table *)to, part->wanted->number), e);
 }
 
 /* The frame of an MBR's logical partitions. */
@@ -228,12 +235,58 @@ static int text_with_details(struct step *step, const char *verb, const char *ki
     return step->text == NULL ? -1 : 0;
 }
 
-static const char *replaced_with(const struct change_facts *facts, const struct table *to)
+/* What a table of the other kind has beside what comes with the kind; empty where that is all. What
+ * moves, or is resized with its files, has a step of its own for it. */
+static char *describe_converted(const struct change_part *part, enum table_kind kind, struct err *e)
 {
+    _cleanup_free_ char *what = change_describe(part, e);
+    struct table_entry old;
+
+    if (what == NULL)
+        return NULL;
+    if (part->there == NULL)
+        return describe_new(part, what, e);
+    old = table_entry_as(part->there, kind);
+    old.uuid = part->wanted->uuid;
+    if (kind == TABLE_MBR)
+        old.number = part->wanted->number; /* which of them are logical is told of all */
+    if (kind == TABLE_MBR && old.code == part->wanted->code)
+        old.type = part->wanted->type;
+    if (change_is_resized(part) || change_moves(part))
+        old.range = part->wanted->range;
+    return entry_differs(&old, part->wanted) ? describe_differences(what, &old, part->wanted, e)
+                                             : strdup("");
+}
+
+static int add_converted(const struct change_facts *facts, enum table_kind kind, struct step *step,
+                         struct err *e)
+{
+    for (size_t i = 0; i < facts->n; i++) {
+        char *text;
+
+        if (facts->parts[i].wanted == NULL)
+            continue;
+        text = describe_converted(&facts->parts[i], kind, e);
+        if (text == NULL)
+            return -1;
+        if (*text == '\0')
+            free(text);
+        else if (plan_detail(step, text, e) < 0)
+            return -1;
+    }
+    step->n_changes = step->n_details;
+    return 0;
+}
+
+static const char *replaced_with(const struct change_facts *facts, const struct table *to,
+                                 const struct step *step)
+{
+    if (to->n == 0)
+        return "no partitions";
     for (size_t i = 0; i < facts->n; i++)
         if (facts->parts[i].there == NULL || facts->parts[i].wanted == NULL)
-            return to->n > 0 ? "other partitions" : "no partitions";
-    return to->n > 0 ? "the same partitions" : "no partitions";
+            return "other partitions";
+    return step->n_changes > 0 ? "changed partitions" : "the same partitions";
 }
 
 /* The partitions stay the same. */
@@ -278,9 +331,11 @@ static int describe_layout(const struct change_facts *facts, const struct table 
                            struct err *e)
 {
     if (from->kind != to->kind && from->kind != TABLE_NONE) {
+        if (add_converted(facts, to->kind, step, e) < 0)
+            return -1;
         step->text =
             io_format(e, "replace the %s by %s with %s", kind_name(from->kind),
-                      to->kind == TABLE_MBR ? "an MBR" : "a GPT", replaced_with(facts, to));
+                      to->kind == TABLE_MBR ? "an MBR" : "a GPT", replaced_with(facts, to, step));
         if (step->text != NULL && add_logicals(facts, to, step, e) < 0)
             return -1;
     } else if (to->n + from->n == 0 && to->extended.range.bytes + from->extended.range.bytes == 0)

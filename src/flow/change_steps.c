@@ -33,11 +33,19 @@ static int keep_text(char **slot, const char *text, struct err *e)
 
 /* ---- single partitions ---- */
 
+/* The part's entry in the state; the table may have given it another GUID by now. */
+static struct table_entry *entry_now(struct planner *p, const struct change_part *part)
+{
+    struct table_entry *entry = table_entry_by_uuid(p->state, &part->there->uuid);
+
+    return entry != NULL ? entry : table_entry_by_uuid(p->state, &part->wanted->uuid);
+}
+
 /* The entry's range in the state becomes that. */
 static int set_range(struct planner *p, const struct change_part *part, struct extent range,
                      struct err *e)
 {
-    struct table_entry *entry = table_entry_by_uuid(p->state, &part->there->uuid);
+    struct table_entry *entry = entry_now(p, part);
 
     if (entry == NULL)
         return err_set(e, ERR_FAILED, "partition %u is not in the table", part->there->number);
@@ -56,9 +64,12 @@ int change_emit_resize(struct planner *p, const struct change_part *part, struct
                        struct extent to, struct err *e)
 {
     bool grows = to.bytes > from.bytes;
+    const struct table_entry *entry = entry_now(p, part);
     struct step *step = add_step(p, STEP_RESIZE, part, e);
     char old[SIZE_TEXT], new[SIZE_TEXT];
 
+    if (step != NULL && entry != NULL)
+        step->partition = entry->uuid;
     if (step == NULL || change_touch_table(step, p->state, p->facts->survey, e) < 0)
         return -1;
     step->from = from;

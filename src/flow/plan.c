@@ -64,6 +64,9 @@ static int check_identity(const char *what, const char *wanted, const char *foun
         return 0;
     err_set(e, ERR_REFUSED, "%s is another disk: its %s is %s, not %s", survey->path, what,
             found != NULL ? found : "not known", wanted);
+    if (found == NULL)
+        return err_hint(e, "it says no %s of itself: name another disk, or leave the %s out", what,
+                        what);
     return err_hint(e, "name the disk by its /dev/disk/by-id path, or correct the %s", what);
 }
 

@@ -139,6 +139,10 @@ int table_write(struct blockdev *bd, const struct table *table, struct err *e);
  * (DAMAGE_STALE_SIGNATURE), and flushes. table_write does so only where the MBR is a new one. */
 int table_erase_stale(struct blockdev *bd, const struct table *table, struct err *e);
 
+/* The same range under the other kind's type, without a GUID; what only the old kind has is left
+ * behind. */
+struct table_entry table_entry_as(const struct table_entry *from, enum table_kind kind);
+
 /* The same partitions in a table of the other kind, with new GUIDs or an id. Where an MBR has no
  * room for them as primary ones, those behind the third are logical in an extended one.
  * ERR_NO_SPACE or ERR_USAGE says what does not fit (no free sector for a boot record, past 2 TiB,

@@ -111,21 +111,27 @@ static int find_frame(struct frame *frame, const struct table *to, const struct 
 
 /* ---- the entries ---- */
 
-/* The same range under the other kind's type; what only the old kind has is left behind. */
+struct table_entry table_entry_as(const struct table_entry *from, enum table_kind kind)
+{
+    const struct partition_type *type = partition_type_of(&from->type);
+    struct table_entry entry = {.number = from->number, .range = from->range};
+
+    entry.attributes = from->attributes & TABLE_ACTIVE;
+    if (kind == TABLE_GPT)
+        entry.type = !guid_is_zero(&from->type) ? from->type : partition_type("linux")->guid;
+    else
+        entry.code = type != NULL && type->code != 0 ? type->code : CODE_UNKNOWN;
+    return entry;
+}
+
 static int convert_entry(const struct table_entry *from, unsigned number, struct table *to,
                          struct err *e)
 {
-    const struct partition_type *type = partition_type_of(&from->type);
-    struct table_entry entry = {.number = number, .range = from->range};
+    struct table_entry entry = table_entry_as(from, to->kind);
 
-    entry.attributes = from->attributes & TABLE_ACTIVE;
-    if (to->kind == TABLE_GPT) {
-        entry.type = !guid_is_zero(&from->type) ? from->type : partition_type("linux")->guid;
-        if (guid_new(&entry.uuid, e) < 0)
-            return -1;
-    } else {
-        entry.code = type != NULL && type->code != 0 ? type->code : CODE_UNKNOWN;
-    }
+    entry.number = number;
+    if (to->kind == TABLE_GPT && guid_new(&entry.uuid, e) < 0)
+        return -1;
     return table_insert(to, &entry, e);
 }
 

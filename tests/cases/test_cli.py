@@ -421,6 +421,34 @@ def test_steps_that_could_not_be_told_are_not_done(berth):
     assert disks.fingerprint(disk) == before
 
 
+@pytest.mark.parametrize("command", ["disk check DISK", "disk show DISK", "disk log DISK", "completion bash",
+                                     "disk export DISK --format yaml", "completion zsh", "--help", "--version"])
+def test_an_answer_that_cannot_be_written_is_an_error(berth, command):
+    argv = [berth.binary, *command.replace("DISK", str(image(berth))).split()]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env=berth.env, text=True)
+    assert done.returncode == 1 and "standard output: " in done.stderr
+
+
+@pytest.mark.parametrize("command", ["disk check DISK", "completion bash"])
+def test_who_reads_no_further_has_seen_enough(berth, command):
+    argv = [berth.binary, *command.replace("DISK", str(image(berth))).split()]
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(argv, stdout=writes, stderr=subprocess.PIPE, env=berth.env, text=True)
+    os.close(writes)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+@pytest.mark.parametrize("what", ["serial", "wwn"])
+def test_a_disk_that_says_nothing_of_itself_is_told_from_the_one_that_is_meant_once(berth, what):
+    disk = image(berth)
+    done = berth("part", "add", disk, f"--{what}", "foo", "--dry-run")
+    assert done.returncode == 3
+    assert done.stderr == f"berth: {disk} is another disk: its {what} is not known, not foo\n" \
+        f"hint: it says no {what} of itself: name another disk, or leave the {what} out\n"
+
+
 def test_ctrl_c_before_the_question_is_an_answer_to_it(berth):
     disk = image(berth)
     before = disks.fingerprint(disk)

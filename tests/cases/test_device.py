@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """apply and menu on a block device: partition nodes, mounts, who uses what. Needs root and /dev/loop."""
+import contextlib
+import fcntl
 import hashlib
+import os
 import subprocess
 import sys
 import pathlib
@@ -180,6 +183,46 @@ def test_what_lies_past_the_end_of_a_device_is_taken_out_of_its_table(berth, dev
         assert done.returncode == 0, done.stdout
     berth.ok("disk", "check", device)
     assert pathlib.Path(f"{device}p1").exists() and not pathlib.Path(f"{device}p2").exists()
+
+
+@contextlib.contextmanager
+def table_taken(device):
+    """As another berth that works on the device, with the words that it is told by."""
+    with open(device, "rb") as disk:
+        fcntl.flock(disk, fcntl.LOCK_EX)
+        yield f"berth: a change of {device} is under way in {pathlib.Path('/proc/self/comm').read_text().strip()} " \
+            f"(process {os.getpid()})\n"
+
+
+@pytest.fixture
+def half_written(berth):
+    """A loop device whose one partition has a superblock that does not fit its own checksum."""
+    backing = berth.home / "backing"
+    berth.ok("part", "table", backing, "gpt", "--size", "60M", "--yes")
+    berth.ok("part", "add", backing, "--size", "20M", "--fs", "ext4", "--yes")
+    with open(backing, "r+b") as disk:
+        disk.seek((1 << 20) + 1024 + 0x30)
+        disk.write(b"\x12\x34")
+    with disks.attached(backing) as node:
+        yield node
+
+
+@pytest.mark.parametrize("command", ["resize {} 1 --size 30M", "resize {} 1 --size -2M"])
+def test_what_another_berth_is_writing_is_in_use_and_not_damaged(berth, half_written, command):
+    argv = "part", *command.format(half_written).split(), "--dry-run"
+    assert "uperblock" in berth(*argv).stderr
+    with table_taken(half_written) as words:
+        done = berth(*argv)
+    assert done.returncode == 3 and done.stderr == words + "hint: wait until that has ended\n"
+
+
+@pytest.mark.parametrize("command", ["move {} 1 --start +1M", "format {} 1 --fs ext4 --lose 1", "rm {} 1"])
+def test_who_changes_the_disk_is_named_to_who_would_too(berth, half_written, command):
+    before = disks.fingerprint(half_written)
+    with table_taken(half_written) as words:
+        done = on_terminal(berth, "part", *command.format(half_written).split())
+    assert done.returncode == 3 and words in done.stdout.replace("\r", "")
+    assert disks.fingerprint(half_written) == before
 
 
 @pytest.fixture

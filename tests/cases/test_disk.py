@@ -291,6 +291,38 @@ def test_the_log_says_all_of_a_small_change(berth, disk):
     assert re.search(r"add partition 4 \(more, 5 MiB\).*; make partition 4 .*: an empty ext4$", last), last
 
 
+@pytest.mark.parametrize("first, second, kind, change", [
+    (20480, "size=20480, type=S", "the same partitions", None),
+    (20480, "size=30720, type=S", "changed partitions", "change partition 2 (10 MiB): size 15 MiB"),
+    (20480, "size=20480, type=L", "changed partitions", "change partition 2 (10 MiB): type Linux filesystem"),
+    (20480, "size=20480, type=S, name=x", "changed partitions", 'change partition 2 (10 MiB): named "x"'),
+    (20480, "size=20480, type=S\nstart=81920, size=2048", "other partitions", "add partition 3 (1 MiB) at byte 41943040"),
+    (30720, "size=20480, type=S", "the same partitions", "grow partition 1 (ext4) with its files from 10MiB to 15MiB")])
+def test_a_script_for_the_other_kind_of_table_is_told_with_what_it_changes(berth, first, second, kind, change):
+    disk, script = berth.home / "mbr.img", berth.home / "script"
+    sfdisk(disk, "label: dos\nstart=2048, size=20480\nstart=40960, size=20480, type=82\n")
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-E", "offset=1048576", disk, "10M"], check=True)
+    script.write_text(f"label: gpt\nstart=2048, size={first}\nstart=40960, {second}\n")
+    said = berth.ok("plan", script, "--disk", disk)
+    assert f"replace the MBR by a GPT with {kind} " in said
+    assert change in said if change else "change partition" not in said
+
+
+def test_a_filesystem_grows_in_the_same_go_as_its_table_gets_another_kind(berth):
+    disk, script = berth.home / "mbr.img", berth.home / "script"
+    sfdisk(disk, "label: dos\nstart=2048, size=20480\n")
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-E", "offset=1048576", disk, "10M"], check=True)
+    before = disks.table(disk)
+    script.write_text("label: gpt\nstart=2048, size=30720\n")
+    berth.ok("apply", script, "--disk", disk, "--yes")
+    assert berth.json("disk", "show", disk)["disk"]["table"] == "gpt"
+    disks.ext_content(disk, 1 << 20, 16 << 20)
+    assert "nothing to do" in berth.ok("plan", script, "--disk", disk)
+    berth.ok("disk", "undo", disk, "--yes")
+    assert disks.table(disk) == before
+    disks.ext_content(disk, 1 << 20, 11 << 20)
+
+
 # ---- narrow terminals ----
 
 LOOKS = [{}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"LC_ALL": "C", "NO_COLOR": "1"}]
