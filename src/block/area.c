@@ -224,6 +224,93 @@ static int write_block(struct area *area, const void *what, size_t n, uint64_t s
     return 0;
 }
 
+/* ---- the counter ---- */
+
+/* One that is none has the sequence 0. */
+static int read_counter_block(struct area *area, uint64_t i, struct area_counter_block *counter,
+                              struct err *e)
+{
+    if (blockdev_pread(area->bd, counter, sizeof(*counter), counter_start(area, i), e) < 0)
+        return err_wrap(e, "reading how far the work is");
+    if (memcmp(counter->magic, AREA_COUNT_MAGIC, sizeof(counter->magic)) != 0 ||
+        counter->crc != area_counter_crc(counter) || counter->turn % 2 != i)
+        *counter = (struct area_counter_block){0};
+    return 0;
+}
+
+/* The counter of the current document that counts; its turn is 0 when there is none yet. */
+static int read_counter(struct area *area, struct area_counter_block *best, struct err *e)
+{
+    *best = (struct area_counter_block){.sequence = area->sequence};
+    if (area->sequence == 0)
+        return err_set(e, ERR_FAILED, "%s: a counter without a log", area->bd->name);
+    for (uint64_t i = 0; i < 2; i++) {
+        struct area_counter_block read;
+
+        if (read_counter_block(area, i, &read, e) < 0)
+            return -1;
+        if (read.sequence == area->sequence && read.turn > best->turn)
+            *best = read;
+    }
+    return 0;
+}
+
+/* In the block that the one before does not have. */
+static int write_counter(struct area *area, struct area_counter_block *counter, struct err *e)
+{
+    memcpy(counter->magic, AREA_COUNT_MAGIC, sizeof(counter->magic));
+    counter->turn++;
+    counter->crc = area_counter_crc(counter);
+    return write_block(area, counter, sizeof(*counter), counter_start(area, counter->turn), e);
+}
+
+int area_counter(struct area *area, uint64_t *value, struct err *e)
+{
+    struct area_counter_block counter;
+
+    if (read_counter(area, &counter, e) < 0)
+        return -1;
+    *value = counter.value;
+    return 0;
+}
+
+int area_count(struct area *area, uint64_t value, struct err *e)
+{
+    struct area_counter_block counter;
+
+    if (read_counter(area, &counter, e) < 0)
+        return -1;
+    counter.value = value;
+    return write_counter(area, &counter, e);
+}
+
+/* The next document has none, but where one that was cut short before its head left it. */
+static int drop_next_counter(struct area *area, struct err *e)
+{
+    static const struct area_counter_block none;
+    struct area_counter_block read;
+
+    for (uint64_t i = 0; i < 2; i++)
+        if (read_counter_block(area, i, &read, e) < 0 ||
+            (read.sequence > area->sequence &&
+             write_block(area, &none, sizeof(none), counter_start(area, i), e) < 0))
+            return -1;
+    return 0;
+}
+
+/* Beside that of the current document, which counts until the next one has its head. */
+static int pass_counter_on(struct area *area, struct err *e)
+{
+    struct area_counter_block counter;
+
+    if (read_counter(area, &counter, e) < 0)
+        return -1;
+    counter.sequence++;
+    return counter.turn == 0 ? 0 : write_counter(area, &counter, e);
+}
+
+/* ---- documents ---- */
+
 static int write_head(struct area *area, uint64_t sequence, const void *document, size_t n,
                       struct err *e)
 {
@@ -273,7 +360,8 @@ static int take_place(struct area *area, struct err *e)
     return 0;
 }
 
-int area_write(struct area *area, const void *document, size_t bytes, struct err *e)
+static int write_document(struct area *area, const void *document, size_t bytes, bool goes_on,
+                          struct err *e)
 {
     _cleanup_free_ char *copy = malloc(bytes + 1);
     uint64_t sequence;
@@ -285,7 +373,8 @@ int area_write(struct area *area, const void *document, size_t bytes, struct err
                        (unsigned long long)area->slot);
     memcpy(copy, document, bytes);
     copy[bytes] = '\0';
-    if (check_not_newer(area, e) < 0 || take_place(area, e) < 0)
+    if (check_not_newer(area, e) < 0 || take_place(area, e) < 0 || drop_next_counter(area, e) < 0 ||
+        (goes_on && pass_counter_on(area, e) < 0))
         return -1;
     sequence = area->sequence + 1;
     if (blockdev_pwrite(area->bd, copy, bytes, slot_start(area, sequence), e) < 0 ||
@@ -301,48 +390,14 @@ int area_write(struct area *area, const void *document, size_t bytes, struct err
     return 0;
 }
 
-/* ---- the counter ---- */
-
-/* The counter of the current document that counts; its turn is 0 when there is none yet. */
-static int read_counter(struct area *area, struct area_counter_block *best, struct err *e)
+int area_write(struct area *area, const void *document, size_t bytes, struct err *e)
 {
-    *best = (struct area_counter_block){.sequence = area->sequence};
-    if (area->sequence == 0)
-        return err_set(e, ERR_FAILED, "%s: a counter without a log", area->bd->name);
-    for (uint64_t i = 0; i < 2; i++) {
-        struct area_counter_block read;
-
-        if (blockdev_pread(area->bd, &read, sizeof(read), counter_start(area, i), e) < 0)
-            return err_wrap(e, "reading how far the work is");
-        if (memcmp(read.magic, AREA_COUNT_MAGIC, sizeof(read.magic)) == 0 &&
-            read.crc == area_counter_crc(&read) && read.sequence == area->sequence &&
-            read.turn % 2 == i && read.turn > best->turn)
-            *best = read;
-    }
-    return 0;
+    return write_document(area, document, bytes, false, e);
 }
 
-int area_counter(struct area *area, uint64_t *value, struct err *e)
+int area_rewrite(struct area *area, const void *document, size_t bytes, struct err *e)
 {
-    struct area_counter_block counter;
-
-    if (read_counter(area, &counter, e) < 0)
-        return -1;
-    *value = counter.value;
-    return 0;
-}
-
-int area_count(struct area *area, uint64_t value, struct err *e)
-{
-    struct area_counter_block counter;
-
-    if (read_counter(area, &counter, e) < 0)
-        return -1;
-    memcpy(counter.magic, AREA_COUNT_MAGIC, sizeof(counter.magic));
-    counter.turn++;
-    counter.value = value;
-    counter.crc = area_counter_crc(&counter);
-    return write_block(area, &counter, sizeof(counter), counter_start(area, counter.turn), e);
+    return write_document(area, document, bytes, true, e);
 }
 
 void area_clear(struct area *area)

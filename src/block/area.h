@@ -44,6 +44,9 @@ int area_choose(struct blockdev *bd, const struct extent *places, size_t n, stru
  * when another one was written since the area was read. */
 int area_write(struct area *area, const void *document, size_t bytes, struct err *e);
 
+/* The same for a document that says more of the same: the counter goes on with it. */
+int area_rewrite(struct area *area, const void *document, size_t bytes, struct err *e);
+
 /* A counter beside the document, for what changes often: written to one of two blocks, flushed.
  * It belongs to the current document, which there must be: area_write sets it to 0. */
 int area_count(struct area *area, uint64_t value, struct err *e);

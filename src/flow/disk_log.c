@@ -36,7 +36,9 @@ static int open_file(struct disk_log *log, const char *path, struct err *e)
     return area_choose(log->file, &all, 1, &log->area, e);
 }
 
-int disk_log_save(struct disk_log *log, struct err *e)
+typedef int write_fn(struct area *area, const void *document, size_t bytes, struct err *e);
+
+static int save(struct disk_log *log, write_fn *write, struct err *e)
 {
     _cleanup_free_ char *text = NULL;
 
@@ -45,7 +47,12 @@ int disk_log_save(struct disk_log *log, struct err *e)
         return err_hint(e, "--journal FILE names a file on another disk for it");
     }
     text = history_print(log->history, e);
-    return text == NULL ? -1 : area_write(&log->area, text, strlen(text), e);
+    return text == NULL ? -1 : write(&log->area, text, strlen(text), e);
+}
+
+int disk_log_save(struct disk_log *log, struct err *e)
+{
+    return save(log, area_write, e);
 }
 
 /* What the journal held is in its place. Left behind, it would be data that nobody knows to whoever
@@ -118,6 +125,25 @@ int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *
         return -1;
     return pending == NULL && (point_to_file(log, NULL, e) < 0 || clean_journal(log, e) < 0) ? -1
                                                                                              : 0;
+}
+
+/* At any moment the file has the name that the disk has; that of before it has until the disk has
+ * the next one, and both are gone from it before the work goes on. */
+int disk_log_resume(struct disk_log *log, struct err *e)
+{
+    struct pending *pending = log->history->pending;
+
+    if (!has_own(log))
+        return 0;
+    if (log->own->history->pending != NULL)
+        pending->work = log->own->history->pending->work;
+    if (guid_new(&pending->work_next, e) < 0 || save(log, area_rewrite, e) < 0)
+        return -1;
+    pending->work = pending->work_next;
+    if (point_to_file(log, pending, e) < 0)
+        return -1;
+    pending->work_next = (struct guid){{0}};
+    return save(log, area_rewrite, e);
 }
 
 void disk_log_let_go(struct disk_log *log, struct extent range)

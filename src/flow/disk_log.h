@@ -69,6 +69,11 @@ int disk_log_save(struct disk_log *log, struct err *e);
  * ERR_NO_SPACE when there is no area. */
 int disk_log_pending(struct disk_log *log, struct pending *pending, struct err *e);
 
+/* Work that is pending goes on. Where its journal is in a file it gets another name, there and on
+ * the disk, flushed: what is a copy of the disk as it is now is one of an earlier state from here
+ * on. */
+int disk_log_resume(struct disk_log *log, struct err *e);
+
 /* Somebody else may have had what the range holds, while a step worked on it. */
 void disk_log_let_go(struct disk_log *log, struct extent range);
 

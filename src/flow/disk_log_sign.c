@@ -6,7 +6,8 @@
  *
  * Work whose journal is in a file leaves a sign on the disk: the log points to the file before that
  * says that anything is pending, and until it no longer does; and while content changes the
- * partition has the type "moving". Writes nothing.
+ * partition has the type "moving". Each time that the work goes on both get another name for it: a
+ * copy of the disk as it was interrupted has the sign only until then. Writes nothing.
  */
 #include "core/cleanup.h"
 #include "core/shell.h"
@@ -18,11 +19,17 @@ static bool is_same_range(const struct extent *a, const struct extent *b)
     return a->start == b->start && a->bytes == b->bytes;
 }
 
-/* The file may have been moved since: what names the work is in both. */
+/* What names the work is in both; while it gets another name, the file has both of them. */
+static bool has_name_of(const struct pending *marker, const struct pending *pending)
+{
+    return guid_equal(&marker->work, &pending->work) ||
+           (!guid_is_zero(&pending->work_next) && guid_equal(&marker->work, &pending->work_next));
+}
+
+/* The file may have been moved since. */
 static bool is_marker_of(const struct pending *marker, const struct pending *pending)
 {
-    return marker->journal != NULL && marker->op == pending->op &&
-           guid_equal(&marker->work, &pending->work) &&
+    return marker->journal != NULL && marker->op == pending->op && has_name_of(marker, pending) &&
            is_same_range(&marker->from, &pending->from) && is_same_range(&marker->to, &pending->to);
 }
 

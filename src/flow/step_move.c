@@ -28,7 +28,7 @@ static int begin(struct apply *apply, const struct step *step, struct err *e)
     struct table_entry entry;
 
     if (step_pending(apply, step) != NULL)
-        return 0;
+        return disk_log_resume(&apply->log, e);
     if (step_entry(apply, step, &entry, e) < 0)
         return -1;
     move.chunk = move_chunk(&move, apply->log.area.journal.bytes);

@@ -405,6 +405,8 @@ static int begin(struct resize *r, struct err *e)
     const struct pending *pending = step_pending(r->apply, r->step);
     struct table_entry entry;
 
+    if (pending != NULL && disk_log_resume(&r->apply->log, e) < 0)
+        return -1;
     if (pending != NULL)
         return pending->index.bytes == 0 ? 0 : continue_redo(r, pending, e);
     if (check_sound(r, e) < 0 || step_entry(r->apply, r->step, &entry, e) < 0)

@@ -82,6 +82,7 @@ struct pending {
     uint64_t fs_after; /* not known */
     struct guid
         work; /* names the work where its journal is in a file, there and on the disk; or zero */
+    struct guid work_next; /* in the file, while the disk may have either; else zero */
     char *journal; /* the file that has the journal and all of this as it is now: what the disk's
                       log has is a sign of it only. NULL: the disk has it */
     json_t *unknown;

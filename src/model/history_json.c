@@ -80,6 +80,7 @@ static const struct member pending_members[] = {
     {"fs-before", MEMBER_BYTES, false, PENDING(fs_before), 0, INT64_MAX},
     {"fs-after", MEMBER_BYTES, false, PENDING(fs_after), 0, INT64_MAX},
     {"work", MEMBER_GUID, false, PENDING(work), 0, 0},
+    {"work-next", MEMBER_GUID, false, PENDING(work_next), 0, 0},
     {"journal", MEMBER_TEXT, false, PENDING(journal), 0, 0},
 };
 /* clang-format on */

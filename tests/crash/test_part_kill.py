@@ -217,3 +217,46 @@ def test_only_a_disk_with_the_sign_of_the_work_is_finished(berth, folder, log, w
     part, = disks.table(copy)["partitions"]
     assert part["type"] == disks.table(base)["partitions"][0]["type"]
     assert filled.content("ext4", copy, part["start"] * 512, (part["start"] + part["size"]) * 512) == content
+
+
+def goes_further(berth, disk, journal, folder):
+    """Finishes until a kill leaves it half done still, and the file further than it was; False where little is left."""
+    saved = folder / "saved.img", folder / "saved-journal"
+    disks.copy(disk, saved[0])
+    disks.copy(journal, saved[1])
+    command = ("disk", "finish", disk, "--journal", journal, "--yes")
+    start = time.monotonic()
+    berth.ok(*command)
+    seconds = time.monotonic() - start
+    for _ in range(15):
+        disks.copy(saved[0], disk)
+        disks.copy(saved[1], journal)
+        run_and_kill(berth, random.uniform(0.1, 1) * seconds, *command)
+        if (disks.table(disk)["partitions"][0]["type"] in MOVING and
+                disks.fingerprint(journal) != disks.fingerprint(saved[1])):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("words", [("move", "1", "--start", "+20M"), ("resize", "1", "--size", "40M")],
+                         ids=["move", "resize"])
+def test_a_copy_that_the_work_has_left_behind_is_not_finished(berth, folder, words):
+    """A copy of the interrupted disk has its sign, until the work goes on without it."""
+    base, disk, copy, journal = (folder / name for name in ("base", "disk", "copy", "journal"))
+    one_partition(base, "gpt", True)
+    content = filled.make("ext4", folder / "ext4", 100 * MIB, count=100)
+    filled.paste(folder / "ext4", base, MIB)
+    for _ in range(10):
+        kill(berth, base, disk, journal, words, lambda part: has_begun(journal, part))
+        disks.copy(disk, copy)
+        if goes_further(berth, disk, journal, folder):
+            break
+    else:
+        raise AssertionError("no second kill came in the middle")
+    before = disks.fingerprint(copy), disks.fingerprint(journal)
+    done = berth("disk", "finish", copy, "--journal", journal, "--yes")
+    assert done.returncode == REFUSED and f"{copy} has no sign of that" in done.stderr, done.stderr
+    assert (disks.fingerprint(copy), disks.fingerprint(journal)) == before
+    berth.ok("disk", "finish", disk, "--journal", journal, "--yes")
+    part, = disks.table(disk)["partitions"]
+    assert filled.content("ext4", disk, part["start"] * 512, (part["start"] + part["size"]) * 512) == content

@@ -310,6 +310,42 @@ static void a_cut_leaves_the_old_or_the_new_count(void **state)
     blockdev_close(&r->bd);
 }
 
+/* Either document has the count, and the next one of other work has none. */
+static void either_document_has_the_count(void *arg, uint8_t *content, uint64_t bytes)
+{
+    struct recorder *r = recorder_open(content, bytes);
+    _cleanup_area_ struct area area;
+    struct err e = {0};
+    uint64_t value;
+
+    assert_int_equal(area_find(&r->bd, &gap, 1, &area, &e), 1);
+    assert_int_equal(area_counter(&area, &value, &e), 0);
+    assert_int_equal(value, *(uint64_t *)arg);
+    write_text(&area, "other work");
+    assert_int_equal(area_counter(&area, &value, &e), 0);
+    assert_int_equal(value, 0);
+    blockdev_close(&r->bd);
+}
+
+static void a_cut_in_rewriting_a_document_leaves_its_count(void **state)
+{
+    struct recorder *r = new_disk();
+    struct area area;
+    struct err e = {0};
+
+    (void)state;
+    choose(r, &area);
+    write_text(&area, "text");
+    for (uint64_t count = 1; count < 4; count++) {
+        assert_int_equal(area_count(&area, count, &e), 0);
+        recorder_forget(r);
+        assert_int_equal(area_rewrite(&area, "text with more", 14, &e), 0);
+        recorder_cut(r, 20, either_document_has_the_count, &count);
+    }
+    area_clear(&area);
+    blockdev_close(&r->bd);
+}
+
 static void what_an_area_left_is_known_by_a_head_that_lies_where_it_says(void **state)
 {
     struct recorder *r = new_disk();
@@ -352,6 +388,7 @@ int main(void)
         cmocka_unit_test(random_bytes_in_a_head_are_no_area_or_a_bounded_one),
         cmocka_unit_test(a_cut_leaves_the_old_or_the_new_document),
         cmocka_unit_test(a_cut_leaves_the_old_or_the_new_count),
+        cmocka_unit_test(a_cut_in_rewriting_a_document_leaves_its_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

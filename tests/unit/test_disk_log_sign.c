@@ -112,6 +112,22 @@ static void the_marker_of_other_work_is_none(void **state)
     assert_int_equal(check(w), -1);
 }
 
+static void while_the_work_gets_another_name_both_are_the_sign(void **state)
+{
+    struct world *w = *state;
+    struct pending named = w->pending;
+
+    w->pending.work_next = (struct guid){{4}};
+    write_log(w, &named);
+    assert_int_equal(check(w), 0);
+    named.work = w->pending.work_next;
+    write_log(w, &named);
+    assert_int_equal(check(w), 0);
+    named.work = (struct guid){{0}};
+    write_log(w, &named);
+    assert_int_equal(check(w), -1);
+}
+
 static void a_marker_of_before_works_had_names_is_the_sign(void **state)
 {
     struct world *w = *state;
@@ -178,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_marker_in_the_log_is_the_sign),
         TEST(the_marker_of_other_work_is_none),
+        TEST(while_the_work_gets_another_name_both_are_the_sign),
         TEST(a_marker_of_before_works_had_names_is_the_sign),
         TEST(the_type_of_the_partition_is_the_sign),
         TEST(a_partition_that_has_arrived_is_the_sign),
