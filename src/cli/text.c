@@ -37,6 +37,16 @@ static bool changes_direction(wchar_t c)
            c == 0x200f || c == 0x061c;
 }
 
+/* The bytes of UTF-8 that belong to a character before them. */
+static size_t count_trailing(const char *text)
+{
+    size_t n = 0;
+
+    while (((unsigned char)text[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
 char *text_safe(const char *text)
 {
     size_t left = text != NULL ? strlen(text) : 0;
@@ -50,7 +60,7 @@ char *text_safe(const char *text)
 
         if (n == (size_t)-1 || n == (size_t)-2) {
             memset(&state, 0, sizeof(state));
-            n = 1;
+            n = 1 + count_trailing(text + 1);
             *to++ = '?';
         } else if (!iswprint((wint_t)c) || changes_direction(c)) {
             *to++ = '?';

@@ -7,6 +7,7 @@
  */
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/shell.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
 #include "partition/type.h"
@@ -299,6 +300,15 @@ static int note_growth(struct planner *p, const struct change_part *part, struct
                      part->there->number, part->fs->name);
 }
 
+static int note_label(struct planner *p, const struct change_part *part, struct err *e)
+{
+    if (part->format == NULL || !part->unlabelled)
+        return 0;
+    return plan_note(p->plan, e,
+                     "partition %u: %s takes no label %s, so it gets none; --label gives it one",
+                     part->wanted->number, part->format->fs, shell_quote(part->wanted->name).text);
+}
+
 /* mkfs writes in many places; what was there is not kept. */
 static int note_formats(struct planner *p, struct err *e)
 {
@@ -316,7 +326,7 @@ static int make_steps(struct planner *p, struct err *e)
         return -1;
     for (size_t i = 0; i < p->facts->n; i++)
         if (note_size(p, &p->facts->parts[i], e) < 0 || note_fit(p, &p->facts->parts[i], e) < 0 ||
-            note_growth(p, &p->facts->parts[i], e) < 0)
+            note_growth(p, &p->facts->parts[i], e) < 0 || note_label(p, &p->facts->parts[i], e) < 0)
             return -1;
     return note_formats(p, e);
 }

@@ -126,6 +126,13 @@ def test_a_start_in_percent_is_so_much_of_the_disk(gpt):
     assert (starts["half"], starts["data"]) == (72, 12)
 
 
+def test_a_name_that_is_no_label_of_the_filesystem_is_told(gpt):
+    shown = gpt.do("part", "add", "--name", "too long a name", "--size", "8M", "--start", "75%", "--fs", "vfat")
+    assert "vfat takes no label 'too long a name'" in shown
+    shown = gpt.do("part", "add", "--name", "short", "--size", "8M", "--fs", "vfat")
+    assert "takes no label" not in shown
+
+
 @pytest.mark.parametrize("command", [("resize", "data", "--size", "14M"), ("move", "data", "--start", "+1M")])
 def test_what_a_hibernated_system_may_have_mounted_stays_as_it_is(gpt, command):
     gpt.do("part", "format", "3", "--fs", "swap")

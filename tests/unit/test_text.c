@@ -2,6 +2,7 @@
 /* Text for a terminal: what it may not have, and where its lines break. */
 #include "cli/text.h"
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -57,6 +58,24 @@ static void a_word_longer_than_a_line_is_not_cut(void **state)
     wraps("a lead that is long ", "one two", 5, "a lead that is long one two\n");
 }
 
+static void says_safely(const char *text, const char *expected)
+{
+    char *safe = text_safe(text);
+
+    assert_string_equal(safe, expected);
+    free(safe);
+}
+
+static void what_cannot_be_shown_is_one_question_mark_for_each_character(void **state)
+{
+    (void)state;
+    says_safely("a\033[2Jb\xe2\x80\xaez", "a?[2Jb?z");
+    says_safely("a\xff\xfe z\xc3", "a?? z?");
+    setlocale(LC_CTYPE, "C");
+    says_safely("gr\xc3\xb6\xc3\x9f\xe2\x82\xac 1", "gr??? 1");
+    setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 static void wide_characters_take_two_columns(void **state)
 {
     (void)state;
@@ -81,6 +100,7 @@ int main(void)
         cmocka_unit_test(lines_break_between_words_and_hang),
         cmocka_unit_test(blanks_at_a_break_go_and_others_stay),
         cmocka_unit_test(a_word_longer_than_a_line_is_not_cut),
+        cmocka_unit_test(what_cannot_be_shown_is_one_question_mark_for_each_character),
         cmocka_unit_test(wide_characters_take_two_columns),
         cmocka_unit_test(commands_to_a_terminal_do_not_come_through),
     };
