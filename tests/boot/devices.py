@@ -13,9 +13,10 @@ import re
 import shutil
 import subprocess
 import tarfile
+import warnings
 
 import images
-from boot.vm import VM
+from boot.vm import VM, VMError
 from disks import fingerprint
 from guests import tiny
 from program import BERTH
@@ -252,11 +253,19 @@ class Machine:
                  *attach("modules", stock / "modules.img", "modules", ",readonly=on")]
         for serial, path in disks.items():
             extra += attach(serial, path, serial)
-        self.vm = VM(make_root(folder, content), snapshot=True, cpu=cpu, memory=memory, screen=False,
-                     extra=[str(word) for word in extra])
+        root = make_root(folder, content)
+        self.start = lambda: VM(root, snapshot=True, cpu=cpu, memory=memory, screen=False,
+                                extra=[str(word) for word in extra])
+        self.vm = self.start()
 
     def __enter__(self):
-        self.vm.expect("# ", 120)
+        try:
+            self.vm.expect("# ", 120)
+        except VMError as error:  # the kernel itself did not come up, with nothing of berth's running
+            warnings.warn(f"begun anew: {error}")
+            self.vm.close()
+            self.vm = self.start()
+            self.vm.expect("# ", 120)
         self.ok("export PS1=; mkdir -p /tmp/state /tmp/store")
         return self
 
