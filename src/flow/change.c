@@ -252,6 +252,23 @@ static struct plan *plan_asked(struct change *change, struct blockdev *bd,
                : plan_new(change, bd, survey, e);
 }
 
+/* Its partition goes as half of it is: with the table alone nobody could finish it any more. */
+static struct plan *plan_giving_up(struct change *change, struct blockdev *bd,
+                                   const struct survey *survey, struct err *e)
+{
+    struct plan *plan = plan_asked(change, bd, survey, e);
+
+    if (plan == NULL)
+        return NULL;
+    plan->gives_up = true;
+    if (plan_note(plan, e,
+                  "the work that was interrupted is given up: `berth disk undo` does not bring "
+                  "the partition back") == 0)
+        return plan;
+    plan_free(plan);
+    return NULL;
+}
+
 /* Pending work is finished by a command that wants what it leads to, and by no other. */
 static struct plan *plan_pending(struct change *change, struct blockdev *bd,
                                  const struct survey *survey, const struct pending *pending,
@@ -272,7 +289,7 @@ static struct plan *plan_pending(struct change *change, struct blockdev *bd,
         return same < 0 ? NULL : plan_finish(survey, pending, e);
     ends = ends_work(change, bd, pending);
     if (ends && change_gives_up(change->there, &change->options, pending))
-        return plan_asked(change, bd, survey, e);
+        return plan_giving_up(change, bd, survey, e);
     err_set(e, ERR_REFUSED, "%s %s was interrupted",
             pending->op == HISTORY_MOVE ? "moving" : "resizing",
             table_title(pending->number, pending->name).text);

@@ -53,6 +53,7 @@ struct plan {
     struct plan_claim *claims;
     size_t n_claims;
     bool finishes;     /* work that was interrupted, and nothing else */
+    bool gives_up;     /* such work: nothing leads back to it, so this is not undone */
     struct extent log; /* where the disk will remember it; bytes 0: nowhere, or not known yet */
 
     /* ---- of a wanted table only: the tables that the layout steps write ---- */

@@ -48,6 +48,8 @@ bool undo_covers(const struct plan *plan)
     const struct step *only = undo_only_step(plan);
     bool does = false;
 
+    if (plan->gives_up)
+        return false;
     if (only != NULL && only->kind == STEP_WIPE)
         return true;
     for (size_t i = 0; i < plan->n_steps; i++) {
@@ -68,8 +70,9 @@ const struct step *undo_plain_step(const struct plan *plan)
 {
     const struct step *only = undo_only_step(plan);
 
-    return only != NULL && (only->kind == STEP_LAYOUT || only->kind == STEP_RESTORE ||
-                            only->kind == STEP_WIPE)
+    return only != NULL && !plan->gives_up &&
+                   (only->kind == STEP_LAYOUT || only->kind == STEP_RESTORE ||
+                    only->kind == STEP_WIPE)
                ? only
                : NULL;
 }

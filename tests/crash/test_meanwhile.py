@@ -131,6 +131,8 @@ def test_what_can_never_be_finished_is_given_up_with_its_partition(berth, comman
             assert other.returncode == 3 and "--lose 1" in other.stderr, name
             berth.ok("-y", "part", "rm", cut, "d", "--lose", "d")
             assert "given up" in berth.ok("disk", "log", cut), name
+            assert "no change that could be undone" in berth("-y", "disk", "undo", cut).stderr, name
+            assert "d" not in disks.ranges(cut), name
         else:
             berth.ok("-y", "part", "rm", cut, "d")
         berth.ok("-y", "part", "add", cut, "--size", "1M", "--lose", "1")
