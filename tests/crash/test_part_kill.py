@@ -80,6 +80,7 @@ def kill(berth, base, disk, journal, words, is_half):
     old = disks.table(base)["partitions"][0]
     start = time.monotonic()
     disks.copy(base, disk)
+    journal.unlink(missing_ok=True)
     berth.ok(*command)
     low, high = 0, time.monotonic() - start
     for _ in range(60):
