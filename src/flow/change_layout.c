@@ -198,24 +198,29 @@ static int add_extended(const struct table *from, const struct table *to, struct
                        e);
 }
 
+/* Takes the text; an empty one says nothing. */
+static int add_words(struct step *step, char *text, struct err *e)
+{
+    if (text == NULL)
+        return -1;
+    if (*text != '\0')
+        return plan_detail(step, text, e);
+    free(text);
+    return 0;
+}
+
 /* One line for each partition that the layout changes. */
 static int add_details(const struct change_facts *facts, const struct table *from,
                        const struct table *to, bool makes_room, struct step *step, struct err *e)
 {
     for (size_t i = 0; i < facts->n; i++) {
         const struct change_part *part = &facts->parts[i];
-        char *text;
 
         if (makes_room ? part->wanted != NULL && !change_is_cut(part)
                        : (!entry_changes(part) && part->format == NULL) ||
                              change_is_resized(part) || change_moves(part))
             continue;
-        text = describe_change(part, from, to, e);
-        if (text == NULL)
-            return -1;
-        if (*text == '\0')
-            free(text);
-        else if (plan_detail(step, text, e) < 0)
+        if (add_words(step, describe_change(part, from, to, e), e) < 0)
             return -1;
     }
     return makes_room ? 0 : add_extended(from, to, step, e);
@@ -261,19 +266,10 @@ static char *describe_converted(const struct change_part *part, enum table_kind 
 static int add_converted(const struct change_facts *facts, enum table_kind kind, struct step *step,
                          struct err *e)
 {
-    for (size_t i = 0; i < facts->n; i++) {
-        char *text;
-
-        if (facts->parts[i].wanted == NULL)
-            continue;
-        text = describe_converted(&facts->parts[i], kind, e);
-        if (text == NULL)
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->parts[i].wanted != NULL &&
+            add_words(step, describe_converted(&facts->parts[i], kind, e), e) < 0)
             return -1;
-        if (*text == '\0')
-            free(text);
-        else if (plan_detail(step, text, e) < 0)
-            return -1;
-    }
     step->n_changes = step->n_details;
     return 0;
 }
