@@ -30,7 +30,9 @@ FUZZ    := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(FUZZ_SRC)))
 REPLAY  := $(FUZZ:$(BUILD)/tests/fuzz_%=$(BUILD)/tests/replay_%)
 # tiny kernels that test the monitor from inside
 GUEST_DIR := tests/guests/kernels
-GUESTS  := $(patsubst $(GUEST_DIR)/%.c,$(BUILD)/tests/guests/%,$(filter-out %/guest.c,$(wildcard $(GUEST_DIR)/*.c)))
+# what they share
+GUEST_LIB := $(addprefix $(GUEST_DIR)/,guest.c disk.c processors.c trampoline.S)
+GUESTS  := $(patsubst $(GUEST_DIR)/%.c,$(BUILD)/tests/guests/%,$(filter-out $(GUEST_LIB),$(wildcard $(GUEST_DIR)/*.c)))
 vpath %.c $(sort $(dir $(TEST_SRC) $(FUZZ_SRC)))
 FORMAT  := $(wildcard src/*/*.[ch] tests/*/*.[ch] tests/guests/kernels/*.[ch])
 DATADIR  = $(DESTDIR)$(PREFIX)/share
@@ -108,11 +110,11 @@ $(TESTS) $(FUZZ): %: %.o $(BUILD)/libberth.a
 $(REPLAY): $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz_%.o $(BUILD)/tests/replay.o $(BUILD)/libberth.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(GUESTS): $(BUILD)/tests/guests/%: $(GUEST_DIR)/%.c $(GUEST_DIR)/guest.c $(GUEST_DIR)/guest.h $(GUEST_DIR)/link.ld src/hypervisor/machine.h
+$(GUESTS): $(BUILD)/tests/guests/%: $(GUEST_DIR)/%.c $(GUEST_LIB) $(wildcard $(GUEST_DIR)/*.h) $(GUEST_DIR)/link.ld src/hypervisor/machine.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -Isrc -I$(GUEST_DIR) $(WARN) -O1 -ffreestanding -fno-builtin -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 		-fno-stack-protector -nostdlib -static -Wl,-T,$(GUEST_DIR)/link.ld -Wl,--build-id=none -Wl,-z,noexecstack,--no-warn-rwx-segments \
-		-Wl,-z,max-page-size=4096 -o $@ $(GUEST_DIR)/guest.c $<
+		-Wl,-z,max-page-size=4096 -o $@ $(GUEST_LIB) $<
 
 $(GUEST_BIN): $(BUILD)/tests/%: %.c
 	@mkdir -p $(@D)
@@ -141,7 +143,7 @@ san-tests:
 
 # the unit and command tests under AddressSanitizer and UndefinedBehaviorSanitizer
 san: san-tests
-	BERTH_PROPERTY=$${BERTH_PROPERTY:-40} scripts/run-tests $(BUILD)-san -n 4 --dist loadscope tests/cases
+	BERTH_PROPERTY=$${BERTH_PROPERTY:-40} BERTH_LAYOUTS=$${BERTH_LAYOUTS:-16} scripts/run-tests $(BUILD)-san -n 4 --dist loadscope tests/cases
 
 # a fuzzer for every parser; scripts/fuzz runs them all
 fuzz:

@@ -17,6 +17,7 @@ F_OFD_GETLK = 36
 PUNCH_HOLE = 3  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+EXTENDED = 0x05, 0x0f
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 
 
@@ -133,6 +134,14 @@ def ext_content(path, start, end):
         return folder_content(f"{scratch}/root")
 
 
+def fingerprint_outside(path, *names):
+    """A digest for each piece of the disk that is outside those partitions."""
+    borders = sorted(ranges(path)[name] for name in names)
+    starts = [0] + [end for _, end in borders]
+    ends = [start for start, _ in borders] + [os.path.getsize(path)]
+    return [fingerprint(path, start, end) for start, end in zip(starts, ends)]
+
+
 def esp_content(path):
     """path: digest of every file of the EFI system partition."""
     found = table(path)
@@ -143,3 +152,24 @@ def esp_content(path):
         subprocess.run(["mcopy", "-snm", "-i", f"{path}@@{offset}", "::", scratch], check=True,
                        capture_output=True, env={**os.environ, "MTOOLS_SKIP_CHECK": "1"})
         return {name: entry[-1] for name, entry in folder_content(scratch).items()}
+
+
+def table_sectors(path):
+    """{sector: bytes} of all that the table has: sector 0, boot records, both copies of a GPT."""
+    with open(path, "rb") as disk:
+        def read(sector, n=1):
+            return os.pread(disk.fileno(), n * 512, sector * 512)
+
+        sectors, last = {0: read(0)}, os.fstat(disk.fileno()).st_size // 512 - 1
+        if table(path)["label"] == "gpt":
+            return {0: read(0, 34), last - 32: read(last - 32, 33)}
+        first = at = next((start for code, start in links(sectors[0]) if code in EXTENDED), None)
+        while at is not None:
+            sectors[at] = read(at)
+            at = next((first + start for code, start in links(sectors[at]) if code in EXTENDED), None)
+        return sectors
+
+
+def links(sector):
+    """(type, start) of each record"""
+    return [struct.unpack_from("<xxxxBxxxI", sector, 446 + 16 * i) for i in range(4)]

@@ -59,6 +59,10 @@ def read_ext(image, folder):
 
 def make_ntfs(image, files, sector):
     run("mkntfs", "-q", "-F", "-Q", "-s", sector, "-L", "files", image)
+    with open(image, "r+b", buffering=0) as file:  # two made in one second have the same serial
+        serial = os.urandom(8)
+        for start in (0, image.stat().st_size // sector * sector - sector):
+            os.pwrite(file.fileno(), serial, start + 0x48)
     for path in sorted(files.rglob("f*"))[:12]:
         run("ntfscp", "-f", image, path, path.name)
 

@@ -4,12 +4,16 @@
 #include "block/holder.h"
 #include "block/process.h"
 #include "core/cleanup.h"
+#include "core/io.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
-#define LINGER_TRIES 20 /* of 50 ms */
+#define LOCKS_MAX    (4 << 20) /* bytes of /proc/locks */
+#define LINGER_TRIES 20        /* of 50 ms */
 
 /* Byte USES+n is locked by who uses permission n, byte FORBIDS+n by who forbids it to others. */
 #define USES    100
@@ -17,6 +21,8 @@
 
 /* The permissions of QEMU's block layer (qemu/include/block/block-common.h, BLK_PERM_*). */
 enum { CONSISTENT_READ = 0, WRITE = 1, RESIZE = 3 };
+
+static const char uses_write[] = "writes to it";
 
 static int set_lock(int fd, short type, struct extent range)
 {
@@ -39,7 +45,7 @@ static bool byte_is_locked(int fd, unsigned byte)
 static const char *qemu_use(int fd)
 {
     if (byte_is_locked(fd, USES + WRITE))
-        return "writes to it";
+        return uses_write;
     if (byte_is_locked(fd, USES + RESIZE))
         return "changes its size";
     if (byte_is_locked(fd, FORBIDS + CONSISTENT_READ))
@@ -49,21 +55,54 @@ static const char *qemu_use(int fd)
     return NULL;
 }
 
-int claim_check_qemu(int fd, const char *path, struct err *e)
+static int refuse_qemu(const struct stat *file, const char *path, const char *use, struct err *e)
 {
-    const char *use = qemu_use(fd);
     _cleanup_free_ char *process = NULL;
-    struct stat st;
 
-    if (use == NULL)
-        return 0;
-    if (fstat(fd, &st) < 0)
-        return err_errno(e, "%s", path);
-    if (process_that_opened(&st, &process, e) < 0)
+    if (process_that_opened(file, &process, e) < 0)
         return -1;
     err_set(e, ERR_IN_USE, "%s is in use by a virtual machine (QEMU), which %s%s%s", path, use,
             process != NULL ? ": " : "", process != NULL ? process : "");
     return err_hint(e, "power that machine off first");
+}
+
+static int refuse_open(int fd, const char *path, const char *use, struct err *e)
+{
+    struct stat st;
+
+    return fstat(fd, &st) < 0 ? err_errno(e, "%s", path) : refuse_qemu(&st, path, use, e);
+}
+
+int claim_check_qemu(int fd, const char *path, struct err *e)
+{
+    const char *use = qemu_use(fd);
+
+    return use == NULL ? 0 : refuse_open(fd, path, use, e);
+}
+
+/* proc_locks(5): "1: OFDLCK ADVISORY  READ -1 00:05:412 101 101". */
+static bool is_listed(const struct stat *file, const char *line, unsigned byte)
+{
+    unsigned dev_major, dev_minor;
+    unsigned long long inode, start, end;
+
+    return sscanf(line, "%*s OFDLCK %*s %*s %*s %x:%x:%llu %llu %llu", &dev_major, &dev_minor,
+                  &inode, &start, &end) == 5 &&
+           makedev(dev_major, dev_minor) == file->st_dev && inode == file->st_ino &&
+           start <= byte && byte <= end;
+}
+
+int claim_check_listed_qemu(const struct stat *file, const char *path, struct err *e)
+{
+    _cleanup_free_ char *list = NULL;
+    struct err ignored;
+
+    if (io_read_file("/proc/locks", LOCKS_MAX, &list, NULL, &ignored) < 0)
+        return 0;
+    for (const char *line = list; *line != '\0'; line += strcspn(line, "\n"), line += *line != '\0')
+        if (is_listed(file, line, USES + WRITE))
+            return refuse_qemu(file, path, uses_write, e);
+    return 0;
 }
 
 int claim_check_file_users(int fd, const char *path, struct err *e)
@@ -82,11 +121,12 @@ int claim_check_file_users(int fd, const char *path, struct err *e)
     return claim_check_qemu(fd, path, e);
 }
 
+/* The lock comes first: a QEMU that comes in between sees it, or is seen. */
 int claim_keep_qemu_out(int fd, const char *path, struct err *e)
 {
     if (set_lock(fd, F_RDLCK, (struct extent){FORBIDS + WRITE, 1}) < 0)
         return err_errno(e, "%s: locking it", path);
-    return 0;
+    return byte_is_locked(fd, USES + WRITE) ? refuse_open(fd, path, uses_write, e) : 0;
 }
 
 bool claim_wait(unsigned *tries)

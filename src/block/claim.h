@@ -9,17 +9,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Fails with ERR_IN_USE when a QEMU has the file or device node open in a way that excludes
  * changing it (qemu/block/file-posix.c locks one byte for each permission it uses or forbids). */
 int claim_check_qemu(int fd, const char *path, struct err *e);
 
-/* The same, and when the image file is behind a loop device or is swap. */
+/* The same for writing, of a file or device node that this process may not open. */
+int claim_check_listed_qemu(const struct stat *file, const char *path, struct err *e);
+
+/* The same as claim_check_qemu, and when the image file is behind a loop device or is swap. */
 int claim_check_file_users(int fd, const char *path, struct err *e);
 
 /* From now until the descriptor's last copy is closed, a QEMU does not open this file for writing.
- * Several may hold this at once. */
+ * Several may hold this at once. ERR_IN_USE when one has it open for writing already. */
 int claim_keep_qemu_out(int fd, const char *path, struct err *e);
 
 /* What a berth that was killed had claimed is free when those have died that it started, a little

@@ -230,6 +230,20 @@ static int check_sector(const struct disk *d, unsigned wanted, struct err *e)
                     shown, wanted);
 }
 
+/* A device's sectors are what they are. */
+static int refuse_sector(const struct disk *d, unsigned wanted, unsigned sector, struct err *e)
+{
+    const struct shell_word path = shell_quote(d->path);
+
+    err_set(e, ERR_REFUSED, "%s: this device has sectors of %u bytes, not of %u", d->path, sector,
+            wanted);
+    return err_hint(
+        e,
+        "leave the sector size out; `losetup --find --show --sector-size %u %s` makes a "
+        "device of it that has the others",
+        wanted, path.text);
+}
+
 static int find_sector(struct disk *d, unsigned wanted, unsigned *sector, struct err *e)
 {
     bool certain = true;
@@ -247,7 +261,7 @@ static int find_sector(struct disk *d, unsigned wanted, unsigned *sector, struct
     if (ioctl(d->fd, BLKSSZGET, &bytes) < 0)
         return err_errno(e, "%s: its sector size", d->path);
     *sector = (unsigned)bytes;
-    return 0;
+    return wanted == 0 || wanted == *sector ? 0 : refuse_sector(d, wanted, *sector, e);
 }
 
 int disk_load_routes(struct disk *d, struct err *e)
@@ -327,8 +341,8 @@ static int open_layers(struct disk *d, unsigned sector, struct err *e)
     if (disk_load_routes(d, e) < 0)
         return -1;
     if (d->writable && d->device != 0) {
-        disk_identify(d, &d->identity);
-        d->sequence = disk_sequence(d->device);
+        device_identify(d->device, &d->identity);
+        d->sequence = device_sequence(d->device);
     }
     if (d->writable && trace != NULL && *trace != '\0') {
         d->trace = trace_open(&d->bd, trace, e);

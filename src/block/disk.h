@@ -13,15 +13,12 @@
 
 #include "block/blockdev.h"
 #include "block/holder.h"
+#include "block/identity.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct disk;
-
-struct disk_identity {
-    char *model, *serial, *wwn; /* NULL where the device has none; all NULL for a file */
-};
 
 /* A partition as the table has it, for disk_update_kernel. */
 struct disk_partition {
@@ -30,9 +27,9 @@ struct disk_partition {
     bool extended; /* of an MBR: the kernel shows only the beginning of it, and it holds no data */
 };
 
-/* Opens DISK. sector: of a file in bytes, which ERR_REFUSED says when its table shows another one;
- * 0: found out (block/file_sector.h). With BERTH_TRACE=FILE in the
- * environment every change goes into that trace. ERR_NOT_FOUND, ERR_USAGE for what is neither a
+/* Opens DISK. sector: in bytes, 0: found out (block/file_sector.h). ERR_REFUSED when a file's table
+ * shows another one, or a device has another one. With BERTH_TRACE=FILE in the environment every
+ * change goes into that trace. ERR_NOT_FOUND, ERR_USAGE for what is neither a
  * file nor a whole disk. NULL on failure. */
 struct disk *disk_open(const char *path, bool writable, unsigned sector, struct err *e);
 /* Opens, for writing, the disk that a partition is on, for somebody who may have no more of it than
@@ -41,6 +38,17 @@ struct disk *disk_open(const char *path, bool writable, unsigned sector, struct 
 struct disk *disk_open_partition(const char *node, unsigned *number, struct err *e);
 
 bool disk_is_one_partition(const struct disk *disk); /* opened by disk_open_partition */
+
+/* The path that the node of the whole disk has where it has one, of a disk that disk_open_partition
+ * has opened; a new string. */
+char *disk_of_partition(const struct disk *partition, struct err *e);
+
+/* True when this process may read all of it: the node at that path, and those of its partitions. In
+ * a container there may be the one partition's alone. */
+bool disk_may_be_read(const struct disk *partition, const char *path);
+
+/* The device numbers of the partitions that the kernel knows, from i = 0 on; 0 behind the last. */
+dev_t disk_partition_device(const struct disk *disk, size_t i);
 
 /* Where the kernel has the partition of that number; false when it has none. */
 bool disk_partition_range(const struct disk *disk, unsigned number, struct extent *range);
@@ -73,6 +81,11 @@ int disk_check_users(struct disk *disk, struct err *e);
  * in messages. The range is one partition or less. ERR_IN_USE says who still has it after a second
  * (claim_wait). */
 int disk_claim(struct disk *disk, struct extent range, const char *what, struct err *e);
+
+/* Until the last copy of *fd is closed, no QEMU opens the whole device for writing. *fd is -1 for a
+ * file, where the claims do that, and for one partition, where nobody can. ERR_IN_USE when a QEMU
+ * writes to it already. */
+int disk_keep_qemu_out(struct disk *disk, int *fd, struct err *e);
 
 /* Takes all of an image file until the disk is closed: its table, and everything else; to share it
  * is for who only reads, and keeps out who would write. ERR_IN_USE. */
@@ -128,16 +141,7 @@ int disk_same_device(struct disk *disk, struct err *e);
  * when there is none (a file has none). */
 const char *disk_node(struct disk *disk, struct extent range, struct err *e);
 
-/* identity.c: what a device says of itself; the strings are the caller's. */
-void disk_identify(const struct disk *disk, struct disk_identity *identity);
-void device_identify(dev_t device, struct disk_identity *identity); /* 0: nothing is known */
-void disk_identity_clear(struct disk_identity *identity);
-
 /* The device number, 0 for a file. */
 dev_t disk_device(const struct disk *disk);
-
-/* The whole disk that the running root filesystem is on, a new string; ERR_NOT_FOUND when that is
- * not a partition of a disk. */
-int disk_of_root(char **path, struct err *e);
 
 #endif

@@ -103,8 +103,27 @@ int disk_claim(struct disk *disk, struct extent range, const char *what, struct 
             return err_set(e, ERR_FAILED, "%s is not what the kernel takes it for", what);
         if (r != NULL && claim_node(disk, r, what, e) < 0)
             return -1;
+        if (disk->fd >= 0 && claim_keep_qemu_out(disk->fd, disk->path, e) < 0)
+            return -1;
     }
     return disk_allow(disk, range, e);
+}
+
+/* One open file description of its own: whoever gets a copy gets no lock of the table with it. */
+int disk_keep_qemu_out(struct disk *disk, int *fd, struct err *e)
+{
+    _cleanup_close_ int own = -1;
+
+    *fd = -1;
+    if (disk->device == 0 || disk->fd < 0)
+        return 0;
+    own = open(disk->path, O_RDONLY | O_CLOEXEC);
+    if (own < 0)
+        return err_errno(e, "%s", disk->path);
+    if (claim_keep_qemu_out(own, disk->path, e) < 0)
+        return -1;
+    *fd = steal_fd(&own);
+    return 0;
 }
 
 /* QEMU's lock bytes stay free: a lock on them would be taken for QEMU's. */

@@ -4,7 +4,9 @@
 #include "block/disk_private.h"
 #include "block/sysfs.h"
 #include "core/cleanup.h"
+#include "core/io.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -63,6 +65,22 @@ static int build(struct disk *d, unsigned *number, struct err *e)
     return not_a_partition(d->path, e);
 }
 
+/* sysfs has "!" where a node's name has "/" (cciss!c0d0). */
+char *disk_of_partition(const struct disk *partition, struct err *e)
+{
+    char folder[SYSFS_FOLDER], target[PATH_MAX], *path;
+
+    if (realpath(sysfs_folder(partition->device, folder), target) == NULL) {
+        err_errno(e, "%s", folder);
+        return NULL;
+    }
+    path = io_format(e, "/dev/%s", strrchr(target, '/') + 1);
+    for (char *c = path; c != NULL && *c != '\0'; c++)
+        if (*c == '!')
+            *c = '/';
+    return path;
+}
+
 struct disk *disk_open_partition(const char *node, unsigned *number, struct err *e)
 {
     struct disk *d = calloc(1, sizeof(*d));
@@ -82,6 +100,22 @@ struct disk *disk_open_partition(const char *node, unsigned *number, struct err 
 bool disk_is_one_partition(const struct disk *disk)
 {
     return disk->fd < 0;
+}
+
+bool disk_may_be_read(const struct disk *partition, const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    for (size_t i = 0; i < partition->n_routes; i++)
+        if (access(partition->routes[i].kernel.node, R_OK) < 0)
+            return false;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == partition->device;
+}
+
+dev_t disk_partition_device(const struct disk *disk, size_t i)
+{
+    return i < disk->n_routes ? disk->routes[i].kernel.device : 0;
 }
 
 bool disk_partition_range(const struct disk *disk, unsigned number, struct extent *range)

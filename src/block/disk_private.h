@@ -5,6 +5,7 @@
 
 #include "block/disk_kernel.h"
 #include "block/holder.h"
+#include "block/identity.h"
 
 struct route {
     struct kernel_partition kernel;
@@ -45,9 +46,5 @@ int disk_load_routes(struct disk *d, struct err *e);
 /* Opens a partition's node for writing and O_EXCL, so that nobody can use it meanwhile; returns the
  * descriptor. ERR_IN_USE names who uses it: "WHAT is mounted on /srv". */
 int disk_open_exclusive(const struct route *r, const char *what, struct err *e);
-
-/* identity.c: the number that the kernel gave the device when it appeared ("diskseq"), 0 where it
- * keeps none. */
-uint64_t disk_sequence(dev_t device);
 
 #endif

@@ -174,11 +174,11 @@ static const char *difference(const struct disk *d, const struct stat *path)
         return (uint64_t)path->st_size == d->bd.bytes ? NULL : "its size has changed";
     if (!S_ISBLK(path->st_mode) || path->st_rdev != d->device)
         return "the name is another device's now";
-    if (disk_sequence(d->device) != d->sequence)
+    if (device_sequence(d->device) != d->sequence)
         return "the device went away and another one came";
     if (ioctl(d->fd, BLKGETSIZE64, &bytes) < 0 || bytes != d->bd.bytes)
         return "its size has changed";
-    disk_identify(d, &now);
+    device_identify(disk_device(d), &now);
     if (!same_text(now.serial, d->identity.serial))
         what = "its serial number has changed";
     else if (!same_text(now.wwn, d->identity.wwn))

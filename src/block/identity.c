@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* identity.c: model, serial and WWN of a device, and which disk the running root is on. */
-#include "block/disk_private.h"
+#include "block/identity.h"
 #include "block/sysfs.h"
 #include "core/cleanup.h"
 #include "core/io.h"
@@ -78,17 +78,12 @@ void device_identify(dev_t device, struct disk_identity *identity)
     identity->wwn = first_attribute(folder, wwns);
 }
 
-uint64_t disk_sequence(dev_t device)
+uint64_t device_sequence(dev_t device)
 {
     char folder[SYSFS_FOLDER];
     _cleanup_free_ char *text = sysfs_text(sysfs_folder(device, folder), "diskseq");
 
     return text == NULL ? 0 : strtoull(text, NULL, 10);
-}
-
-void disk_identify(const struct disk *disk, struct disk_identity *identity)
-{
-    device_identify(disk_device(disk), identity);
 }
 
 void disk_identity_clear(struct disk_identity *identity)

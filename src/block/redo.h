@@ -45,6 +45,9 @@ struct redo_change {
  * then. ERR_FAILED when the change touches the room. */
 int redo_prepare(const struct redo_change *change, struct redo *redo, struct err *e);
 
+/* Whether the journal has room for the change: ERR_NO_SPACE as redo_prepare. Writes nothing. */
+int redo_check(const struct redo_change *change, struct err *e);
+
 /* Writes everything to its place and flushes. `head`: where on the disk the filesystem begins,
  * bytes. Its first REDO_HEAD bytes, by which it is recognised, are zeros while it is half the old
  * and half the new one: so nothing mounts it then, whatever starts. REDO_NO_HEAD: there is none.

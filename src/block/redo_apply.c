@@ -180,8 +180,8 @@ static int apply_hidden(struct blockdev *disk, struct blockdev *journal,
     return blockdev_flush(disk, e);
 }
 
-static int apply(struct blockdev *disk, struct blockdev *journal, const struct redo *redo,
-                 uint64_t head, struct err *e)
+static int apply_pieces(struct blockdev *disk, struct blockdev *journal, const struct redo *redo,
+                        uint64_t head, struct err *e)
 {
     _cleanup_free_ struct redo_index *index = read_index(disk, journal, redo, e);
     _cleanup_free_ char *buf = index == NULL ? NULL : redo_buffer(e);
@@ -201,7 +201,7 @@ int redo_apply(struct blockdev *disk, struct blockdev *journal, const struct red
 {
     if (redo->index.bytes == 0)
         return 0;
-    if (apply(disk, journal, redo, head, e) < 0)
+    if (apply_pieces(disk, journal, redo, head, e) < 0)
         return err_wrap(e, "the journal at %llu of %s", (unsigned long long)redo->index.start,
                         journal->name);
     return 0;

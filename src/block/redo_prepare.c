@@ -266,29 +266,50 @@ static int write_journal(struct prepare *p, struct redo *redo, struct err *e)
     return blockdev_flush(p->change->journal, e);
 }
 
-static int prepare(struct prepare *p, struct redo *redo, struct err *e)
+/* What goes where; writes nothing. */
+static int plan(struct prepare *p, struct redo *redo, struct err *e)
 {
     p->now = redo_buffer(e);
     p->then = p->now == NULL ? NULL : redo_buffer(e);
     if (p->then == NULL || align_room(p, e) < 0 || walk(p, list_piece, e) < 0)
         return -1;
-    if (p->n > 0 && take_index(p, redo, e) < 0)
+    return p->n > 0 ? take_index(p, redo, e) : 0;
+}
+
+static int prepare(struct prepare *p, struct redo *redo, struct err *e)
+{
+    if (plan(p, redo, e) < 0)
         return -1;
     if (walk(p, write_piece, e) < 0 || (p->n > 0 && write_journal(p, redo, e) < 0))
         return -1;
     return blockdev_flush(p->change->disk, e);
 }
 
-int redo_prepare(const struct redo_change *change, struct redo *redo, struct err *e)
+typedef int prepare_fn(struct prepare *p, struct redo *redo, struct err *e);
+
+static int with_buffers(const struct redo_change *change, prepare_fn *prepare_do, struct redo *redo,
+                        struct err *e)
 {
     struct prepare p = {.change = change};
     int result;
 
     *redo = (struct redo){0};
-    result = prepare(&p, redo, e);
+    result = prepare_do(&p, redo, e);
     free(p.now);
     free(p.then);
     free(p.entries);
     free(p.ranges);
     return result < 0 ? err_wrap(e, "the journal of the change") : 0;
+}
+
+int redo_prepare(const struct redo_change *change, struct redo *redo, struct err *e)
+{
+    return with_buffers(change, prepare, redo, e);
+}
+
+int redo_check(const struct redo_change *change, struct err *e)
+{
+    struct redo redo;
+
+    return with_buffers(change, plan, &redo, e);
 }

@@ -9,7 +9,7 @@
 #include "bootmenu/grub_config.h"
 #include "bootmenu/grub_install.h"
 #include "core/cleanup.h"
-#include "partition/fs_vfat.h"
+#include "fs/fs_vfat.h"
 
 #include <string.h>
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct command;
+struct option_row;
 
 struct cli {
     struct ui ui; /* first, so that a callback finds the rest */
@@ -29,6 +30,13 @@ struct cli {
  * filled: main prints it and picks the status.
  */
 typedef int command_fn(struct cli *cli, int argc, char **argv, struct err *e);
+
+struct command {
+    const char *words; /* "disk show" */
+    command_fn *run;
+    const struct option_row *options; /* its own, OPTION_END at the end */
+    const char *purpose;              /* NULL: not for people, left out of help */
+};
 
 #define COMMAND(words, function, purpose) command_fn function;
 #include "cli/command.def"

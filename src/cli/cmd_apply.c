@@ -6,8 +6,8 @@
 #include "cli/steps.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/intent.h"
 #include "flow/script.h"
+#include "intent/intent.h"
 
 #include <stdlib.h>
 #include <unistd.h>

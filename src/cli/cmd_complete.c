@@ -7,6 +7,7 @@
  * than itself are left out, too, but for blanks, which each shell's script quotes; a partition
  * still has its number.
  */
+#include "apply/observe.h"
 #include "block/disk_list.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
@@ -16,10 +17,9 @@
 #include "cli/text.h"
 #include "core/cleanup.h"
 #include "engine/running.h"
-#include "flow/observe.h"
+#include "fs/fs.h"
 #include "images/store.h"
 #include "partition/attribute.h"
-#include "partition/fs.h"
 #include "partition/type.h"
 
 #include <ctype.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_disk_export.c: berth disk export: a disk's partitions in the words of other tools, or of a
  * machine file. All of them are what plan and apply read. */
+#include "apply/observe.h"
 #include "cli/cli.h"
 #include "cli/disk_look.h"
 #include "cli/options.h"
@@ -8,7 +9,6 @@
 #include "core/cleanup.h"
 #include "core/shell.h"
 #include "flow/export.h"
-#include "flow/observe.h"
 #include "partition/repart.h"
 #include "partition/sfdisk.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_disk_list.c: berth disk list: the disks of this machine, what is on them and who uses them.
  */
+#include "apply/observe.h"
 #include "block/disk_list.h"
 #include "block/holder.h"
 #include "cli/cli.h"
@@ -12,7 +13,6 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/observe.h"
 
 #include <string.h>
 

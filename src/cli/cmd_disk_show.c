@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_disk_show.c: berth disk show: a picture of the disk, its partitions and gaps, its systems. */
+#include "apply/observe.h"
 #include "cli/cli.h"
 #include "cli/disk_bar.h"
 #include "cli/disk_column.h"
@@ -12,9 +13,8 @@
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/change.h"
-#include "flow/observe.h"
-#include "flow/plan.h"
 #include "partition/table.h"
+#include "plan/plan.h"
 
 #include <string.h>
 #include <unistd.h>

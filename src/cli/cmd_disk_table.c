@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_disk_table.c: berth disk check, backup, restore, undo, finish, log: what is done with a table
  * as a whole. */
+#include "apply/observe.h"
 #include "cli/cli.h"
 #include "cli/disk_look.h"
 #include "cli/disk_note.h"
@@ -13,8 +14,7 @@
 #include "flow/at_boot.h"
 #include "flow/backup.h"
 #include "flow/edit.h"
-#include "flow/observe.h"
-#include "flow/undo.h"
+#include "flow/take_back.h"
 #include "partition/duplicates.h"
 
 #include <string.h>
@@ -67,6 +67,8 @@ const struct option_row cmd_disk_finish_options[] = {
     ROW_DISK(SLOT(disk)),
     ROW_TEXT("journal", "FILE", FILE, SLOT(journal), "the file that has the journal"),
     ROW_KEY,
+    ROW_LIST("lose", "PART", PARTITION, SLOT(lose),
+             "a partition that moves over what was put there"),
     ROW_FLAG("cancel", SLOT(cancel), "take back what was left to the next boot"),
     ROW_COMMON("yes"),
     ROW_END,
@@ -140,7 +142,7 @@ static int note_copies(struct job *job, struct err *e)
 
 int cmd_disk_finish(struct cli *cli, int argc, char **argv, struct err *e)
 {
-    _cleanup_change_ struct change job = {0};
+    _cleanup_change_ struct change job = {.options.only_finishes = true};
     struct disk_options options = {0};
 
     if (options_parse(cli, argc, argv, &options, e) < 0)

@@ -5,12 +5,16 @@
 #include "cli/options.h"
 #include "cli/text.h"
 #include "core/cleanup.h"
+#include "core/libexec.h"
 #include "core/spawn.h"
+#include "engine/engine_kvm.h"
+#include "engine/keeper.h"
 #include "engine/kvm_probe.h"
+#include "engine/passt.h"
 #include "engine/sandbox_probe.h"
-#include "flow/appliance.h"
+#include "fs/fs.h"
 #include "images/store.h"
-#include "partition/fs.h"
+#include "initramfs/appliance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,14 +120,60 @@ static void check_qemu(struct finding *f)
     look_for(f, "qemu-system-x86_64");
 }
 
+/* One of berth's own programs. */
+static void look_for_own(struct finding *f, const char *program)
+{
+    struct err e;
+    _cleanup_free_ char *path = libexec_path(program, &e);
+
+    if (path != NULL)
+        found(f, true, path);
+    else
+        snprintf(f->text, sizeof(f->text), "%.100s: %.190s", e.text, e.hint);
+}
+
+static void check_monitor(struct finding *f)
+{
+    look_for_own(f, MONITOR_PROGRAM);
+}
+
+static void check_keeper(struct finding *f)
+{
+    look_for_own(f, KEEPER_PROGRAM);
+}
+
+static void check_network(struct finding *f)
+{
+    char why[200];
+
+    switch (passt_probe(why, sizeof(why))) {
+    case PASST_READY:
+        look_for(f, "passt");
+        break;
+    case PASST_MISSING:
+        snprintf(f->text, sizeof(f->text), "%.180s; till then QEMU runs guests with a network",
+                 why);
+        break;
+    case PASST_DENIED:
+        snprintf(f->text, sizeof(f->text),
+                 "%.180s: guests run without a network, or with --net tap", why);
+        break;
+    }
+}
+
+static void check_grub_reader(struct finding *f)
+{
+    look_for(f, "grub-fstest");
+}
+
 static void check_kvm(struct finding *f)
 {
-    char why[200] = "";
+    char why[KVM_WHY] = "";
 
     if (engine_kvm_usable(why, sizeof(why)))
         found(f, true, "usable");
     else
-        snprintf(f->text, sizeof(f->text), "%.180s; guests run in software emulation, slowly", why);
+        snprintf(f->text, sizeof(f->text), "%.230s; guests run in software emulation, slowly", why);
 }
 
 /* What stands between a guest that has broken out and this machine. */
@@ -170,7 +220,11 @@ static const struct {
     {"building images", "image build", check_build},
     {"image store", "image", check_store},
     {"QEMU", "run", check_qemu},
+    {"berth-monitor", "run", check_monitor},
+    {"berth-keeper", "run", check_keeper},
     {"/dev/kvm", "run, fast", check_kvm},
+    {"passt", "run, network", check_network},
+    {"grub-fstest", "run, btrfs", check_grub_reader},
     {"sandbox", "run, safe", check_sandbox},
     {"appliance", "part resize", check_appliance},
 };

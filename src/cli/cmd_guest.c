@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_guest.c: berth guest list. */
+#include "apply/observe.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "flow/observe.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_menu.c: berth menu show, default, next. */
+#include "apply/observe.h"
 #include "bootmenu/menu.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "flow/menu.h"
-#include "flow/observe.h"
 
 #include <string.h>
 

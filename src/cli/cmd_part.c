@@ -142,7 +142,7 @@ static int add_word(struct strings *words, const char *word, struct err *e)
 static int words_at_boot(const struct change *change, const struct part_options *options,
                          struct strings *words, struct err *e)
 {
-    const struct table_entry *there = change_find(change->there, options->edit.part, e);
+    const struct table_entry *there = table_find(change->there, options->edit.part, e);
     const struct table_entry *wanted =
         there != NULL ? table_entry_by_uuid(change->wanted.table, &there->uuid) : NULL;
     bool moves = change->edit == edit_move;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_run.c: berth run: boots a system, or a kernel of its own file, beside the running host. */
+#include "apply/observe.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "flow/observe.h"
 #include "run/node_guest.h"
 #include "run/run.h"
 
@@ -153,21 +153,15 @@ static int parse(struct cli *cli, int argc, char **argv, struct parsed *parsed,
     return options->kernel != NULL ? parse_bare(cli, parsed, request, e) : check_system(options, e);
 }
 
-/* The disk with the system, or what can be known of it from a partition's node alone. */
+/* The disk with the system. */
 static struct survey *look(struct cli *cli, struct run_request *request, struct err *e)
 {
     _cleanup_free_ char *path = NULL;
-    struct survey *survey;
 
-    request->node = node_guest_is_path(request->name);
-    if (!request->node)
-        return observe_default_disk(cli->disk, &path, e) < 0
-                   ? NULL
-                   : observe_path(path, 0, OBSERVE_RECORD, e);
-    survey = node_guest_survey(request->name, e);
-    if (survey != NULL)
-        request->name = survey->record->systems[0].name;
-    return survey;
+    if (node_guest_is_path(request->name))
+        return node_guest_survey(request, e);
+    return observe_default_disk(cli->disk, &path, e) < 0 ? NULL
+                                                         : observe_path(path, 0, OBSERVE_RECORD, e);
 }
 
 static int run(struct cli *cli, struct run_request *request, struct err *e)
@@ -175,6 +169,8 @@ static int run(struct cli *cli, struct run_request *request, struct err *e)
     _cleanup_survey_ struct survey *survey = NULL;
     enum run_end end;
 
+    if (run_check(request, e) < 0)
+        return -1;
     if (request->bare == NULL) {
         request->survey = survey = look(cli, request, e);
         if (survey == NULL)

@@ -35,11 +35,12 @@ static json_t *running_json(const struct running *r)
     for (unsigned bit = 0; bit < SANDBOX_LACKS; bit++)
         if ((r->status.lacks & 1U << bit) != 0)
             json_array_append_new(lacks, json_string(sandbox_lack_word(bit)));
-    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:b, s:I, s:i, s:b, s:i, s:o}", "name", r->name,
-                     "disk", r->disk, "engine", r->engine, "memory", (json_int_t)r->memory, "cpus",
-                     (int)r->cpus, "ephemeral", (int)r->ephemeral, "since", (json_int_t)r->since,
-                     "pid", (int)r->pid, "supervised", (int)(r->state == RUNNING_LOOKED_AFTER),
-                     "consoles", (int)r->status.attached, "sandbox-lacks", lacks);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:I, s:i, s:b, s:I, s:i, s:b, s:i, s:o}", "name",
+                     r->name, "disk", r->disk, "engine", r->engine, "net", r->net, "note", r->note,
+                     "memory", (json_int_t)r->memory, "cpus", (int)r->cpus, "ephemeral",
+                     (int)r->ephemeral, "since", (json_int_t)r->since, "pid", (int)r->pid,
+                     "supervised", (int)(r->state == RUNNING_LOOKED_AFTER), "consoles",
+                     (int)r->status.attached, "sandbox-lacks", lacks);
 }
 
 static int print_json(const struct running_list *list, struct err *e)
@@ -77,13 +78,16 @@ static void fill_row(const struct running *r, struct row_text *text, char **row)
     row[COL_STATE] = (char *)(uintptr_t)state_of(r);
 }
 
-/* A host that denies a part of the sandbox is not kept secret. */
+/* A host that denies a part of the sandbox, or of what was asked for, is not kept secret. */
 static void print_lacks(const struct running_list *list)
 {
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i].note != NULL)
+            printf("%s: %s\n", list->items[i].name, list->items[i].note);
         for (unsigned bit = 0; bit < SANDBOX_LACKS; bit++)
             if ((list->items[i].status.lacks & 1U << bit) != 0)
                 printf("%s: its sandbox has %s\n", list->items[i].name, sandbox_lack_text(bit));
+    }
 }
 
 static int print_text(const struct running_list *list, struct err *e)

@@ -70,42 +70,6 @@ int command_unknown(int argc, char **argv, struct err *e)
     return fill > 0 ? err_hint(e, "%s", list) : err_hint(e, "berth --help lists them");
 }
 
-/* The common option of that name. */
-static const struct option_row *common(const char *name)
-{
-    const struct option_row *row = common_options;
-
-    while (row->kind != OPTION_END && strcmp(row->name, name) != 0)
-        row++;
-    return row;
-}
-
-/* "NAME", "[NAME]", "NAME...", "--option VALUE", "[--option VALUE]..." */
-static void synopsis_of(const struct option_row *row, char *buf, size_t len)
-{
-    const struct option_row *known = row->kind == OPTION_COMMON ? common(row->name) : row;
-    bool operand = option_is_operand(row);
-    bool optional = operand ? row->kind == OPERAND_OPTIONAL : !row->required;
-    bool list = row->kind == OPTION_LIST || row->kind == OPERAND_LIST;
-
-    snprintf(buf, len, "%s%s%s%s%s%s%s", optional ? "[" : "", operand ? "" : "--", row->name,
-             known->value != NULL ? " " : "", known->value != NULL ? known->value : "",
-             optional ? "]" : "", list ? "..." : "");
-}
-
-void command_synopsis(const struct command *command, char *buf, size_t len)
-{
-    size_t fill = (size_t)snprintf(buf, len, "%s", command->words);
-
-    for (const struct option_row *row = command->options; row->kind != OPTION_END; row++) {
-        char one[80];
-
-        synopsis_of(row, one, sizeof(one));
-        if (fill < len)
-            fill += (size_t)snprintf(buf + fill, len - fill, " %s", one);
-    }
-}
-
 /* The synopsis in lines that fit a terminal. */
 static void print_usage(const struct command *command, FILE *out)
 {
@@ -114,7 +78,7 @@ static void print_usage(const struct command *command, FILE *out)
     for (const struct option_row *row = command->options; row->kind != OPTION_END; row++) {
         char one[80];
 
-        synopsis_of(row, one, sizeof(one));
+        option_synopsis(row, one, sizeof(one));
         if (column + 1 + (int)strlen(one) > SYNOPSIS_WIDTH)
             column = fprintf(out, "\n            ") - 1;
         column += fprintf(out, " %s", one);
@@ -153,7 +117,7 @@ static void print_help(const struct command *command, FILE *out)
     if (row->kind != OPTION_END)
         fputc('\n', out);
     for (; row->kind != OPTION_END; row++)
-        print_row(row->kind == OPTION_COMMON ? common(row->name) : row, out);
+        print_row(row->kind == OPTION_COMMON ? option_common(row->name) : row, out);
 }
 
 static void print_commands(const char *family, FILE *out)

@@ -8,13 +8,6 @@
 
 #include <stdio.h>
 
-struct command {
-    const char *words; /* "disk show" */
-    command_fn *run;
-    const struct option_row *options; /* its own, OPTION_END at the end */
-    const char *purpose;              /* NULL: not for people, left out of help */
-};
-
 extern const struct command commands[];
 extern const size_t n_commands;
 
@@ -24,9 +17,6 @@ const struct command *command_find(int argc, char **argv, int *used);
 
 /* Fills *e with what is wrong with such a command, and the hint with those of its family. */
 int command_unknown(int argc, char **argv, struct err *e);
-
-/* "disk show DISK [--output LIST]", made from the command's options. */
-void command_synopsis(const struct command *command, char *buf, size_t len);
 
 /* Prints all commands. */
 void command_print_list(FILE *out);

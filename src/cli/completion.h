@@ -13,7 +13,7 @@ void completion_bash(FILE *out);
 void completion_zsh(FILE *out);
 void completion_fish(FILE *out);
 
-/* cmd_completion.c: what the three have in common. */
+/* completion.c: what the three have in common. */
 
 /* "disk" of "disk show"; returns buf. */
 char *completion_first_word(const struct command *command, char *buf, size_t len);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/statvfs.h>
 
 const struct disk_column_info disk_columns[N_COLUMNS] = {
 #define COLUMN(id, heading, look, purpose) {heading, look, purpose},
@@ -24,7 +25,7 @@ static const enum disk_column default_columns[] = {COLUMN_NR,     COLUMN_PARTLAB
 
 static int unknown_column(const char *text, const char *name, size_t len, struct err *e)
 {
-    char all[400] = "";
+    char all[600] = "";
     size_t fill = 0;
 
     for (size_t i = 0; i < N_COLUMNS; i++)
@@ -184,16 +185,85 @@ static char *number_cell(const struct survey_partition *p)
     return io_format(&ignored, "%u", p->number);
 }
 
+static char *table_uuid_cell(const struct survey *survey)
+{
+    char text[GUID_TEXT];
+
+    return survey->table == TABLE_NONE || guid_is_zero(&survey->uuid)
+               ? NULL
+               : strdup(table_uuid_print(survey->table, &survey->uuid, text));
+}
+
+static char *available_cell(const struct survey_partition *p, bool bytes)
+{
+    struct statvfs fs;
+
+    if (p->mountpoint == NULL || statvfs(p->mountpoint, &fs) < 0)
+        return NULL;
+    return amount((uint64_t)fs.f_bavail * fs.f_frsize, bytes, false);
+}
+
+/* As lsblk counts: of all, to the nearest. */
+static char *use_cell(const struct survey_partition *p)
+{
+    struct statvfs fs;
+    struct err ignored;
+    uint64_t used, half;
+
+    if (p->mountpoint == NULL || statvfs(p->mountpoint, &fs) < 0 || fs.f_blocks == 0)
+        return NULL;
+    used = fs.f_blocks - fs.f_bfree;
+    half = fs.f_blocks / 2;
+    return io_format(&ignored, "%" PRIu64 "%%", (used * 100 + half) / fs.f_blocks);
+}
+
+/* What is the same for all partitions of a disk. */
+static char *common_cell(const struct survey *survey, enum disk_column column)
+{
+    switch (column) {
+    case COLUMN_PTTYPE:
+        return copy(survey->table == TABLE_MBR ? "dos" : "gpt");
+    case COLUMN_PTUUID:
+        return table_uuid_cell(survey);
+    case COLUMN_MODEL:
+        return copy(survey->model);
+    case COLUMN_SERIAL:
+        return copy(survey->serial);
+    case COLUMN_WWN:
+        return copy(survey->wwn);
+    default:
+        return NULL;
+    }
+}
+
+/* What the filesystem in a partition says of its room. */
+static char *room_cell(const struct survey *survey, const struct survey_partition *p,
+                       enum disk_column column, bool bytes)
+{
+    switch (column) {
+    case COLUMN_FSSIZE:
+        return p->fs_bytes == 0 ? NULL : amount(p->fs_bytes, bytes, false);
+    case COLUMN_FSAVAIL:
+        return available_cell(p, bytes);
+    case COLUMN_FSUSE:
+        return use_cell(p);
+    default:
+        return common_cell(survey, column);
+    }
+}
+
 /* What only a partition has. */
 static char *partition_cell(const struct survey *survey, const struct survey_partition *p,
-                            enum disk_column column)
+                            enum disk_column column, bool bytes)
 {
     switch (column) {
     case COLUMN_NAME:
+    case COLUMN_KNAME:
         return name_cell(survey, p);
     case COLUMN_PATH:
         return node(survey->path, p->number);
     case COLUMN_NR:
+    case COLUMN_PARTN:
         return number_cell(p);
     case COLUMN_PARTLABEL:
         return copy(p->name);
@@ -214,6 +284,7 @@ static char *partition_cell(const struct survey *survey, const struct survey_par
     case COLUMN_PARTFLAGS:
         return flags_cell(survey, p);
     case COLUMN_MOUNTPOINT:
+    case COLUMN_MOUNTPOINTS:
         return copy(p->mountpoint);
     case COLUMN_SYSTEM:
         return system_cell(survey, p);
@@ -224,7 +295,7 @@ static char *partition_cell(const struct survey *survey, const struct survey_par
     case COLUMN_PROBLEM:
         return copy(p->problem);
     default:
-        return NULL;
+        return room_cell(survey, p, column, bytes);
     }
 }
 
@@ -242,7 +313,7 @@ char *disk_cell(const struct survey *survey, const struct disk_row *row, enum di
         return amount(row->range.bytes, bytes, false);
     default:
         if (row->partition != NULL)
-            return partition_cell(survey, row->partition, column);
+            return partition_cell(survey, row->partition, column, bytes);
         return column == COLUMN_TYPE ? io_format(&ignored, "free (gap %u)", row->gap) : NULL;
     }
 }

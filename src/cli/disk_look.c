@@ -4,7 +4,7 @@
 #include "core/cleanup.h"
 #include "core/shell.h"
 #include "flow/change.h"
-#include "flow/disk_log.h"
+#include "log/disk_log.h"
 
 void disk_look_close(struct disk_look *look)
 {
@@ -20,7 +20,7 @@ static int check_identity(const struct cli *cli, const char *path, const struct 
     struct survey survey = {.path = (char *)(uintptr_t)path};
     int result;
 
-    disk_identify(disk, &identity);
+    device_identify(disk_device(disk), &identity);
     survey.serial = identity.serial;
     survey.wwn = identity.wwn;
     result = plan_check_identity(&survey, cli->serial, cli->wwn, e);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * init.c: berth as the first process of an initramfs. In a virtual machine of its own making that
- * is flow/appliance.h; at the machine's boot (flow/at_boot.h) it gives the one command that it was
- * made for, says what came of it, and restarts the machine.
+ * is initramfs/appliance.h; at the machine's boot (flow/at_boot.h) it gives the one command that it
+ * was made for, says what came of it, and restarts the machine.
  *
  * Whatever happens, the machine restarts: all that touches the disk runs in children, which are
  * ended when for long neither they say anything nor a disk does; a failure of this process is a
@@ -12,10 +12,10 @@
 #include "cli/watch.h"
 #include "core/cleanup.h"
 #include "core/io.h"
-#include "flow/appliance.h"
 #include "flow/at_boot.h"
-#include "flow/first_process.h"
-#include "flow/work_file.h"
+#include "initramfs/appliance.h"
+#include "initramfs/first_process.h"
+#include "initramfs/work_file.h"
 
 #include <fcntl.h>
 #include <string.h>

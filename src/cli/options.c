@@ -2,7 +2,6 @@
 /* options.c: getopt_long by a table. */
 #include "cli/options.h"
 #include "cli/cli.h"
-#include "cli/command.h"
 
 #include <getopt.h>
 #include <stdint.h>
@@ -46,6 +45,27 @@ const char *value_word(enum value_kind kind)
 bool option_is_operand(const struct option_row *row)
 {
     return row->kind >= OPERAND;
+}
+
+const struct option_row *option_common(const char *name)
+{
+    const struct option_row *row = common_options;
+
+    while (row->kind != OPTION_END && strcmp(row->name, name) != 0)
+        row++;
+    return row;
+}
+
+void option_synopsis(const struct option_row *row, char *buf, size_t len)
+{
+    const struct option_row *known = row->kind == OPTION_COMMON ? option_common(row->name) : row;
+    bool operand = option_is_operand(row);
+    bool optional = operand ? row->kind == OPERAND_OPTIONAL : !row->required;
+    bool list = row->kind == OPTION_LIST || row->kind == OPERAND_LIST;
+
+    snprintf(buf, len, "%s%s%s%s%s%s%s", optional ? "[" : "", operand ? "" : "--", row->name,
+             known->value != NULL ? " " : "", known->value != NULL ? known->value : "",
+             optional ? "]" : "", list ? "..." : "");
 }
 
 /* A command's own rows and the common ones, in the form that getopt_long wants. */
@@ -224,6 +244,20 @@ static int check_required(const struct cli *cli, const char *slots, struct err *
         if (row->required && *(const char *const *)(slots + row->slot) == NULL)
             return err_set(e, ERR_USAGE, "%s: --%s is missing", words_of(cli), row->name);
     return 0;
+}
+
+/* "disk show DISK [--output LIST]", made from the command's options. */
+static void command_synopsis(const struct command *command, char *buf, size_t len)
+{
+    size_t fill = (size_t)snprintf(buf, len, "%s", command->words);
+
+    for (const struct option_row *row = command->options; row->kind != OPTION_END; row++) {
+        char one[80];
+
+        option_synopsis(row, one, sizeof(one));
+        if (fill < len)
+            fill += (size_t)snprintf(buf + fill, len - fill, " %s", one);
+    }
 }
 
 int options_parse(struct cli *cli, int argc, char **argv, void *slots, struct err *e)

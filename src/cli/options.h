@@ -94,6 +94,12 @@ extern const struct option_row common_options[];
 
 bool option_is_operand(const struct option_row *row);
 
+/* The common option of that name, or the row at their end. */
+const struct option_row *option_common(const char *name);
+
+/* "NAME", "[NAME]", "NAME...", "--option VALUE", "[--option VALUE]..." */
+void option_synopsis(const struct option_row *row, char *buf, size_t len);
+
 /* "disk", "partition", as `berth complete` knows the kind. */
 const char *value_word(enum value_kind kind);
 

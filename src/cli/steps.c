@@ -2,14 +2,15 @@
 /* steps.c: prints the steps of a job, asks, and has them done: the same for every command that
  * changes a disk. */
 #include "cli/steps.h"
+#include "apply/step_ops.h"
 #include "cli/text.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/at_boot.h"
-#include "flow/step_ops.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -162,8 +163,25 @@ static int confirm(struct cli *cli, const struct job *job, bool named, struct er
                : err_hint(e, "add --wwn %s", shell_quote(job->survey->wwn).text);
 }
 
+/* An image file that may only be read is told before anybody agrees to a plan. */
+static int check_writable(const struct job *job, struct err *e)
+{
+    bool is_mounted_so;
+
+    if (!job->survey->is_file || job->plan->n_steps == 0 || eaccess(job->path, W_OK) == 0 ||
+        (errno != EACCES && errno != EROFS && errno != EPERM))
+        return 0;
+    is_mounted_so = errno == EROFS;
+    err_set(e, ERR_REFUSED, "%s cannot be written: %s", job->path, strerror(errno));
+    return is_mounted_so
+               ? err_hint(e, "a copy of it on another filesystem can be")
+               : err_hint(e, "`chmod u+w %s` lets its owner", shell_quote(job->path).text);
+}
+
 int steps_do(struct cli *cli, struct job *job, const char *wanted, bool named, struct err *e)
 {
+    if (!cli->dry_run && !cli->bound && check_writable(job, e) < 0)
+        return -1;
     if (apply_check(job, e) < 0 || steps_print(cli, job, wanted, e) < 0)
         return -1;
     if (cli->dry_run || job->plan->n_steps == 0)

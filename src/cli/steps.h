@@ -3,8 +3,8 @@
 #ifndef BERTH_CLI_STEPS_H
 #define BERTH_CLI_STEPS_H
 
+#include "apply/apply.h"
 #include "cli/cli.h"
-#include "flow/apply.h"
 
 /* Prints disk, steps and notes, as JSON where that is asked for. `wanted` says in words what the
  * disk is when all is done, behind its name: "is what m.yaml says". */

@@ -4,7 +4,7 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "engine/listener.h"
-#include "flow/first_process.h"
+#include "initramfs/first_process.h"
 
 #include <fcntl.h>
 #include <poll.h>

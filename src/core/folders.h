@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* folders.h: where berth keeps what belongs to no disk. Both folders are made where they are
  * missing; a new string, NULL on failure. */
-#ifndef BERTH_FLOW_FOLDERS_H
-#define BERTH_FLOW_FOLDERS_H
+#ifndef BERTH_CORE_FOLDERS_H
+#define BERTH_CORE_FOLDERS_H
 
 #include "core/err.h"
 

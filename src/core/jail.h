@@ -21,10 +21,11 @@
 
 enum jail_profile {
     JAIL_READER, /* reads its descriptors at any offset, writes to `write` only */
+    JAIL_PROBER, /* the same by somebody else's library: whatever else it tries fails instead of
+                    ending it */
     JAIL_SERVER, /* reads, writes and punches its descriptors, talks over its sockets */
     JAIL_TOOL,   /* somebody else's program (preload/tool_jail.h): reads its windows with pread,
-                    writes at most 1 GiB to standard output and error, and whatever else it tries
-                    fails instead of ending it */
+                    writes at most 1 GiB to standard output and error, and fails likewise */
 };
 
 #define JAIL_MAX_FDS 256
@@ -80,6 +81,11 @@ int jail_fds_since(const struct jail_fds *before, struct jail_fds *list, struct 
 /* Closes every descriptor above 2 that is not listed. */
 int jail_close_fds(const struct jail_fds *keep, struct err *e);
 
+/* Closes what the program that started this one left open above 2: all that is not closed on exec,
+ * which nothing of berth's own is. */
+int jail_close_inherited(struct err *e);
+
+/* Nothing where it is listed already. */
 int jail_fds_add(struct jail_fds *list, int fd, struct err *e);
 
 #endif

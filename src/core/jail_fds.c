@@ -4,6 +4,7 @@
 #include "core/jail.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <unistd.h>
 
@@ -12,8 +13,18 @@ static int compare_fds(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+static bool list_has(const struct jail_fds *list, int fd)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->fds[i] == fd)
+            return true;
+    return false;
+}
+
 int jail_fds_add(struct jail_fds *list, int fd, struct err *e)
 {
+    if (list_has(list, fd))
+        return 0;
     if (list->n == JAIL_MAX_FDS)
         return err_set(e, ERR_FAILED, "more than %d open descriptors", JAIL_MAX_FDS);
     list->fds[list->n++] = fd;
@@ -43,14 +54,6 @@ int jail_list_fds(struct jail_fds *list, struct err *e)
     return 0;
 }
 
-static bool list_has(const struct jail_fds *list, int fd)
-{
-    for (size_t i = 0; i < list->n; i++)
-        if (list->fds[i] == fd)
-            return true;
-    return false;
-}
-
 int jail_fds_since(const struct jail_fds *before, struct jail_fds *list, struct err *e)
 {
     struct jail_fds now;
@@ -77,4 +80,16 @@ int jail_close_fds(const struct jail_fds *keep, struct err *e)
         from = fd + 1;
     }
     return close_range(from, ~0U, 0) < 0 ? err_errno(e, "closing descriptors") : 0;
+}
+
+int jail_close_inherited(struct err *e)
+{
+    struct jail_fds open_now;
+
+    if (jail_list_fds(&open_now, e) < 0)
+        return -1;
+    for (size_t i = 0; i < open_now.n; i++)
+        if ((fcntl(open_now.fds[i], F_GETFD) & FD_CLOEXEC) == 0)
+            close(open_now.fds[i]);
+    return 0;
 }

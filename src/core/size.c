@@ -21,6 +21,17 @@ uint64_t round_down(uint64_t value, uint64_t unit)
     return value - value % unit;
 }
 
+unsigned number_parse(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long long number;
+
+    if (digits == 0 || digits > 10 || text[digits] != '\0' || *text == '0')
+        return 0;
+    number = strtoull(text, NULL, 10);
+    return number <= UINT32_MAX ? (unsigned)number : 0;
+}
+
 /* The factor of a suffix ("", "B", "M", "MiB", "MB"), or 0 when it is none. */
 static uint64_t suffix_factor(const char *s)
 {

@@ -41,6 +41,10 @@ char *size_print(const struct size *size, char *buf, size_t len);
 
 #define SIZE_TEXT 32 /* room for any of these */
 
+/* A number as it is printed, such as a partition's: digits without a leading zero, blanks or a
+ * sign. 0 for any other text, and for more than 32 bits hold. */
+unsigned number_parse(const char *text);
+
 uint64_t round_up(uint64_t value, uint64_t unit);
 uint64_t round_down(uint64_t value, uint64_t unit);
 

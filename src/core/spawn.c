@@ -96,6 +96,7 @@ static void child_environment(const struct spawn *spawn)
 static _Noreturn void child_exec(const struct spawn *spawn, const char *path, int in, int out,
                                  int err)
 {
+    struct err ignored;
     sigset_t none;
 
     if (spawn->own_session)
@@ -103,7 +104,8 @@ static _Noreturn void child_exec(const struct spawn *spawn, const char *path, in
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+        (spawn->keep != NULL && jail_close_fds(spawn->keep, &ignored) < 0))
         _exit(127);
     child_environment(spawn);
     execv(path, (char *const *)(uintptr_t)spawn->argv);

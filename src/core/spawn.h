@@ -4,6 +4,7 @@
 #define BERTH_CORE_SPAWN_H
 
 #include "core/err.h"
+#include "core/jail.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,8 @@ struct spawn {
     bool merge_stderr;        /* standard error goes where standard output goes */
     bool own_session;         /* a terminal's Ctrl-C is not for it */
     bool inherit_stderr;      /* else the last lines of it go into the error's text */
+    const struct jail_fds
+        *keep;   /* above 2 it gets these and no other; NULL: all that are inherited */
     int *status; /* spawn_run: where its exit status goes, none of which is a failure then; or NULL
                   */
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* attach.h: what a person does with a guest that another process looks after. */
-#ifndef BERTH_FLOW_ATTACH_H
-#define BERTH_FLOW_ATTACH_H
+#ifndef BERTH_ENGINE_ATTACH_H
+#define BERTH_ENGINE_ATTACH_H
 
 #include "engine/running.h"
 

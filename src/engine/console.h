@@ -5,8 +5,8 @@
  * A terminal is raw between console_open and console_close: every key goes to the guest but Ctrl-],
  * which makes the next one berth's own. Without a terminal, standard input is passed on as it is.
  */
-#ifndef BERTH_FLOW_CONSOLE_H
-#define BERTH_FLOW_CONSOLE_H
+#ifndef BERTH_ENGINE_CONSOLE_H
+#define BERTH_ENGINE_CONSOLE_H
 
 #include "core/err.h"
 #include "engine/listener.h"

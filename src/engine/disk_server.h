@@ -2,8 +2,8 @@
 /* disk_server.h: a jailed process that serves a blockdev to an engine (nbd.h). It outlives the
  * process that started it until the engine has left and everything is flushed, and so do the claims
  * that are in its descriptors. */
-#ifndef BERTH_FLOW_DISK_SERVER_H
-#define BERTH_FLOW_DISK_SERVER_H
+#ifndef BERTH_ENGINE_DISK_SERVER_H
+#define BERTH_ENGINE_DISK_SERVER_H
 
 #include "block/blockdev.h"
 #include "core/jail.h"

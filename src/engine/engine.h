@@ -4,8 +4,8 @@
  * and a way to tell it something and to hear why the guest ended. Two kinds: QEMU, and berth's own
  * monitor.
  */
-#ifndef BERTH_FLOW_ENGINE_H
-#define BERTH_FLOW_ENGINE_H
+#ifndef BERTH_ENGINE_ENGINE_H
+#define BERTH_ENGINE_ENGINE_H
 
 #include "core/err.h"
 #include "core/jail.h"

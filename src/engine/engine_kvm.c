@@ -21,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define MONITOR    "berth-monitor"
 #define FIRST_COPY 16
 
 /* With more ranges the monitor's list of system calls has no room for a second descriptor of each.
@@ -192,11 +191,11 @@ static int start_process(const struct description *d, const struct copies *copie
 {
     _cleanup_close_ int description = seal_description(d, e);
     _cleanup_free_ char *path = NULL;
-    char *argv[] = {(char *)(uintptr_t)MONITOR, NULL};
+    char *argv[] = {(char *)(uintptr_t)MONITOR_PROGRAM, NULL};
     struct engine_process process = {
         .argv = argv, .keep = copies->list, .first = description, .outlives = outlives};
 
-    if (description < 0 || (path = libexec_path(MONITOR, e)) == NULL)
+    if (description < 0 || (path = libexec_path(MONITOR_PROGRAM, e)) == NULL)
         return -1;
     process.path = path;
     return engine_process_start(&process, engine, e);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* engine_qemu.h: one QEMU that boots a kernel with one disk, served over NBD. Started by root, it
  * runs as nobody, where /dev/kvm allows that or is not used. */
-#ifndef BERTH_FLOW_ENGINE_QEMU_H
-#define BERTH_FLOW_ENGINE_QEMU_H
+#ifndef BERTH_ENGINE_ENGINE_QEMU_H
+#define BERTH_ENGINE_ENGINE_QEMU_H
 
 #include "engine/engine.h"
 

@@ -7,8 +7,8 @@
  * The struct is plain bytes with descriptor numbers in it, so that it can be handed to a next
  * program with everybody still connected.
  */
-#ifndef BERTH_FLOW_HUB_H
-#define BERTH_FLOW_HUB_H
+#ifndef BERTH_ENGINE_HUB_H
+#define BERTH_ENGINE_HUB_H
 
 #include "core/err.h"
 

@@ -3,6 +3,7 @@
 #include "engine/keeper.h"
 #include "core/cleanup.h"
 #include "core/io.h"
+#include "core/jail.h"
 
 #include <string.h>
 #include <time.h>
@@ -60,6 +61,8 @@ int keeper_become(struct keeper *keeper, const struct engine *engine, const char
     keeper->program[len] = '\0';
     if (io_read_file("/proc/self/cmdline", 1 << 20, &line, &bytes, e) < 0 ||
         split(line, bytes, argv, e) < 0)
+        return -1;
+    if (jail_close_inherited(e) < 0)
         return -1;
     keeper->pid = engine->pid;
     keeper->net = engine->net;

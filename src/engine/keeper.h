@@ -8,8 +8,8 @@
  * Process id, children, terminal and every descriptor stay through all of this; what they mean is
  * written down in a struct keeper, in a memory file whose number the environment has.
  */
-#ifndef BERTH_FLOW_KEEPER_H
-#define BERTH_FLOW_KEEPER_H
+#ifndef BERTH_ENGINE_KEEPER_H
+#define BERTH_ENGINE_KEEPER_H
 
 #include "core/handover.h"
 #include "engine/engine.h"
@@ -38,7 +38,9 @@ void keeper_init(struct keeper *keeper);
 int keeper_was(struct keeper *keeper, bool *was, struct err *e);
 
 /* Becomes the keeper of the engine, which the struct says from then on, with this process's
- * arguments. path: of the keeper's program. Returns only on failure. */
+ * arguments; what the caller of this program left open is closed (a lock of a script's must not
+ * last as long as a guest in the background). path: of the keeper's program. Returns only on
+ * failure. */
 int keeper_become(struct keeper *keeper, const struct engine *engine, const char *path,
                   struct err *e);
 

@@ -13,11 +13,14 @@
 #include "core/io.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/kvm.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* The guest's memory, by guest address. */
@@ -166,11 +169,35 @@ static bool try_and_keep(int kvm)
     return true;
 }
 
+/* Who may not open it can join the group that may, where there is one. */
+static void explain_denied(char *why, size_t len)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    const struct group *group;
+    struct stat st;
+
+    if (stat("/dev/kvm", &st) < 0 || (st.st_mode & 0060) != 0060 || st.st_gid == 0) {
+        snprintf(why, len, "/dev/kvm: Permission denied; only root may open it");
+        return;
+    }
+    group = getgrgid(st.st_gid);
+    if (group == NULL)
+        snprintf(why, len, "/dev/kvm: Permission denied; it is for the group %u, which has no name",
+                 (unsigned)st.st_gid);
+    else
+        snprintf(why, len,
+                 "/dev/kvm: Permission denied; it is for the group %.32s: usermod -aG %.32s %.32s, "
+                 "then log in again",
+                 group->gr_name, group->gr_name, user != NULL ? user->pw_name : "USER");
+}
+
 bool engine_kvm_usable(char *why, size_t len)
 {
     _cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-    if (kvm < 0)
+    if (kvm < 0 && errno == EACCES)
+        explain_denied(why, len);
+    else if (kvm < 0)
         snprintf(why, len, errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm: %s",
                  strerror(errno));
     else if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)

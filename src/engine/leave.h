@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* leave.h: goes on in the background. */
-#ifndef BERTH_FLOW_LEAVE_H
-#define BERTH_FLOW_LEAVE_H
+#ifndef BERTH_ENGINE_LEAVE_H
+#define BERTH_ENGINE_LEAVE_H
 
 #include "engine/console.h"
 #include "engine/hub.h"

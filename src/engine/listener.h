@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* listener.h: hears what another berth says over a pipe or a serial line, among what the kernel may
  * say there, and keeps what counts. Its bytes are anybody's: what is kept is bounded plain text. */
-#ifndef BERTH_FLOW_LISTENER_H
-#define BERTH_FLOW_LISTENER_H
+#ifndef BERTH_ENGINE_LISTENER_H
+#define BERTH_ENGINE_LISTENER_H
 
 #include <stddef.h>
 

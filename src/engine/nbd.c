@@ -80,7 +80,7 @@ static int write_zeros(struct connection *c, const struct request *r, struct err
     return 0;
 }
 
-static int change(struct connection *c, const struct request *r, struct err *why)
+static int change_bytes(struct connection *c, const struct request *r, struct err *why)
 {
     switch (r->type) {
     case NBD_CMD_WRITE:
@@ -111,7 +111,7 @@ static int serve_change(struct connection *c, const struct request *r, struct er
     if (!inside(c, r))
         return answer(c, r, r->type == NBD_CMD_TRIM ? NBD_EINVAL : NBD_ENOSPC, e);
     errno = 0;
-    result = change(c, r, &why);
+    result = change_bytes(c, r, &why);
     if (result == 0 && (r->flags & NBD_CMD_FLAG_FUA) != 0)
         result = blockdev_flush(c->bd, &why);
     error = error_of(result, &why);

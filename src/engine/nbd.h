@@ -6,8 +6,8 @@
  * The peer is not trusted: every field is checked, memory is bounded, and what it does wrong costs
  * it a reply with an error or the connection.
  */
-#ifndef BERTH_FLOW_NBD_H
-#define BERTH_FLOW_NBD_H
+#ifndef BERTH_ENGINE_NBD_H
+#define BERTH_ENGINE_NBD_H
 
 #include "block/blockdev.h"
 #include "core/err.h"

@@ -3,8 +3,8 @@
  * nbd_protocol.h: the wire format of the part of NBD that berth speaks. Everything is big-endian.
  * Source: the NBD project's doc/proto.md, "Values" and the sections named below.
  */
-#ifndef BERTH_FLOW_NBD_PROTOCOL_H
-#define BERTH_FLOW_NBD_PROTOCOL_H
+#ifndef BERTH_ENGINE_NBD_PROTOCOL_H
+#define BERTH_ENGINE_NBD_PROTOCOL_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* nbd_wire.h: whole messages over the connected socket, and the two phases that use it. For nbd*.c.
  */
-#ifndef BERTH_FLOW_NBD_WIRE_H
-#define BERTH_FLOW_NBD_WIRE_H
+#ifndef BERTH_ENGINE_NBD_WIRE_H
+#define BERTH_ENGINE_NBD_WIRE_H
 
 #include "block/blockdev.h"
 #include "core/err.h"

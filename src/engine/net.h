@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* net.h: the network that a guest is given: none, one like a user's program has (passt, or what
  * QEMU brings), or a tap device of the host. */
-#ifndef BERTH_FLOW_NET_H
-#define BERTH_FLOW_NET_H
+#ifndef BERTH_ENGINE_NET_H
+#define BERTH_ENGINE_NET_H
 
 #include "core/err.h"
 #include "engine/publish.h"

@@ -11,9 +11,12 @@
 #include "engine/engine.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #define PASST     "passt"
 #define MTU       "1500" /* the card has no offloads, and its buffers hold a frame */
@@ -88,8 +91,12 @@ static int start(const struct publish *ports, size_t n, int line, int ready, str
 {
     _cleanup_strings_ struct strings words = {0};
     _cleanup_free_ const char **argv = NULL;
-    struct spawn spawn = {
-        .stdin_fd = -1, .stdout_fd = passt->words, .merge_stderr = true, .own_session = true};
+    const struct jail_fds keep = {.fds = {line, ready}, .n = 2};
+    struct spawn spawn = {.stdin_fd = -1,
+                          .stdout_fd = passt->words,
+                          .merge_stderr = true,
+                          .own_session = true,
+                          .keep = &keep};
 
     if (list_words(&words, line, ready, ports, n, e) < 0)
         return -1;
@@ -118,6 +125,52 @@ int passt_start(const struct publish *ports, size_t n, struct passt *passt, int 
         return -1;
     *line = steal_fd(&ours);
     return 0;
+}
+
+/* ---- whether it can ---- */
+
+static bool child_gets_namespace(void)
+{
+    pid_t pid = fork();
+    int status = -1;
+
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWUSER) < 0);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0;
+}
+
+/* A host may deny to berth what it allows to passt by name: then only passt itself can say. */
+static int try(struct err *e)
+{
+    _cleanup_(passt_close) struct passt passt = {.ready = -1, .words = -1};
+    _cleanup_close_ int line = -1;
+    int result = passt_start(NULL, 0, &passt, &line, e), status;
+
+    if (result == 0)
+        result = passt_wait(&passt, e);
+    if (passt.pid > 0) {
+        kill(passt.pid, SIGKILL);
+        while (waitpid(passt.pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    }
+    return result;
+}
+
+enum passt_state passt_probe(char *why, size_t len)
+{
+    _cleanup_free_ char *path = spawn_find(PASST);
+    struct err e;
+
+    if (path == NULL) {
+        snprintf(why, len, "passt is missing: apt-get install %s", spawn_package(PASST));
+        return PASST_MISSING;
+    }
+    if (child_gets_namespace() || try(&e) == 0)
+        return PASST_READY;
+    snprintf(why, len, "passt needs a user namespace, which this machine denies");
+    return PASST_DENIED;
 }
 
 /* ---- waiting for it ---- */

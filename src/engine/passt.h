@@ -4,8 +4,8 @@
  * privilege and jails itself. It ends when the last copy of the guest's end of that socket is
  * closed, and so with the monitor, whoever ended that.
  */
-#ifndef BERTH_FLOW_PASST_H
-#define BERTH_FLOW_PASST_H
+#ifndef BERTH_ENGINE_PASST_H
+#define BERTH_ENGINE_PASST_H
 
 #include "core/err.h"
 #include "engine/publish.h"
@@ -17,6 +17,15 @@ struct passt {
     pid_t pid;        /* the caller's to end and to wait for; 0: there is none */
     int ready, words; /* says that it is there; what it says on standard error */
 };
+
+enum passt_state {
+    PASST_READY,
+    PASST_MISSING, /* it is not installed */
+    PASST_DENIED,  /* it cannot jail itself on this machine, and does not run without that */
+};
+
+/* Whether it can be started; else `why` says what is missing. */
+enum passt_state passt_probe(char *why, size_t len);
 
 /* Starts it. ports: what it leads to the guest. *line becomes the guest's end of the socket, which
  * does not wait, the caller's. ERR_NOT_FOUND with a hint when passt is not installed. */

@@ -6,8 +6,8 @@
  * until somebody says 0.0.0.0. Docker and the scripts around QEMU take every address, and so show a
  * fresh guest, with a password that everybody knows, to the whole network.
  */
-#ifndef BERTH_FLOW_PUBLISH_H
-#define BERTH_FLOW_PUBLISH_H
+#ifndef BERTH_ENGINE_PUBLISH_H
+#define BERTH_ENGINE_PUBLISH_H
 
 #include "core/err.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* qmp.h: the little of QEMU's machine protocol that a supervisor needs: two commands, and why the
  * guest ended. Source: QEMU docs/interop/qmp-spec, qapi/run-state.json. */
-#ifndef BERTH_FLOW_QMP_H
-#define BERTH_FLOW_QMP_H
+#ifndef BERTH_ENGINE_QMP_H
+#define BERTH_ENGINE_QMP_H
 
 #include "core/err.h"
 #include "engine/engine.h"

@@ -115,11 +115,11 @@ int running_connect_machine(const struct running *running, struct err *e)
 
 static int write_card(const struct running *r, const char *path, struct err *e)
 {
-    json_t *card =
-        json_pack("{s:s, s:s, s:s, s:I, s:i, s:b, s:I, s:i, s:I}", "name", r->name, "disk", r->disk,
-                  "engine", r->engine, "memory", (json_int_t)r->memory, "cpus", (int)r->cpus,
-                  "ephemeral", (int)r->ephemeral, "since", (json_int_t)r->since, "pid", (int)r->pid,
-                  "started", (json_int_t)process_start(r->pid));
+    json_t *card = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:I, s:i, s:b, s:I, s:i, s:I}", "name",
+                             r->name, "disk", r->disk, "engine", r->engine, "net", r->net, "note",
+                             r->note, "memory", (json_int_t)r->memory, "cpus", (int)r->cpus,
+                             "ephemeral", (int)r->ephemeral, "since", (json_int_t)r->since, "pid",
+                             (int)r->pid, "started", (json_int_t)process_start(r->pid));
     _cleanup_free_ char *text = card == NULL ? NULL : json_dumps(card, JSON_INDENT(1));
 
     json_decref(card);
@@ -180,6 +180,8 @@ static void running_free(struct running *running)
     free(running->name);
     free(running->disk);
     free(running->engine);
+    free(running->net);
+    free(running->note);
     free(running->card);
     free(running->socket);
     free(running->machine);
@@ -194,7 +196,7 @@ void running_list_free(struct running_list *list)
 
 static int parse_card(json_t *card, struct running *r, struct err *e)
 {
-    const char *name, *disk, *engine;
+    const char *name, *disk, *engine, *net, *note;
     json_int_t memory, since, started;
     int cpus, ephemeral, pid;
 
@@ -202,10 +204,15 @@ static int parse_card(json_t *card, struct running *r, struct err *e)
                     &disk, "engine", &engine, "memory", &memory, "cpus", &cpus, "ephemeral",
                     &ephemeral, "since", &since, "pid", &pid, "started", &started) < 0)
         return err_set(e, ERR_USAGE, "it is no card of a guest");
+    net = json_string_value(json_object_get(card, "net"));
+    note = json_string_value(json_object_get(card, "note"));
     r->name = strdup(name);
     r->disk = strdup(disk);
     r->engine = strdup(engine);
-    if (r->name == NULL || r->disk == NULL || r->engine == NULL)
+    r->net = strdup(net != NULL ? net : "");
+    r->note = note != NULL ? strdup(note) : NULL;
+    if (r->name == NULL || r->disk == NULL || r->engine == NULL || r->net == NULL ||
+        (note != NULL && r->note == NULL))
         return err_no_memory(e);
     r->memory = (uint64_t)memory;
     r->cpus = (unsigned)cpus;

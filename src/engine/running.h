@@ -5,8 +5,8 @@
  * what it is. Both go when the guest does; of one whose supervisor was killed the card stays, with
  * which its engine is found.
  */
-#ifndef BERTH_FLOW_RUNNING_H
-#define BERTH_FLOW_RUNNING_H
+#ifndef BERTH_ENGINE_RUNNING_H
+#define BERTH_ENGINE_RUNNING_H
 
 #include "core/err.h"
 #include "engine/hub.h"
@@ -21,7 +21,8 @@ enum running_state {
 };
 
 struct running {
-    char *name, *disk, *engine;
+    char *name, *disk, *engine, *net;
+    char *note;      /* what it runs without, or with instead, and why; or NULL */
     uint64_t memory; /* bytes */
     unsigned cpus;
     bool ephemeral;

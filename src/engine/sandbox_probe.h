@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* sandbox_probe.h: what of the monitor's sandbox can be had on this machine, found out by trying.
  */
-#ifndef BERTH_FLOW_SANDBOX_PROBE_H
-#define BERTH_FLOW_SANDBOX_PROBE_H
+#ifndef BERTH_ENGINE_SANDBOX_PROBE_H
+#define BERTH_ENGINE_SANDBOX_PROBE_H
 
 #include <stdbool.h>
 #include <stddef.h>

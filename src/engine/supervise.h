@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* supervise.h: stays with a running engine until it has ended, and says how. */
-#ifndef BERTH_FLOW_SUPERVISE_H
-#define BERTH_FLOW_SUPERVISE_H
+#ifndef BERTH_ENGINE_SUPERVISE_H
+#define BERTH_ENGINE_SUPERVISE_H
 
 #include "core/err.h"
 #include "engine/console.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* at_boot.c: puts work for the next boot on the ESP, and takes it off again. */
 #include "flow/at_boot.h"
+#include "apply/observe.h"
 #include "bootmenu/esp.h"
 #include "bootmenu/grub_config.h"
 #include "bootmenu/menu.h"
@@ -8,12 +9,11 @@
 #include "core/io.h"
 #include "core/size.h"
 #include "flow/at_boot_image.h"
-#include "flow/disk_log.h"
 #include "flow/esp_folder.h"
 #include "flow/menu.h"
-#include "flow/observe.h"
-#include "flow/work_image.h"
-#include "partition/fs.h"
+#include "fs/fs.h"
+#include "initramfs/work_image.h"
+#include "log/disk_log.h"
 #include "tree/tree.h"
 
 #include <fcntl.h>

@@ -16,8 +16,8 @@
 #ifndef BERTH_FLOW_AT_BOOT_H
 #define BERTH_FLOW_AT_BOOT_H
 
+#include "apply/apply.h"
 #include "core/strings.h"
-#include "flow/apply.h"
 
 /* Whether the next boot would have what the plan's steps take: the filesystems' tools, which go
  * into its initramfs, and the kernel's part of one that has to be mounted. ERR_REFUSED with the way

@@ -3,8 +3,8 @@
 #include "flow/at_boot_image.h"
 #include "core/cleanup.h"
 #include "core/io.h"
-#include "flow/work_file.h"
-#include "flow/work_image.h"
+#include "initramfs/work_file.h"
+#include "initramfs/work_image.h"
 
 #include <string.h>
 

@@ -3,9 +3,9 @@
 #ifndef BERTH_FLOW_AT_BOOT_IMAGE_H
 #define BERTH_FLOW_AT_BOOT_IMAGE_H
 
+#include "apply/apply.h"
 #include "core/strings.h"
-#include "flow/apply.h"
-#include "flow/host_kernel.h"
+#include "initramfs/host_kernel.h"
 
 /* Makes it for the running kernel, with the modules that are loaded now and the tools for the
  * filesystems that the plan works on. Returns a descriptor of a file in memory, -1 on failure:

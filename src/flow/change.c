@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* change.c: asks what is wanted of a disk, and plans it: anew, or what finishes pending work. */
 #include "flow/change.h"
+#include "apply/observe.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/shell.h"
@@ -8,11 +9,11 @@
 #include "flow/at_boot.h"
 #include "flow/backup.h"
 #include "flow/change_parts.h"
-#include "flow/disk_log.h"
-#include "flow/observe.h"
-#include "flow/resize_mounted.h"
+#include "fs/probe.h"
+#include "initramfs/resize_mounted.h"
+#include "log/disk_log.h"
+#include "log/new_place.h"
 #include "partition/inspect.h"
-#include "partition/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,7 +128,7 @@ static int look_at_disk(const struct change *change, struct blockdev *bd,
  * and take the place of the last one, which `berth disk undo` takes back. */
 static int has_signature(const struct change *change, struct blockdev *bd, struct err *e)
 {
-    const struct table_entry *entry = change_find(change->there, change->options.wipe, e);
+    const struct table_entry *entry = table_find(change->there, change->options.wipe, e);
     struct probe_signature *list = NULL;
     struct extent range;
     size_t n = 0;
@@ -164,20 +165,35 @@ static struct plan *plan_new(struct change *change, struct blockdev *bd,
         plan = change_plan(&facts, e);
     }
     free(facts.parts);
+    free(facts.sectors.list);
     return plan == NULL || add_notes(change, bd, plan, e) < 0 ? NULL : steal(plan);
 }
 
-static struct plan *plan_finish(const struct survey *survey, const struct pending *pending,
+/* The journal that a person named, where that is what says that the work is pending. */
+static const char *file_of(const struct change *change, const struct pending *pending)
+{
+    return change->file != NULL && change->file->pending == pending ? change->job.journal : NULL;
+}
+
+static struct plan *plan_finish(const struct change *change, struct blockdev *bd,
+                                const struct survey *survey, const struct pending *pending,
                                 struct err *e)
 {
-    _cleanup_plan_ struct plan *plan = calloc(1, sizeof(*plan));
+    _cleanup_plan_ struct plan *plan = NULL;
 
+    if (!change_gives_up(change->there, &change->options, pending) &&
+        new_place_check(bd, change->there, pending, file_of(change, pending), e) < 0)
+        return NULL;
+    plan = calloc(1, sizeof(*plan));
     if (plan == NULL) {
         err_no_memory(e);
         return NULL;
     }
     plan->survey = survey;
-    return change_add_finish(plan, pending, e) < 0 ? NULL : steal(plan);
+    if (change_add_finish(plan, pending, e) < 0 ||
+        (file_of(change, pending) != NULL && disk_log_note_copy(plan, pending, e) < 0))
+        return NULL;
+    return steal(plan);
 }
 
 static bool wants_only(const struct change *change, const struct table *after)
@@ -218,12 +234,6 @@ static void refuse_worked_on(const struct survey *survey, const struct pending *
     err_hint(e, "wait until that has ended");
 }
 
-/* The journal that a person named, where that is what says that the work is pending. */
-static const char *file_of(const struct change *change, const struct pending *pending)
-{
-    return change->file != NULL && change->file->pending == pending ? change->job.journal : NULL;
-}
-
 /* What was wrong before is no error of who asks for something else. */
 static bool is_damage_of(const struct table *there, const char *text)
 {
@@ -233,12 +243,26 @@ static bool is_damage_of(const struct table *there, const char *text)
     return false;
 }
 
+/* What is half done goes with its partition, and nothing but half of it could come back. */
+static int give_up(struct plan *plan, struct err *e)
+{
+    if (plan->gives_up)
+        return 0;
+    plan->gives_up = true;
+    return plan_note(plan, e,
+                     "the work that was interrupted is given up: `berth disk undo` does not bring "
+                     "the partition back");
+}
+
 static struct plan *plan_asked(struct change *change, struct blockdev *bd,
                                const struct survey *survey, struct err *e)
 {
     const struct table *there = change->there;
+    _cleanup_plan_ struct plan *plan = NULL;
 
-    if (change_check_half_moved(there, &change->options, survey->path, e) < 0)
+    if (change->options.only_finishes
+            ? change_refuse_half_moved(survey, e) < 0
+            : change_check_half_moved(there, &change->options, survey->path, e) < 0)
         return NULL;
     if (ask(change, bd, there, e) < 0) {
         if (is_damage_of(there, e->text))
@@ -247,26 +271,21 @@ static struct plan *plan_asked(struct change *change, struct blockdev *bd,
             change_hint_damage(there->damage, there->n_damage, survey->path, e);
         return NULL;
     }
-    return change_check_cure(there, change->wanted.table, &change->options, bd, survey->path, e) < 0
-               ? NULL
-               : plan_new(change, bd, survey, e);
+    if (change_check_cure(there, change->wanted.table, &change->options, bd, survey->path, e) == 0)
+        plan = plan_new(change, bd, survey, e);
+    if (plan != NULL && change_loses_half_moved(there, change->wanted.table) &&
+        give_up(plan, e) < 0)
+        return NULL;
+    return steal(plan);
 }
 
 /* Its partition goes as half of it is: with the table alone nobody could finish it any more. */
 static struct plan *plan_giving_up(struct change *change, struct blockdev *bd,
                                    const struct survey *survey, struct err *e)
 {
-    struct plan *plan = plan_asked(change, bd, survey, e);
+    _cleanup_plan_ struct plan *plan = plan_asked(change, bd, survey, e);
 
-    if (plan == NULL)
-        return NULL;
-    plan->gives_up = true;
-    if (plan_note(plan, e,
-                  "the work that was interrupted is given up: `berth disk undo` does not bring "
-                  "the partition back") == 0)
-        return plan;
-    plan_free(plan);
-    return NULL;
+    return plan == NULL || give_up(plan, e) < 0 ? NULL : steal(plan);
 }
 
 /* Pending work is finished by a command that wants what it leads to, and by no other. */
@@ -286,7 +305,7 @@ static struct plan *plan_pending(struct change *change, struct blockdev *bd,
         return NULL;
     same = is_same_work(change, bd, pending, after, e);
     if (same != 0)
-        return same < 0 ? NULL : plan_finish(survey, pending, e);
+        return same < 0 ? NULL : plan_finish(change, bd, survey, pending, e);
     ends = ends_work(change, bd, pending);
     if (ends && change_gives_up(change->there, &change->options, pending))
         return plan_giving_up(change, bd, survey, e);
@@ -375,6 +394,7 @@ static void forget_mounts(struct survey *survey)
 
         if (p->mountpoint == NULL && !swap)
             continue;
+        p->used_now = p->holder != NULL;
         free(steal(p->mountpoint));
         free(steal(p->holder));
         free(steal(p->release));

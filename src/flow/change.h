@@ -6,8 +6,8 @@
 #ifndef BERTH_FLOW_CHANGE_H
 #define BERTH_FLOW_CHANGE_H
 
-#include "flow/apply.h"
-#include "partition/fs.h"
+#include "apply/apply.h"
+#include "fs/fs.h"
 #include "partition/wanted.h"
 
 /* Says what is wanted of the disk that has the table `there`. */
@@ -19,6 +19,7 @@ struct change_options {
     const char *const
         *lose; /* partitions (name or number) or the disk's path whose content may be lost */
     size_t n_lose;
+    bool only_finishes;  /* what may be lost is where interrupted work goes, and no partition */
     const char *wipe;    /* a partition whose signatures are overwritten, or NULL */
     uint64_t make_bytes; /* the size of a file that does not exist yet; 0: it must exist */
     bool repair;         /* the table is written even where only its copies differ */
@@ -30,6 +31,8 @@ struct change_options {
     bool keeps_missing; /* partitions that `wanted` does not have stay (a script without --prune) */
 };
 
+#define OVER_FREE 200
+
 /* One partition that is on the disk, is wanted, or both. */
 struct change_part {
     const struct table_entry *there, *wanted; /* `there` NULL: it is new; `wanted` NULL: it goes */
@@ -37,12 +40,14 @@ struct change_part {
     const struct fs_ops *fs; /* what is in it now, or NULL where berth cannot work on it */
     const struct wanted_format *format; /* what it shall be made, or NULL */
     struct fs_bounds bounds;            /* of fs, where its size changes */
-    bool alone;          /* its entry changes, what is in it stays as large as it is */
-    bool unlabelled;     /* its name is none that the filesystem takes as a label */
-    bool has_content;    /* where it would be lost */
-    bool unwiped;        /* its signatures are put back */
-    bool under_table;    /* it goes, and sectors of the wanted table lie in it */
-    char over_free[200]; /* what free space that is written into has and that is not berth's */
+    bool alone;           /* its entry changes, what is in it stays as large as it is */
+    bool unlabelled;      /* its name is none that the filesystem takes as a label */
+    bool has_content;     /* where it would be lost */
+    bool unwiped;         /* its signatures are put back */
+    bool under_table;     /* it goes, and sectors of the wanted table lie in it */
+    struct extent record; /* the boot record that it gets where none was; bytes 0: none */
+    char
+        over_free[OVER_FREE]; /* what free space that is written into has and that is not berth's */
 };
 
 struct change {
@@ -71,6 +76,8 @@ struct change_facts {
     const char *journal;         /* a file that has a log, or NULL */
     struct change_part *parts;   /* by the number on the disk, then new ones */
     size_t n;
+    struct extents sectors;      /* of the wanted table, where none of the one there is */
+    char under_frame[OVER_FREE]; /* what the first sector of a new extended partition comes over */
     struct err no_mount; /* why a filesystem cannot be mounted that has to be; else ERR_OK */
     bool in_appliance;   /* one that has to be is mounted in a virtual machine */
     bool disk_has_data;  /* the disk has no table that can be read, and is not blank */
@@ -94,6 +101,13 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *path, 
 
 /* What must not be done, and what has to be said first. -1 names it and the way out. */
 int change_check(const struct change_facts *facts, struct err *e);
+
+/* ---- change_part.c: what a change does with one partition ---- */
+
+bool change_is_mounted(const struct change_part *part);
+
+/* It and its filesystem become smaller where they are, while the system uses it. */
+bool change_shrinks_mounted(const struct change_part *part);
 
 /* It loses its end, and nothing in it has to be shrunk for that. */
 bool change_is_cut(const struct change_part *part);
@@ -140,19 +154,13 @@ bool change_gives_up(const struct table *there, const struct change_options *opt
 int change_check_half_moved(const struct table *there, const struct change_options *options,
                             const char *path, struct err *e);
 
-/* The same for who loses no partition that way. */
+/* True when one goes: nothing but half of it could come back. */
+bool change_loses_half_moved(const struct table *there, const struct table *wanted);
+
+/* ERR_REFUSED for a partition that is half moved or resized, for who loses none. */
 int change_refuse_half_moved(const struct survey *survey, struct err *e);
 
 /* change_plan.c: the steps. The plan gets a copy of the wanted table. NULL with the err filled. */
 struct plan *change_plan(const struct change_facts *facts, struct err *e);
-
-/* The partition that a person means by a number, a name or its GUID; ERR_NOT_FOUND lists
- * what there is, ERR_USAGE a name that several have. */
-const struct table_entry *change_find(const struct table *table, const char *part, struct err *e);
-
-/* The entry of `table` that is the partition `entry` of `from`, or NULL: by number, where GUID or
- * start agree, else by GUID. */
-const struct table_entry *change_same(const struct table *table, const struct table *from,
-                                      const struct table_entry *entry);
 
 #endif

@@ -12,87 +12,6 @@
 
 #include <string.h>
 
-bool change_moves(const struct change_part *part)
-{
-    return part->there != NULL && part->wanted != NULL && part->format == NULL &&
-           part->there->range.start != part->wanted->range.start;
-}
-
-static bool keeps_fs(const struct change_part *part)
-{
-    return part->there != NULL && part->wanted != NULL && part->format == NULL && part->fs != NULL;
-}
-
-static bool is_mounted(const struct change_part *part)
-{
-    return part->found != NULL && part->found->mountpoint != NULL;
-}
-
-/* It and its filesystem become smaller where they are, while the system uses it. */
-static bool shrinks_mounted(const struct change_part *part)
-{
-    return keeps_fs(part) && !part->alone && is_mounted(part) && part->fs->shrink_mounted != NULL &&
-           part->wanted->number == part->there->number &&
-           part->wanted->range.start == part->there->range.start &&
-           part->wanted->range.bytes < part->there->range.bytes;
-}
-
-bool change_shrinks_fs(const struct change_part *part)
-{
-    return shrinks_mounted(part) ||
-           (keeps_fs(part) && !part->alone && part->wanted->range.bytes < part->bounds.now);
-}
-
-bool change_is_cut(const struct change_part *part)
-{
-    return part->there != NULL && part->wanted != NULL && part->format == NULL &&
-           part->wanted->range.start == part->there->range.start &&
-           part->wanted->range.bytes < part->there->range.bytes && !change_shrinks_fs(part);
-}
-
-bool change_may_not_fit(const struct change_part *part)
-{
-    return change_shrinks_fs(part) &&
-           (part->fs->resize != NULL || part->fs->shrink_mounted != NULL) &&
-           part->wanted->range.bytes < part->bounds.least &&
-           part->wanted->range.bytes >= fs_bounds_floor(&part->bounds);
-}
-
-bool change_grows_fs(const struct change_part *part)
-{
-    if (!keeps_fs(part) || part->alone || part->wanted->range.bytes <= part->there->range.bytes)
-        return false;
-    return is_mounted(part) ? part->fs->grow_mounted != NULL : part->bounds.most > part->bounds.now;
-}
-
-bool change_needs_mount(const struct change_part *part)
-{
-    return (change_shrinks_fs(part) || change_grows_fs(part)) && !is_mounted(part) &&
-           part->fs->resize == NULL && part->fs->locked == NULL;
-}
-
-bool change_is_wiped(const struct change_facts *facts, const struct change_part *part)
-{
-    struct err ignored;
-
-    return facts->options->wipe != NULL && part->there != NULL &&
-           change_find(facts->there, facts->options->wipe, &ignored) == part->there;
-}
-
-char *change_describe(const struct change_part *part, struct err *e)
-{
-    const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
-    const char *fs = part->found != NULL ? part->found->fs : NULL;
-    char size[SIZE_TEXT];
-
-    if (fs == NULL && part->found != NULL)
-        fs = part->found->member;
-    size_human(entry->range.bytes, size, sizeof(size));
-    return io_format(e, "partition %u (%s%s%s%s%s)", entry->number, entry->name,
-                     *entry->name != '\0' ? ", " : "", size, fs != NULL ? ", " : "",
-                     fs != NULL ? fs : "");
-}
-
 static bool is_changed(const struct change_facts *facts, const struct change_part *part)
 {
     return part->wanted == NULL || part->format != NULL || change_is_wiped(facts, part) ||
@@ -112,7 +31,7 @@ static bool only_grows(const struct change_facts *facts, const struct change_par
 /* What is always mounted while its system runs. */
 static bool is_for_boot(const struct change_facts *facts, const struct change_part *part)
 {
-    return is_mounted(part) && strcmp(part->found->mountpoint, "/") == 0 &&
+    return change_is_mounted(part) && strcmp(part->found->mountpoint, "/") == 0 &&
            facts->survey->record != NULL && part->wanted != NULL && part->format == NULL &&
            !change_is_wiped(facts, part);
 }
@@ -121,8 +40,9 @@ static bool is_in_use(const struct change_facts *facts, const struct change_part
 {
     if (part->there == NULL || part->found->holder == NULL || !is_changed(facts, part))
         return false;
-    return !is_mounted(part) ||
-           !(only_grows(facts, part) || (shrinks_mounted(part) && !change_is_wiped(facts, part)));
+    return !change_is_mounted(part) ||
+           !(only_grows(facts, part) ||
+             (change_shrinks_mounted(part) && !change_is_wiped(facts, part)));
 }
 
 static int hint_in_use(const struct change_facts *facts, const struct change_part *part,
@@ -306,7 +226,8 @@ static int check_blank(const struct change_facts *facts, struct err *e)
 
     if (!facts->disk_has_data || change_names_disk(facts))
         return 0;
-    if (facts->there->kind != TABLE_NONE || table_has_damage(facts->there, DAMAGE_HEADERS_GONE))
+    if (facts->there->kind != TABLE_NONE || table_has_damage(facts->there, DAMAGE_HEADERS_GONE) ||
+        table_has_damage(facts->there, DAMAGE_OTHER_SECTOR))
         err_set(e, ERR_REFUSED, "%s: the partitions that they named would be lost",
                 facts->there->damage[0].text);
     else if (facts->survey->fs != NULL)
@@ -368,7 +289,7 @@ static int check_asleep(const struct change_facts *facts, struct err *e)
             continue;
         if (part->found->fs != NULL && strcmp(part->found->fs, "swsuspend") == 0)
             asleep = part;
-        if (!is_mounted(part) &&
+        if (!change_is_mounted(part) &&
             (change_moves(part) || change_shrinks_fs(part) || change_grows_fs(part)))
             worked_on = part;
     }

@@ -99,7 +99,8 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *disk, 
         return err_hint(
             e,
             "`berth disk restore %s FILE` puts back what `disk backup` kept; else `berth part rm "
-            "%s %u` empties the chain, and no byte behind it is written; then `berth part add %s "
+            "%s %u` ends the chain there, and no byte behind it is written; then `berth part add "
+            "%s "
             "--logical` with the options above puts one back, if it was there to the last: that is "
             "recorded nowhere, and a partition may have been larger than its filesystem",
             path, path, cured->number, path);
@@ -118,6 +119,11 @@ int change_hint_damage(const struct damage *damage, size_t n, const char *disk, 
                         path);
     case DAMAGE_HEADERS_GONE:
         return hint_headers_gone(cured->number, path, e);
+    case DAMAGE_OTHER_SECTOR:
+        return err_hint(e,
+                        "connect it as it was; or read it through the device that `losetup --find "
+                        "--show --sector-size SIZE %s` makes, with that SIZE",
+                        path);
     case DAMAGE_EXTENDED_CUT:
         return err_hint(e, "make the disk as large as it was: what is in it is found from there");
     default:

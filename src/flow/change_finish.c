@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* change_finish.c: the steps that finish what was interrupted, and what a table says of it. Pure.
  */
+#include "apply/observe.h"
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/shell.h"
 #include "flow/change.h"
-#include "flow/observe.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -144,16 +144,28 @@ static bool may_be_lost(const struct change_options *options, const struct table
     struct err ignored;
 
     for (size_t i = 0; i < options->n_lose; i++)
-        if (change_find(there, options->lose[i], &ignored) == entry)
+        if (table_find(there, options->lose[i], &ignored) == entry)
             return true;
     return false;
+}
+
+/* The GUID of a logical partition is another one's when it has gone: its place says more. */
+static bool is_gone(const struct table *wanted, const struct table_entry *entry)
+{
+    for (size_t i = 0; i < wanted->n; i++)
+        if (wanted->entries[i].range.start == entry->range.start)
+            return false;
+    return true;
 }
 
 bool change_ends_work(const struct table *there, const struct table *wanted,
                       const struct pending *pending)
 {
-    return wanted->kind == there->kind && wanted->n + 1 == there->n &&
-           table_entry_by_uuid((struct table *)wanted, &pending->partition) == NULL;
+    const struct table_entry *worked_on =
+        table_entry_by_uuid((struct table *)there, &pending->partition);
+
+    return wanted->kind == there->kind && wanted->n + 1 == there->n && worked_on != NULL &&
+           is_gone(wanted, worked_on);
 }
 
 bool change_gives_up(const struct table *there, const struct change_options *options,
@@ -175,6 +187,14 @@ static int refuse_half_moved(unsigned number, const char *name, const char *path
                     "finish that first: berth disk finish %s --journal FILE; where the file is "
                     "lost, so is the partition: berth part rm %s %u --lose %u",
                     disk.text, disk.text, number, number);
+}
+
+bool change_loses_half_moved(const struct table *there, const struct table *wanted)
+{
+    for (size_t i = 0; i < there->n; i++)
+        if (is_half_moved(there, &there->entries[i]) && is_gone(wanted, &there->entries[i]))
+            return true;
+    return false;
 }
 
 int change_check_half_moved(const struct table *there, const struct change_options *options,

@@ -6,11 +6,12 @@
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
-#include "flow/disk_log.h"
-#include "flow/left.h"
 #include "flow/orphan.h"
+#include "fs/probe.h"
+#include "log/disk_log.h"
+#include "log/left.h"
 #include "partition/gpt.h"
-#include "partition/probe.h"
+#include "partition/mbr.h"
 
 #include <stdio.h>
 
@@ -41,7 +42,21 @@ static void read_file(const struct change_facts *facts, struct blockdev *bd, str
         (void)disk_log_read_file(facts->journal, bd, facts->there, &owned->in_file, &ignored);
 }
 
-/* What is in a partition is judged with that partition. */
+/* What is in a partition is judged with that partition, and so is the end of what was cut. */
+static int add_parts(const struct change_facts *facts, struct owned *owned, struct err *e)
+{
+    for (size_t i = 0; i < facts->there->n; i++)
+        if (add(owned, &facts->there->entries[i].range, 1, e) < 0)
+            return -1;
+    for (size_t i = 0; i < facts->survey->n_partitions; i++) {
+        struct extent over = survey_overhang(&facts->survey->partitions[i]);
+
+        if (add(owned, &over, over.bytes > 0, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int list_owned(const struct change_facts *facts, struct blockdev *bd, struct owned *owned,
                       struct err *e)
 {
@@ -50,11 +65,8 @@ static int list_owned(const struct change_facts *facts, struct blockdev *bd, str
     struct extent area;
     size_t n;
 
-    for (size_t i = 0; i < there->n; i++)
-        if (add(owned, &there->entries[i].range, 1, e) < 0)
-            return -1;
-    if (table_sectors(there, bd, &sectors, &n, e) < 0 || add(owned, sectors, n, e) < 0 ||
-        disk_log_read_at(bd, there, &owned->history, &area, e) < 0)
+    if (add_parts(facts, owned, e) < 0 || table_sectors(there, bd, &sectors, &n, e) < 0 ||
+        add(owned, sectors, n, e) < 0 || disk_log_read_at(bd, there, &owned->history, &area, e) < 0)
         return -1;
     read_file(facts, bd, owned);
     return add(owned, &area, area.bytes > 0, e);
@@ -105,68 +117,6 @@ static int find_data(struct blockdev *bd, const struct table *there, struct exte
     return found;
 }
 
-static bool is_written_into(const struct change_part *part)
-{
-    return part->wanted != NULL &&
-           (part->format != NULL || change_moves(part) || change_grows_fs(part));
-}
-
-/* 1: free space that the part gets has the end of a filesystem whose partition was cut shorter, be
- * that zeros. */
-static int has_end_of(const struct change_facts *facts, const struct change_part *part,
-                      const struct survey_partition *cut, struct err *e)
-{
-    const struct table *there = facts->there;
-    _cleanup_free_ struct extent *taken = calloc(there->n + 1, sizeof(*taken)), *pieces = NULL;
-    size_t n = 0;
-    int found = 0;
-
-    if (taken == NULL)
-        return err_no_memory(e);
-    for (size_t i = 0; i < there->n; i++)
-        taken[i] = there->entries[i].range;
-    if (extent_subtract(survey_overhang(cut), taken, there->n, &pieces, &n, e) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        found |= extent_overlaps(&pieces[i], &part->wanted->range);
-    return found;
-}
-
-/* True for the part's own, and for one that goes or is made anew. */
-static bool is_given_up(const struct change_facts *facts, const struct change_part *part,
-                        const struct survey_partition *cut)
-{
-    for (size_t i = 0; i < facts->n; i++) {
-        const struct change_part *other = &facts->parts[i];
-
-        if (other->there != NULL && other->there->number == cut->number)
-            return other == part || other->wanted == NULL || other->format != NULL;
-    }
-    return false;
-}
-
-static int look_for_ends(const struct change_facts *facts, struct change_part *part, struct err *e)
-{
-    char end[SIZE_TEXT];
-
-    for (size_t i = 0; i < facts->survey->n_partitions; i++) {
-        const struct survey_partition *cut = &facts->survey->partitions[i];
-        struct extent over = survey_overhang(cut);
-        int found;
-
-        if (over.bytes == 0 || is_given_up(facts, part, cut))
-            continue;
-        found = has_end_of(facts, part, cut, e);
-        if (found < 0)
-            return -1;
-        if (found > 0)
-            snprintf(part->over_free, sizeof(part->over_free),
-                     "the %s of partition %u, which was cut shorter than that, goes on to %s",
-                     cut->fs, cut->number, size_exact(extent_end(&over), end, sizeof(end)));
-    }
-    return 0;
-}
-
 /* A partition was put over what berth had left, and nobody has written to it since. */
 static int look_at_content(struct blockdev *bd, struct change_part *part, const struct owned *owned,
                            struct err *e)
@@ -212,6 +162,44 @@ static int look_behind_fs(struct blockdev *bd, struct change_part *part, const s
     return found < 0 ? -1 : 0;
 }
 
+/* A boot record comes over what is not one itself: other tools leave theirs. A table that was comes
+ * back over what has become of its own. bytes 0: there is none that is new. */
+static int look_under_record(struct blockdev *bd, const struct change_facts *facts,
+                             struct extent record, struct owned *owned, char text[OVER_FREE],
+                             struct err *e)
+{
+    uint8_t bytes[GPT_SECTOR_MAX];
+    uint64_t where;
+    int found;
+
+    if (record.bytes == 0 || facts->options->restores || facts->options->takes_back)
+        return 0;
+    if (blockdev_pread(bd, bytes, (size_t)record.bytes, record.start, e) < 0)
+        return -1;
+    if (mbr_is_bare_record(bytes, bd->sector))
+        return 0;
+    found = find_data(bd, facts->there, record, owned, &where, e);
+    return found > 0 ? orphan_describe(bd, facts->there, where, text, OVER_FREE, e) : found;
+}
+
+static int look_under_frame(struct blockdev *bd, struct change_facts *facts, struct owned *owned,
+                            struct err *e)
+{
+    struct extent first = {facts->wanted->extended.range.start, bd->sector};
+    bool is_new = false;
+
+    for (size_t i = 0; i < facts->sectors.n; i++)
+        is_new |= facts->sectors.list[i].start == first.start;
+    if (facts->wanted->kind != TABLE_MBR || facts->wanted->extended.range.bytes == 0 || !is_new)
+        return 0;
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->parts[i].record.start == first.start)
+            return 0; /* it has the name of the first logical one */
+    if (owned->history == NULL && list_owned(facts, bd, owned, e) < 0)
+        return -1;
+    return look_under_record(bd, facts, first, owned, facts->under_frame, e);
+}
+
 static int look_at_part(struct blockdev *bd, const struct change_facts *facts,
                         struct change_part *part, struct owned *owned, struct err *e)
 {
@@ -220,15 +208,17 @@ static int look_at_part(struct blockdev *bd, const struct change_facts *facts,
     uint64_t where;
     int found;
 
-    if (!loses && !is_written_into(part))
+    if (!loses && !change_writes(part) && part->record.bytes == 0)
         return 0;
     if (owned->history == NULL && list_owned(facts, bd, owned, e) < 0)
         return -1;
     if (loses && look_at_content(bd, part, owned, e) < 0)
         return -1;
-    if (!is_written_into(part))
+    if (look_under_record(bd, facts, part->record, owned, part->over_free, e) < 0)
+        return -1;
+    if (!change_writes(part))
         return 0;
-    if (look_for_ends(facts, part, e) < 0 || look_behind_fs(bd, part, owned, e) < 0)
+    if (look_behind_fs(bd, part, owned, e) < 0)
         return -1;
     if (*part->over_free != '\0')
         return 0;
@@ -248,6 +238,8 @@ int change_look_at_free(struct blockdev *bd, struct change_facts *facts, struct 
         return 0;
     for (size_t i = 0; i < facts->n && result == 0; i++)
         result = look_at_part(bd, facts, &facts->parts[i], &owned, e);
+    if (result == 0)
+        result = look_under_frame(bd, facts, &owned, e);
     history_free(owned.history);
     history_free(owned.in_file);
     free(owned.list);

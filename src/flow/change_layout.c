@@ -404,6 +404,30 @@ static int lose_disk(const struct planner *p, struct step *step, struct err *e)
                      e);
 }
 
+/* What the table itself is written over. Of a partition that something is written into that step
+ * says it. */
+static int lose_under(const struct planner *p, struct step *step, struct err *e)
+{
+    const struct change_facts *facts = p->facts;
+
+    for (size_t i = 0; i < facts->survey->n_partitions; i++) {
+        const struct survey_partition *cut = &facts->survey->partitions[i];
+        int taken = change_table_takes_end(facts, cut, e);
+
+        if (taken < 0 || (taken > 0 && change_lose_end(step, cut, e) < 0))
+            return -1;
+    }
+    for (size_t i = 0; i < facts->n; i++)
+        if (*facts->parts[i].over_free != '\0' && !change_writes(&facts->parts[i]) &&
+            plan_lose(step, io_format(e, "where a boot record goes: %s", facts->parts[i].over_free),
+                      e) < 0)
+            return -1;
+    return *facts->under_frame == '\0'
+               ? 0
+               : plan_lose(step, io_format(e, "where a boot record goes: %s", facts->under_frame),
+                           e);
+}
+
 int change_add_layout(struct planner *p, const struct table *to, bool makes_room, struct err *e)
 {
     const struct survey *survey = p->facts->survey;
@@ -419,7 +443,7 @@ int change_add_layout(struct planner *p, const struct table *to, bool makes_room
         change_keep_layout(p, to, &step->layout, e) < 0 ||
         change_touch_table(step, to, survey, e) < 0 || lose_deleted(p, step, to, e) < 0 ||
         lose_names(p->state, to, step, e) < 0 || tell_erased(p, to, step, e) < 0 ||
-        lose_disk(p, step, e) < 0)
+        lose_under(p, step, e) < 0 || lose_disk(p, step, e) < 0)
         return -1;
     copy = table_copy(to, e);
     if (copy == NULL)

@@ -5,8 +5,8 @@
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
+#include "fs/probe.h"
 #include "partition/gpt.h"
-#include "partition/probe.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +33,7 @@ static bool is_wiped(const struct change *change, const struct table_entry *entr
     struct err ignored;
 
     return change->options.wipe != NULL &&
-           change_find(change->there, change->options.wipe, &ignored) == entry;
+           table_find(change->there, change->options.wipe, &ignored) == entry;
 }
 
 /* The bounds of what changes while they are read: a hint of what can never be. Those that cannot be
@@ -130,26 +130,43 @@ static int look_at_size(const struct change *change, struct blockdev *bd,
     return err_wrap(e, "partition %u (%s)", part->there->number, part->fs->name);
 }
 
+static const struct wanted_alone *alone_of(const struct wanted *wanted, unsigned number)
+{
+    for (size_t i = 0; i < wanted->n_alone; i++)
+        if (wanted->alone[i].number == number)
+            return &wanted->alone[i];
+    return NULL;
+}
+
 /* Its filesystem has its size already, or had no part in what is taken back: nothing is asked of
  * it. */
 static bool is_alone(const struct change *change, const struct change_part *part)
 {
+    const struct wanted_alone *alone = alone_of(&change->wanted, part->there->number);
     uint64_t bytes = part->found->fs_bytes;
-    bool listed = false;
 
-    for (size_t i = 0; i < change->wanted.n_alone; i++)
-        listed |= change->wanted.alone[i] == part->there->number;
-    return bytes > 0 && bytes <= part->wanted->range.bytes && part->fs->locked == NULL &&
-           !change_moves(part) && (listed || survey_overhang(part->found).bytes > 0);
+    if (bytes == 0 || part->fs->locked != NULL || change_moves(part))
+        return false;
+    if (bytes > part->wanted->range.bytes)
+        return alone != NULL && alone->cut;
+    return alone != NULL || survey_overhang(part->found).bytes > 0;
 }
 
-/* A Windows that sleeps wakes up with what it knew of where its filesystem is. */
-static int look_before_move(struct blockdev *bd, const struct change_part *part, struct err *e)
+/* Now or until the next boot. */
+static bool is_used(const struct survey_partition *found)
+{
+    return found->holder != NULL || found->mountpoint != NULL || found->used_now;
+}
+
+/* A Windows that sleeps wakes up with what it knew of where its filesystem is. What it has to do
+ * before a resize nobody does between now and the next boot, either. */
+static int look_before_move(const struct change *change, struct blockdev *bd,
+                            const struct change_part *part, bool resized, struct err *e)
 {
     _cleanup_blockdev_ struct blockdev *slice = NULL;
 
-    if (!change_moves(part) || part->fs == NULL || part->fs->movable == NULL ||
-        part->found->mountpoint != NULL || survey_overhang(part->found).bytes > 0)
+    if (!(change_moves(part) || (change->options.at_boot && resized)) || part->fs == NULL ||
+        part->fs->movable == NULL || is_used(part->found) || survey_overhang(part->found).bytes > 0)
         return 0;
     slice = slice_open(bd, part->there->range, e);
     if (slice != NULL && part->fs->movable(slice, e) == 0)
@@ -178,7 +195,8 @@ static int look_into(const struct change *change, struct blockdev *bd, const str
         return 0;
     part->fs = found->fs != NULL ? fs_by_blkid(found->fs) : NULL;
     if ((change->options.restores && check_restored(survey, part, e) < 0) ||
-        look_for_content(bd, part, gone || resized, e) < 0 || look_before_move(bd, part, e) < 0)
+        look_for_content(bd, part, gone || resized, e) < 0 ||
+        look_before_move(change, bd, part, resized, e) < 0)
         return -1;
     if (part->fs == NULL || !resized)
         return 0;
@@ -200,7 +218,7 @@ static int gather_there(const struct change *change, struct blockdev *bd,
 
         part->there = &facts->there->entries[i];
         part->found = surveyed(survey, part->there);
-        part->wanted = change_same(facts->wanted, facts->there, part->there);
+        part->wanted = table_same_entry(facts->wanted, facts->there, part->there);
         if (part->found == NULL)
             return err_set(e, ERR_FAILED, "partition %u came while the disk was looked at",
                            part->there->number);
@@ -271,39 +289,6 @@ static int try_format(const struct change *change, const struct blockdev *bd,
                : 0;
 }
 
-/* 1: writing the table there overwrites something. An MBR only takes away what a GPT had in its
- * header's place. */
-static int is_something(struct blockdev *bd, const struct table *wanted,
-                        const struct extent *sector, struct err *e)
-{
-    uint64_t last = round_down(bd->bytes, bd->sector) - bd->sector;
-    char text[sizeof(GPT_SIGNATURE) - 1];
-
-    if (wanted->kind != TABLE_MBR || (sector->start != bd->sector && sector->start != last))
-        return probe_has_data(bd, *sector, NULL, e);
-    if (blockdev_pread(bd, text, sizeof(text), sector->start, e) < 0)
-        return -1;
-    return memcmp(text, GPT_SIGNATURE, sizeof(text)) == 0;
-}
-
-/* Zeros are nothing to be lost, but in a filesystem that counts on them. */
-static int look_for_zeros(struct blockdev *bd, const struct extent *sectors, size_t n,
-                          struct change_facts *facts, struct err *e)
-{
-    for (size_t i = 0; i < facts->n; i++) {
-        struct change_part *part = &facts->parts[i];
-        int something = !part->under_table || part->found->fs != NULL;
-
-        for (size_t k = 0; k < n && something == 0; k++)
-            if (extent_overlaps(&part->there->range, &sectors[k]))
-                something = is_something(bd, facts->wanted, &sectors[k], e);
-        if (something < 0)
-            return -1;
-        part->under_table &= something > 0;
-    }
-    return 0;
-}
-
 static int look_at_formats(const struct change *change, struct blockdev *bd,
                            struct change_facts *facts, struct err *e)
 {
@@ -311,33 +296,6 @@ static int look_at_formats(const struct change *change, struct blockdev *bd,
         if (facts->parts[i].format != NULL && try_format(change, bd, &facts->parts[i], e) < 0)
             return -1;
     return 0;
-}
-
-static bool has_extent(const struct extent *list, size_t n, const struct extent *extent)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i].start == extent->start && list[i].bytes == extent->bytes)
-            return true;
-    return false;
-}
-
-/* Table sectors come over what no partition has any more: the backup of a GPT, a boot record. Where
- * a damaged MBR has one there already nothing more is lost. */
-static int look_under_table(struct blockdev *bd, struct change_facts *facts, struct err *e)
-{
-    _cleanup_free_ struct extent *sectors = NULL, *had = NULL;
-    size_t n = 0, n_had = 0;
-
-    if ((facts->wanted->kind != TABLE_NONE &&
-         table_sectors(facts->wanted, bd, &sectors, &n, e) < 0) ||
-        (facts->there->kind == TABLE_MBR && table_sectors(facts->there, bd, &had, &n_had, e) < 0))
-        return -1;
-    for (size_t i = 0; i < facts->n; i++)
-        for (size_t k = 0; k < n; k++)
-            facts->parts[i].under_table |=
-                facts->parts[i].wanted == NULL && !has_extent(had, n_had, &sectors[k]) &&
-                extent_overlaps(&facts->parts[i].there->range, &sectors[k]);
-    return look_for_zeros(bd, sectors, n, facts, e);
 }
 
 /* Of all that changes, whether anything can be locked. */
@@ -376,11 +334,12 @@ int change_look(const struct change *change, struct blockdev *bd, const struct s
     for (size_t i = 0; i < facts->wanted->n; i++) {
         const struct table_entry *entry = &facts->wanted->entries[i];
 
-        if (change_same(facts->there, facts->wanted, entry) == NULL)
+        if (table_same_entry(facts->there, facts->wanted, entry) == NULL)
             facts->parts[facts->n++] = (struct change_part){
                 .wanted = entry, .format = format_of(&change->wanted, entry->number)};
     }
-    return look_under_table(bd, facts, e) < 0 || check_key(change->job.key_file, facts, e) < 0 ||
+    return change_look_at_sectors(bd, facts, e) < 0 ||
+                   check_key(change->job.key_file, facts, e) < 0 ||
                    look_at_formats(change, bd, facts, e) < 0
                ? -1
                : change_look_at_free(bd, facts, e);

@@ -6,6 +6,7 @@
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
+#include "log/left.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static bool is_named(const struct change_facts *facts, const struct table_entry 
     struct err ignored;
 
     for (size_t i = 0; i < facts->options->n_lose; i++)
-        if (change_find(table, facts->options->lose[i], &ignored) == entry)
+        if (table_find(table, facts->options->lose[i], &ignored) == entry)
             return true;
     return false;
 }
@@ -64,31 +65,58 @@ static int add_lose(const struct change_facts *facts, const struct table_entry *
     const struct table *table = is_entry_of(facts->there, entry) ? facts->there : facts->wanted;
     struct err ignored;
 
-    if (is_plain(entry->name) && change_find(table, entry->name, &ignored) == entry)
+    if (is_plain(entry->name) && table_find(table, entry->name, &ignored) == entry)
         return change_append(words, " ", e, "--lose %s", entry->name);
     return change_append(words, " ", e, "--lose %u", entry->number);
+}
+
+static const char *verb(const struct change_part *part)
+{
+    return change_grows_fs(part) && !change_moves(part) ? "grows" : "goes";
+}
+
+/* Why it is asked for, where what the content is does not say it. */
+static void explain(const struct change_part *part, char text[160])
+{
+    char most[SIZE_TEXT];
+
+    size_exact(LEFT_COVERED_MOST, most, sizeof(most));
+    if (part->found != NULL && (part->found->fs != NULL || part->found->member != NULL))
+        *text = '\0';
+    else if (part->there == NULL || part->there->range.bytes <= LEFT_COVERED_MOST)
+        snprintf(text, 160, ": it holds data that berth does not know");
+    else
+        snprintf(text, 160,
+                 ": it holds data that berth does not know (what berth itself left there it would "
+                 "know up to %s)",
+                 most);
 }
 
 static int add_loss(const struct change_part *part, char **losses, struct err *e)
 {
     _cleanup_free_ char *what = change_describe(part, e);
-    bool known = part->found != NULL && (part->found->fs != NULL || part->found->member != NULL);
+    char why[160];
 
     if (what == NULL)
         return -1;
     if (*part->over_free != '\0')
-        return change_append(
-            losses, "; ", e, "where %s %s, %s", what,
-            part->there != NULL && !change_moves(part) && part->format == NULL ? "grows" : "goes",
-            part->over_free);
-    return change_append(losses, "; ", e, "%s would be lost%s", what,
-                         known ? "" : ": it holds data that berth does not know");
+        return change_append(losses, "; ", e, "where %s %s, %s", what, verb(part), part->over_free);
+    explain(part, why);
+    return change_append(losses, "; ", e, "%s would be lost%s", what, why);
 }
 
-int change_lose_free(struct step *step, const struct change_part *part, struct err *e)
+int change_lose_free(const struct change_facts *facts, struct step *step,
+                     const struct change_part *part, struct err *e)
 {
     char size[SIZE_TEXT];
 
+    for (size_t i = 0; i < facts->survey->n_partitions; i++) {
+        const struct survey_partition *cut = &facts->survey->partitions[i];
+        int taken = change_takes_end(facts, part, cut, e);
+
+        if (taken < 0 || (taken > 0 && change_lose_end(step, cut, e) < 0))
+            return -1;
+    }
     if (*part->over_free == '\0')
         return 0;
     size_human(part->wanted->range.bytes, size, sizeof(size));
@@ -106,9 +134,7 @@ static bool is_overwritten(const struct change_facts *facts, const struct change
     for (size_t i = 0; i < facts->n; i++) {
         const struct change_part *part = &facts->parts[i];
 
-        if (part->wanted != NULL &&
-            (part->format != NULL || change_moves(part) || change_grows_fs(part)) &&
-            extent_overlaps(&part->wanted->range, &deleted->there->range))
+        if (change_writes(part) && extent_overlaps(&part->wanted->range, &deleted->there->range))
             return true;
     }
     return false;
@@ -135,31 +161,138 @@ static bool is_lost(const struct change_facts *facts, const struct change_part *
     return part->wanted == NULL && change_is_given_up(facts, part);
 }
 
+struct losses {
+    char *list, *words; /* what is lost, and what a person types for it */
+    size_t n;
+};
+
+static int look_at_part(const struct change_facts *facts, const struct change_part *part,
+                        struct losses *losses, struct err *e)
+{
+    const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
+
+    if (!(*part->over_free != '\0' || (part->has_content && is_lost(facts, part))) ||
+        is_named(facts, entry))
+        return 0;
+    if (++losses->n <= CHANGE_LISTED && add_loss(part, &losses->list, e) < 0)
+        return -1;
+    return add_lose(facts, entry, &losses->words, e);
+}
+
+static const struct table_entry *entry_of(const struct table *table, unsigned number)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (table->entries[i].number == number)
+            return &table->entries[i];
+    return NULL;
+}
+
+/* It is lost as a whole, and named for that. */
+static bool is_given_up(const struct change_facts *facts, unsigned number)
+{
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->parts[i].there != NULL && facts->parts[i].there->number == number)
+            return is_lost(facts, &facts->parts[i]);
+    return false;
+}
+
+/* The first part that is put over the end of the filesystem of another partition; NULL: none is. */
+static int find_taker(const struct change_facts *facts, const struct survey_partition *cut,
+                      const struct change_part **taker, struct err *e)
+{
+    *taker = NULL;
+    for (size_t i = 0; i < facts->n && *taker == NULL; i++) {
+        int takes = change_takes_end(facts, &facts->parts[i], cut, e);
+
+        if (takes < 0)
+            return -1;
+        if (takes > 0)
+            *taker = &facts->parts[i];
+    }
+    return 0;
+}
+
+/* In words, new, who comes over it; *lost false: nobody does. */
+static char *name_taker(const struct change_facts *facts, const struct survey_partition *cut,
+                        bool *lost, struct err *e)
+{
+    const struct change_part *taker;
+    _cleanup_free_ char *what = NULL;
+    int table = change_table_takes_end(facts, cut, e);
+
+    *lost = true;
+    if (table < 0 || find_taker(facts, cut, &taker, e) < 0)
+        return NULL;
+    *lost = taker != NULL || table > 0;
+    if (taker == NULL)
+        return io_format(e, "where the partition table is written");
+    what = change_describe(taker, e);
+    return what == NULL ? NULL : io_format(e, "where %s %s", what, verb(taker));
+}
+
+static int look_at_end(const struct change_facts *facts, const struct survey_partition *cut,
+                       struct losses *losses, struct err *e)
+{
+    const struct table_entry *entry = entry_of(facts->there, cut->number);
+    _cleanup_free_ char *where = NULL, *end = NULL;
+    bool lost;
+
+    if (survey_overhang(cut).bytes == 0 || entry == NULL || is_given_up(facts, cut->number) ||
+        is_named(facts, entry))
+        return 0;
+    where = name_taker(facts, cut, &lost, e);
+    end = where != NULL && lost ? change_describe_end(cut, e) : NULL;
+    if (where == NULL || !lost || end == NULL)
+        return where != NULL && !lost ? 0 : -1;
+    if (++losses->n <= CHANGE_LISTED &&
+        change_append(&losses->list, "; ", e, "%s, %s", where, end) < 0)
+        return -1;
+    return add_lose(facts, entry, &losses->words, e);
+}
+
+/* The extended partition has no content, so what its first sector comes over has the disk's name.
+ */
+static int look_at_frame(const struct change_facts *facts, struct losses *losses, struct err *e)
+{
+    if (*facts->under_frame == '\0' || change_names_disk(facts))
+        return 0;
+    if (++losses->n <= CHANGE_LISTED &&
+        change_append(&losses->list, "; ", e, "where the extended partition begins, %s",
+                      facts->under_frame) < 0)
+        return -1;
+    return change_append(&losses->words, " ", e, "--lose %s",
+                         shell_quote(facts->survey->path).text);
+}
+
+static int refuse_losses(struct losses *losses, struct err *e)
+{
+    size_t n = losses->n;
+
+    if (change_append_more(&losses->list, n, e) < 0)
+        return -1;
+    err_set(e, ERR_REFUSED, "%s", losses->list);
+    if (strlen(losses->words) > sizeof(e->hint) - 64)
+        return err_hint(e, "if nothing in them is needed, name each with --lose");
+    return err_hint(e, "if nothing in %s is needed, say so: %s", n > 1 ? "them" : "it",
+                    losses->words);
+}
+
 int change_check_losses(const struct change_facts *facts, struct err *e)
 {
-    _cleanup_free_ char *losses = NULL, *words = NULL;
-    size_t n = 0;
+    struct losses losses = {0};
+    int result = 0;
 
-    for (size_t i = 0; i < facts->n; i++) {
-        const struct change_part *part = &facts->parts[i];
-        const struct table_entry *entry = part->there != NULL ? part->there : part->wanted;
-
-        if (!(*part->over_free != '\0' || (part->has_content && is_lost(facts, part))) ||
-            is_named(facts, entry))
-            continue;
-        if (++n <= CHANGE_LISTED && add_loss(part, &losses, e) < 0)
-            return -1;
-        if (add_lose(facts, entry, &words, e) < 0)
-            return -1;
-    }
-    if (n == 0)
-        return 0;
-    if (change_append_more(&losses, n, e) < 0)
-        return -1;
-    err_set(e, ERR_REFUSED, "%s", losses);
-    if (strlen(words) > sizeof(e->hint) - 64)
-        return err_hint(e, "if nothing in them is needed, name each with --lose");
-    return err_hint(e, "if nothing in %s is needed, say so: %s", n > 1 ? "them" : "it", words);
+    for (size_t i = 0; i < facts->n && result == 0; i++)
+        result = look_at_part(facts, &facts->parts[i], &losses, e);
+    for (size_t i = 0; i < facts->survey->n_partitions && result == 0; i++)
+        result = look_at_end(facts, &facts->survey->partitions[i], &losses, e);
+    if (result == 0)
+        result = look_at_frame(facts, &losses, e);
+    if (result == 0 && losses.n > 0)
+        result = refuse_losses(&losses, e);
+    free(losses.list);
+    free(losses.words);
+    return result;
 }
 
 bool change_names_disk(const struct change_facts *facts)
@@ -174,8 +307,8 @@ static bool names_something(const struct change_facts *facts, const char *word)
 {
     struct err why, ignored;
 
-    return io_same_path(word, facts->survey->path) || change_find(facts->there, word, &why) ||
-           change_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND;
+    return io_same_path(word, facts->survey->path) || table_find(facts->there, word, &why) ||
+           table_find(facts->wanted, word, &ignored) || why.code != ERR_NOT_FOUND;
 }
 
 /* A filesystem's label names nothing, since two may have the same; people try it. */

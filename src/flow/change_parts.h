@@ -14,6 +14,9 @@ int change_keep_missing(const struct table *there, struct table *wanted, size_t 
 int change_look(const struct change *change, struct blockdev *bd, const struct survey *survey,
                 struct change_facts *facts, struct err *e);
 
+/* change_sectors.c: fills facts->sectors, each part's record, and who lies under the table. */
+int change_look_at_sectors(struct blockdev *bd, struct change_facts *facts, struct err *e);
+
 /* change_free.c: finds whose place has something in free space that is not berth's own. */
 int change_look_at_free(struct blockdev *bd, struct change_facts *facts, struct err *e);
 
@@ -60,7 +63,25 @@ bool change_names_disk(const struct change_facts *facts);
 int change_check_lose(const struct change_facts *facts, struct err *e);
 
 /* Says of the step that writes there what is in the free space that the part gets. */
-int change_lose_free(struct step *step, const struct change_part *part, struct err *e);
+int change_lose_free(const struct change_facts *facts, struct step *step,
+                     const struct change_part *part, struct err *e);
+
+/* change_end.c: something is written into the part's place. */
+bool change_writes(const struct change_part *part);
+
+/* 1: over the end of the filesystem of `cut`, another partition, which was cut shorter. */
+int change_takes_end(const struct change_facts *facts, const struct change_part *part,
+                     const struct survey_partition *cut, struct err *e);
+
+/* 1: the table itself is written there. */
+int change_table_takes_end(const struct change_facts *facts, const struct survey_partition *cut,
+                           struct err *e);
+
+/* "the ext4 of partition 1, which was cut shorter than that, goes on to 88MiB", new. */
+char *change_describe_end(const struct survey_partition *cut, struct err *e);
+
+/* Says of the step that writes there that the end goes. */
+int change_lose_end(struct step *step, const struct survey_partition *cut, struct err *e);
 
 /* change_steps.c: adds the step, and makes the planner's state what it leaves. */
 int change_emit_resize(struct planner *p, const struct change_part *part, struct extent from,

@@ -10,6 +10,7 @@
 #include "core/shell.h"
 #include "core/size.h"
 #include "flow/change_parts.h"
+#include "log/undo.h"
 #include "partition/type.h"
 
 #include <string.h>
@@ -254,6 +255,12 @@ static int note_size(struct planner *p, const struct change_part *part, struct e
                          "partition %u: its %s has %s and stays so: its entry alone is put right",
                          part->there->number, part->fs->name,
                          size_exact(part->found->fs_bytes, size, sizeof(size)));
+    if (part->alone && part->found->fs_bytes > part->wanted->range.bytes)
+        return plan_note(p->plan, e,
+                         "partition %u: its %s has %s and is cut short again: its entry alone is "
+                         "put back, and the end of it lies behind that, as it did",
+                         part->there->number, part->fs->name,
+                         size_exact(part->found->fs_bytes, size, sizeof(size)));
     if (part->alone)
         return 0;
     if (change_needs_mount(part) && p->facts->in_appliance)
@@ -309,11 +316,11 @@ static int note_label(struct planner *p, const struct change_part *part, struct 
                      part->wanted->number, part->format->fs, shell_quote(part->wanted->name).text);
 }
 
-/* mkfs writes in many places; what was there is not kept. */
+/* mkfs writes in many places; what was there is not kept. A new partition goes with what it has. */
 static int note_formats(struct planner *p, struct err *e)
 {
     for (size_t i = 0; i < p->facts->n; i++)
-        if (p->facts->parts[i].format != NULL)
+        if (p->facts->parts[i].format != NULL && !undo_covers(p->plan))
             return plan_note(p->plan, e, "`berth disk undo` does not take back a new filesystem");
     return 0;
 }
@@ -356,6 +363,7 @@ struct plan *change_plan(const struct change_facts *facts, struct err *e)
         return NULL;
     }
     plan->survey = facts->survey;
+    plan->takes_back = facts->options->takes_back;
     if (change_check(facts, e) < 0)
         return NULL;
     planner.state = table_copy(facts->there, e);

@@ -87,7 +87,7 @@ int change_emit_resize(struct planner *p, const struct change_part *part, struct
                   part->found->mountpoint != NULL ? part->found->mountpoint : "");
     if (step->text == NULL || keep_text(&step->fs, part->fs->name, e) < 0 ||
         keep_text(&step->mountpoint, part->found->mountpoint, e) < 0 ||
-        (grows && !change_moves(part) && change_lose_free(step, part, e) < 0))
+        (grows && !change_moves(part) && change_lose_free(p->facts, step, part, e) < 0))
         return -1;
     return set_range(p, part, to, e);
 }
@@ -151,7 +151,7 @@ int change_emit_move(struct planner *p, const struct change_part *part, struct e
                   fs, size_human(step->to.bytes, size, sizeof(size)),
                   (unsigned long long)step->from.start, (unsigned long long)step->to.start);
     if (step->text == NULL || (part->fs != NULL && keep_text(&step->fs, part->fs->name, e) < 0) ||
-        change_lose_free(step, part, e) < 0)
+        change_lose_free(p->facts, step, part, e) < 0)
         return -1;
     return set_range(p, part, step->to, e);
 }
@@ -180,7 +180,7 @@ int change_emit_format(struct planner *p, const struct change_part *part, struct
                   : *part->wanted->name != '\0' && !part->unlabelled ? part->wanted->name
                                                                      : NULL,
                   e) < 0 ||
-        change_lose_free(step, part, e) < 0)
+        change_lose_free(p->facts, step, part, e) < 0)
         return -1;
     if (part->has_content) {
         _cleanup_free_ char *what = change_describe(part, e);
@@ -202,7 +202,9 @@ int change_emit_wipe(struct planner *p, const struct change_part *part, struct e
     step->text = io_format(e, "overwrite every signature in %s", what);
     if (step->text == NULL)
         return -1;
-    return part->has_content ? plan_lose(step, io_format(e, "%s is found no more", what), e) : 0;
+    return part->has_content
+               ? plan_lose(step, io_format(e, "the signatures by which %s is found", what), e)
+               : 0;
 }
 
 int change_emit_unwipe(struct planner *p, const struct change_part *part, struct err *e)

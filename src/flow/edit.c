@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* edit.c: one command's change of a partition table. */
-#include "core/cleanup.h"
 #include "core/shell.h"
 #include "core/size.h"
-#include "core/utf16.h"
 #include "flow/edit_parts.h"
-#include "model/machine.h"
 #include "partition/attribute.h"
-#include "partition/layout.h"
 #include "partition/mbr.h"
 #include "partition/type.h"
 
@@ -21,152 +17,14 @@ int edit_start(struct edit *edit, struct err *e)
     return 0;
 }
 
-int edit_need_table(const struct table *there, struct err *e)
-{
-    if (there->kind != TABLE_NONE)
-        return 0;
-    err_set(e, ERR_NOT_FOUND, "there is no partition table");
-    if (there->n_damage > 0)
-        return err_hint(e, "there was one: `berth disk restore` puts back what `disk backup` kept; "
-                           "`berth part table` makes a new, empty one over it");
-    return err_hint(e, "berth part table DISK gpt makes one");
-}
-
-int edit_copy_with(const struct edit *edit, const struct table *there, struct wanted *wanted,
-                   struct table_entry **entry, struct err *e)
-{
-    const struct table_entry *found;
-
-    if (edit_need_table(there, e) < 0)
-        return -1;
-    found = change_find(there, edit->part, e);
-    if (found == NULL)
-        return -1;
-    wanted->table = table_copy(there, e);
-    if (wanted->table == NULL)
-        return -1;
-    *entry = table_entry_by_number(wanted->table, found->number);
-    return 0;
-}
-
-int edit_parse_align(const struct edit *edit, const struct blockdev *bd, uint64_t *align,
-                     struct err *e)
-{
-    *align = LAYOUT_ALIGNMENT;
-    if (edit->align == NULL)
-        return 0;
-    if (size_parse_bytes(edit->align, align, e) < 0) {
-        err_wrap(e, "--align");
-        return edit_hint_size(e);
-    }
-    if (*align > bd->bytes)
-        return err_set(e, ERR_USAGE, "--align %s is larger than the disk", edit->align);
-    if (*align % bd->sector == 0)
-        return 0;
-    err_set(e, ERR_USAGE, "--align %s is not a multiple of the %u-byte sectors", edit->align,
-            bd->sector);
-    return edit_hint_size(e);
-}
-
-int edit_set_type(const char *text, enum table_kind kind, struct table_entry *entry, struct err *e)
-{
-    if (partition_type_parse(text, kind, &entry->type, &entry->code, e) < 0)
-        return err_wrap(e, "--type");
-    if (kind != TABLE_MBR || entry->code != MBR_PROTECTIVE)
-        return 0;
-    return err_set(e, ERR_USAGE, "--type %s: that is what a GPT's protective MBR has", text);
-}
-
-int edit_set_name(const char *name, enum table_kind kind, struct table_entry *entry, struct err *e)
-{
-    uint16_t units[TABLE_NAME_MAX];
-    int length;
-
-    if (kind == TABLE_MBR)
-        return err_set(e, ERR_UNSUPPORTED, "--name %s: partitions of an MBR have no names", name);
-    if (!text_is_line(name))
-        return err_set(e, ERR_USAGE,
-                       "--name \"%s\": a name is one line of text, without control characters",
-                       name);
-    if (*name != '\0' && strspn(name, "0123456789") == strlen(name))
-        return err_set(e, ERR_USAGE, "--name %s: a number is never a name", name);
-    length = utf16_from_utf8(name, units, TABLE_NAME_MAX);
-    if (length < 0)
-        return err_set(e, ERR_USAGE, "--name %s: a name is UTF-8", name);
-    if (strlen(name) >= sizeof(entry->name) || length > TABLE_NAME_MAX)
-        return err_set(e, ERR_USAGE,
-                       "--name %s takes %d UTF-16 units, more than the %d that a GPT has room for",
-                       name, length, TABLE_NAME_MAX);
-    snprintf(entry->name, sizeof(entry->name), "%s", name);
-    return 0;
-}
-
-static int hint_filesystems(struct err *e)
-{
-    char list[200] = "";
-    size_t fill = 0;
-
-    for (size_t i = 0; fs_at(i) != NULL && fill < sizeof(list); i++)
-        fill += (size_t)snprintf(list + fill, sizeof(list) - fill, "%s%s", i > 0 ? ", " : "",
-                                 fs_at(i)->name);
-    return err_hint(e, "it can be %s", list);
-}
-
-/* What every kind of filesystem wants of a label; how long it may be each has to say. */
-static int check_label(const char *label, struct err *e)
-{
-    uint16_t units[1];
-
-    if (!text_is_line(label) || utf16_from_utf8(label, units, 1) < 0)
-        return err_set(e, ERR_USAGE,
-                       "--label \"%s\": a label is one line of UTF-8, without control characters",
-                       label);
-    if (strlen(label) >= sizeof(((struct wanted_format *)NULL)->label))
-        return err_set(e, ERR_USAGE, "--label %s: longer than the %zu bytes that one can have",
-                       label, sizeof(((struct wanted_format *)NULL)->label) - 1);
-    return 0;
-}
-
-int edit_add_format(struct wanted *wanted, unsigned number, const struct edit *edit, struct err *e)
-{
-    struct wanted_format *format;
-
-    if (fs_by_name(edit->fs) == NULL) {
-        err_set(e, ERR_USAGE, "--fs %s: there is no such filesystem here", edit->fs);
-        return hint_filesystems(e);
-    }
-    if (edit->label != NULL && check_label(edit->label, e) < 0)
-        return -1;
-    wanted->formats = format = calloc(1, sizeof(*format));
-    if (format == NULL)
-        return err_no_memory(e);
-    wanted->n_formats = 1;
-    format->number = number;
-    snprintf(format->fs, sizeof(format->fs), "%s", edit->fs);
-    snprintf(format->label, sizeof(format->label), "%s", edit->label != NULL ? edit->label : "");
-    return 0;
-}
-
-const char *edit_type_for(const struct edit *edit, enum table_kind kind)
-{
-    const struct fs_ops *fs = edit->fs != NULL ? fs_by_name(edit->fs) : NULL;
-
-    if (edit->type != NULL)
-        return edit->type;
-    if (kind == TABLE_MBR && fs != NULL && strcmp(fs->name, "vfat") == 0)
-        return "0c"; /* FAT32 with LBA; Windows looks for NTFS in what it calls basic data */
-    return fs != NULL && fs->type != NULL ? fs->type : "linux";
-}
-
-/* ---- rm, set ---- */
+/* ---- rm, resize, move ---- */
 
 /* The number of a logical partition that the chain leads to, and that is none: 0, or it. */
 static unsigned lost_number(const struct edit *edit, const struct table *there)
 {
-    char *end;
-    unsigned long number = strtoul(edit->part, &end, 10);
+    unsigned number = number_parse(edit->part);
 
-    for (size_t i = 0; *edit->part != '\0' && *end == '\0' && i < there->n_damage; i++) {
+    for (size_t i = 0; number != 0 && i < there->n_damage; i++) {
         const struct damage *damage = &there->damage[i];
 
         if (damage->number == number && damage_is_of_chain(damage->kind))
@@ -198,31 +56,54 @@ int edit_rm(void *arg, struct blockdev *bd, const struct table *there, struct wa
     return 0;
 }
 
-/* One GUID for one partition; what is damage already is a matter of its own. */
-static int check_taken(const char *text, const struct table *there, unsigned number,
-                       const struct guid *uuid, struct err *e)
+int edit_resize(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
+                struct err *e)
 {
-    for (size_t i = 0; i < there->n; i++) {
-        const struct table_entry *other = &there->entries[i];
+    const struct edit *edit = arg;
+    struct table_entry *entry;
 
-        if (other->number != number && guid_equal(&other->uuid, uuid))
-            return err_set(e, ERR_USAGE, "--uuid %s: %s has the same GUID", text,
-                           table_title(other->number, other->name).text);
+    if (edit_is_extended(edit, there)) {
+        wanted->table = table_copy(there, e);
+        return wanted->table == NULL ? -1 : edit_resize_extended(edit, bd, wanted, e);
     }
+    if (edit_copy_with(edit, there, wanted, &entry, e) < 0)
+        return -1;
+    wanted->sized = entry->number;
+    return edit_new_size(edit, bd, there, entry, e);
+}
+
+int edit_move(void *arg, struct blockdev *bd, const struct table *there, struct wanted *wanted,
+              struct err *e)
+{
+    const struct edit *edit = arg;
+    struct table_entry *entry;
+    struct edit_place place;
+    uint64_t start;
+
+    if (edit_is_extended(edit, there))
+        return edit_refuse_extended(edit, there, "stays where it begins", e);
+    if (edit_copy_with(edit, there, wanted, &entry, e) < 0 ||
+        edit_parse_relative(edit->start, "--start", entry->range.start, bd->bytes, bd, &start, e) <
+            0)
+        return -1;
+    if (start % bd->sector != 0)
+        return err_set(e, ERR_USAGE, "--start %s is not a multiple of the %u-byte sectors",
+                       edit->start, bd->sector);
+    if (edit_check_reach(there, bd, "--start", edit->start, start + entry->range.bytes, e) < 0)
+        return -1;
+    place = (struct edit_place){entry->number,
+                                edit_is_logical(there, entry->number),
+                                {start, entry->range.bytes},
+                                "--start",
+                                edit->start};
+    if (edit_check_place(there, bd, &place, e) < 0)
+        return -1;
+    entry->range.start = start;
+    entry->ebr = 0;
     return 0;
 }
 
-int edit_parse_uuid(const char *text, const struct table *there, unsigned number, struct guid *uuid,
-                    struct err *e)
-{
-    if (there->kind == TABLE_MBR)
-        return err_set(e, ERR_UNSUPPORTED, "--uuid %s: partitions of an MBR have no GUIDs", text);
-    if (guid_parse(text, uuid, e) < 0)
-        return err_wrap(e, "--uuid");
-    if (guid_is_zero(uuid))
-        return err_set(e, ERR_USAGE, "--uuid %s: the GUID without a bit is nobody's", text);
-    return check_taken(text, there, number, uuid, e);
-}
+/* ---- set ---- */
 
 static int set_uuid(const struct edit *edit, const struct blockdev *bd, const struct table *there,
                     struct table_entry *entry, struct err *e)
@@ -234,24 +115,6 @@ static int set_uuid(const struct edit *edit, const struct blockdev *bd, const st
                                         : err_hint(e, "berth part set %s %u --uuid new makes one",
                                                    shell_quote(bd->name).text, entry->number);
     return 0;
-}
-
-/* One name for one partition: commands find them by it. */
-int edit_check_name(const struct table *there, const char *name, unsigned number, struct err *e)
-{
-    for (size_t i = 0; name != NULL && *name != '\0' && i < there->n; i++)
-        if (there->entries[i].number != number && strcmp(there->entries[i].name, name) == 0)
-            return err_set(e, ERR_USAGE, "--name %s: partition %u is called so already", name,
-                           there->entries[i].number);
-    return 0;
-}
-
-/* A BIOS boots one partition of an MBR. */
-void edit_set_active(struct table *table, struct table_entry *entry)
-{
-    for (size_t i = 0; table->kind == TABLE_MBR && i < table->n; i++)
-        table->entries[i].attributes &= ~TABLE_ACTIVE;
-    entry->attributes |= TABLE_ACTIVE;
 }
 
 static int set_type(const struct edit *edit, enum table_kind kind, struct table_entry *entry,

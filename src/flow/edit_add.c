@@ -7,7 +7,6 @@
 #include "partition/layout.h"
 #include "partition/type.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static struct extent largest_gap(const struct extent *gaps, size_t n)
@@ -61,8 +60,7 @@ static size_t align_gaps(struct extent *gaps, size_t n, uint64_t align)
 static int choose_gap(const struct edit *edit, const struct extent *gaps, size_t n, uint64_t bytes,
                       const char *disk, struct extent *gap, struct err *e)
 {
-    char *end;
-    unsigned long number;
+    unsigned number;
 
     *gap = largest_gap(gaps, n);
     if (edit->gap == NULL) {
@@ -75,8 +73,8 @@ static int choose_gap(const struct edit *edit, const struct extent *gaps, size_t
     }
     if (strcmp(edit->gap, "largest") == 0)
         return 0;
-    number = strtoul(edit->gap, &end, 10);
-    if (!isdigit((unsigned char)*edit->gap) || *end != '\0' || number == 0 || number > n) {
+    number = number_parse(edit->gap);
+    if (number == 0 || number > n) {
         err_set(e, ERR_USAGE, "--gap %s: there is no such gap: the disk has %zu", edit->gap, n);
         return err_hint(e, "`berth disk show %s` lists the free ranges in their order",
                         shell_quote(disk).text);
@@ -146,6 +144,19 @@ static int parse_size(const struct edit *edit, const struct table *there, const 
                : 0;
 }
 
+/* Between two partitions that are not aligned, what a person asked for may fit, and no more. */
+static uint64_t size_exactly(const struct edit *edit, const struct blockdev *bd, uint64_t rounded,
+                             uint64_t room)
+{
+    struct size size = {.kind = SIZE_REST};
+    struct err never;
+
+    if (edit->start == NULL || edit->size == NULL || rounded <= room ||
+        size_parse(edit->size, &size, &never) < 0 || size.kind != SIZE_BYTES)
+        return rounded;
+    return round_up(size.value, bd->sector) <= room ? round_up(size.value, bd->sector) : rounded;
+}
+
 static int place(const struct edit *edit, const struct blockdev *bd, const struct table *there,
                  struct extent *range, struct err *e)
 {
@@ -167,6 +178,7 @@ static int place(const struct edit *edit, const struct blockdev *bd, const struc
         bytes = round_down(extent_end(&gap), align) - gap.start;
     else if (bytes == 0)
         bytes = gap.bytes;
+    bytes = size_exactly(edit, bd, bytes, gap.bytes);
     if (bytes > gap.bytes && edit->size != NULL &&
         edit_check_reach(there, bd, "--size", edit->size, gap.start + bytes, e) < 0)
         return -1;
@@ -192,17 +204,30 @@ static int number_taken(const struct edit *edit, const struct table *table, cons
     unsigned lowest = table_free_number(table);
 
     err_set(e, ERR_USAGE, "--number %s is taken by %s", edit->number,
-            table_title((unsigned)strtoul(edit->number, NULL, 10), name).text);
+            table_title(number_parse(edit->number), name).text);
     return lowest != 0 && lowest <= table->slots
                ? err_hint(e, "the lowest that is free is %u", lowest)
                : err_hint(e, "all %u are taken", table->slots);
 }
 
-static int choose_number(const struct edit *edit, const struct table *table, unsigned *number,
-                         struct err *e)
+/* Four primary partitions leave no entry for an extended one either. */
+static int no_entry_left(const struct table *table, const char *disk, struct err *e)
+{
+    err_set(e, ERR_NO_SPACE, "the table has no entry left: all %u are taken", table->slots);
+    if (table->kind != TABLE_MBR)
+        return err_hint(e, "delete a partition first");
+    if (table->extended.range.bytes > 0)
+        return err_hint(e, "--logical makes one inside the extended partition");
+    return err_hint(e,
+                    "delete one first, or make it a GPT, which has room for 128: "
+                    "`berth part table %s gpt --convert`",
+                    shell_quote(disk).text);
+}
+
+static int choose_number(const struct edit *edit, const struct table *table, const char *disk,
+                         unsigned *number, struct err *e)
 {
     const struct table_entry *taken;
-    char *end;
 
     if (edit->logical) {
         *number = next_logical(table);
@@ -210,9 +235,8 @@ static int choose_number(const struct edit *edit, const struct table *table, uns
     }
     *number = table_free_number(table);
     if (edit->number != NULL) {
-        *number = (unsigned)strtoul(edit->number, &end, 10);
-        if (!isdigit((unsigned char)*edit->number) || *end != '\0' || *number == 0 ||
-            *number > table->slots)
+        *number = number_parse(edit->number);
+        if (*number == 0 || *number > table->slots)
             return err_set(e, ERR_USAGE, "--number %s: the numbers of this table are 1 to %u",
                            edit->number, table->slots);
         taken = table_entry_by_number((struct table *)table, *number);
@@ -223,12 +247,7 @@ static int choose_number(const struct edit *edit, const struct table *table, uns
     }
     if (*number != 0 && *number <= table->slots)
         return 0;
-    err_set(e, ERR_NO_SPACE, "the table has no entry left: all %u are taken", table->slots);
-    return err_hint(e, table->kind == TABLE_MBR
-                           ? table->extended.range.bytes > 0
-                                 ? "--logical makes one inside the extended partition"
-                                 : "berth part add --type extended makes room for logical ones"
-                           : "delete a partition first");
+    return no_entry_left(table, disk, e);
 }
 
 /* On an MBR the extended partition is not an entry but the frame of the logical ones. */
@@ -288,7 +307,7 @@ int edit_add(void *arg, struct blockdev *bd, const struct table *there, struct w
     if (edit_need_table(there, e) < 0 || check_together(edit, there, e) < 0)
         return -1;
     if (edit_check_name(there, edit->name, 0, e) < 0 ||
-        choose_number(edit, there, &entry.number, e) < 0 ||
+        choose_number(edit, there, bd->name, &entry.number, e) < 0 ||
         place(edit, bd, there, &entry.range, e) < 0 ||
         edit_set_type(edit_type_for(edit, there->kind), there->kind, &entry, e) < 0 ||
         (edit->name != NULL && edit_set_name(edit->name, there->kind, &entry, e) < 0))

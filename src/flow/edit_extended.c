@@ -13,11 +13,8 @@
 
 bool edit_is_extended(const struct edit *edit, const struct table *there)
 {
-    char *end;
-    unsigned long number = strtoul(edit->part, &end, 10);
-
-    return there->kind == TABLE_MBR && there->extended.range.bytes != 0 && *edit->part != '\0' &&
-           *end == '\0' && number == there->extended.number;
+    return there->kind == TABLE_MBR && there->extended.range.bytes != 0 &&
+           number_parse(edit->part) == there->extended.number;
 }
 
 /* "5, 6"; empty when there are none. */

@@ -40,6 +40,11 @@ void edit_set_active(struct table *table, struct table_entry *entry);
 int edit_parse_percent(const char *text, const char *option, uint64_t whole, uint64_t *value,
                        struct err *e);
 
+/* The value of --size or --start in bytes: with a sign it is relative to what is there, a
+ * percentage is of the whole. ERR_SYNTAX, ERR_NO_SPACE. */
+int edit_parse_relative(const char *text, const char *option, uint64_t there, uint64_t whole,
+                        const struct blockdev *bd, uint64_t *value, struct err *e);
+
 /* ERR_USAGE when what the option says is less than a sector: a unit was forgotten. */
 int edit_check_least(const char *option, const char *text, uint64_t bytes,
                      const struct blockdev *bd, struct err *e);

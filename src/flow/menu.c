@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* menu.c: opens the ESP of a disk for one change. */
 #include "flow/menu.h"
+#include "apply/esp_access.h"
+#include "apply/observe.h"
 #include "core/cleanup.h"
-#include "flow/esp_access.h"
-#include "flow/observe.h"
 
 #include <string.h>
 
@@ -30,11 +30,11 @@ static int claim_esp(struct session *session, const struct survey_partition *esp
     return esp->mountpoint != NULL ? 0 : disk_claim(session->disk, esp->range, "the ESP", e);
 }
 
-static int session_open(struct session *session, const char *path, bool change, struct err *e)
+static int session_open(struct session *session, const char *path, bool writable, struct err *e)
 {
     const struct survey_partition *esp;
 
-    session->disk = disk_open(path, change, 0, e);
+    session->disk = disk_open(path, writable, 0, e);
     if (session->disk == NULL)
         return -1;
     session->survey = observe(session->disk, path, OBSERVE_RECORD, e);
@@ -43,7 +43,7 @@ static int session_open(struct session *session, const char *path, bool change, 
     esp = survey_esp(session->survey);
     if (esp == NULL)
         return err_set(e, ERR_NOT_FOUND, "%s has no boot menu of berth's", path);
-    if (change && claim_esp(session, esp, e) < 0)
+    if (writable && claim_esp(session, esp, e) < 0)
         return -1;
     return esp_access_open(session->disk, esp->range, esp->mountpoint, &session->access, e);
 }
@@ -104,7 +104,7 @@ int menu_set_next(const char *disk, const char *name, struct err *e)
     return esp_next_set(session.access.esp, name, e);
 }
 
-int menu_change(const char *disk, menu_change_fn *change, void *arg, struct err *e)
+int menu_change(const char *disk, menu_change_fn *fn, void *arg, struct err *e)
 {
     _cleanup_session_ struct session session = {0};
     _cleanup_record_ struct record *record = NULL;
@@ -113,6 +113,6 @@ int menu_change(const char *disk, menu_change_fn *change, void *arg, struct err 
     if (session_open(&session, disk, true, e) < 0 ||
         esp_read(session.access.esp, &record, NULL, e) < 0)
         return -1;
-    changed = change(arg, session.access.esp, record, e);
+    changed = fn(arg, session.access.esp, record, e);
     return changed <= 0 ? changed : esp_commit(session.access.esp, record, e);
 }

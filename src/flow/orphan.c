@@ -8,8 +8,9 @@
 #include "flow/orphan.h"
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/fs.h"
-#include "partition/probe.h"
+#include "fs/fs.h"
+#include "fs/probe.h"
+#include "fs/superblock_copy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -103,29 +104,54 @@ static int find(struct blockdev *bd, struct extent gap, uint64_t where, uint64_t
     return result < 0 ? -1 : take(bd, gap, where, probe, at, e);
 }
 
+/* A copy begins where a sector does, and its first bytes are not all zero. */
+static int describe_unknown(struct blockdev *bd, uint64_t where, char *text, size_t size,
+                            struct err *e)
+{
+    const char *fs;
+    uint64_t start;
+    int copy = superblock_copy_at(bd, round_down(where, 512), &fs, &start, e);
+    char begin[SIZE_TEXT];
+
+    if (copy > 0)
+        snprintf(text, size,
+                 "a copy of the superblock of an %s filesystem that begins, or began, at %s", fs,
+                 size_exact(start, begin, sizeof(begin)));
+    else
+        snprintf(text, size, "data that berth does not know, at byte %llu",
+                 (unsigned long long)where);
+    return copy < 0 ? -1 : 0;
+}
+
+static int describe(struct blockdev *bd, uint64_t where, const struct probe *probe, uint64_t at,
+                    char *text, size_t size, struct err *e)
+{
+    char begin[SIZE_TEXT];
+
+    if (probe->fs == NULL)
+        return describe_unknown(bd, where, text, size, e);
+    snprintf(text, size, "%s%s%s%s that begins at %s", probe->fs, probe->label != NULL ? " (" : "",
+             probe->label != NULL ? probe->label : "", probe->label != NULL ? ")" : "",
+             size_exact(at, begin, sizeof(begin)));
+    return 0;
+}
+
 int orphan_describe(struct blockdev *bd, const struct table *there, uint64_t where, char *text,
                     size_t size, struct err *e)
 {
-    char from[SIZE_TEXT], to[SIZE_TEXT], begin[SIZE_TEXT];
+    char from[SIZE_TEXT], to[SIZE_TEXT];
     struct probe probe = {0};
     struct extent gap = {0};
     uint64_t at = 0;
+    int result = -1;
+    size_t fill;
 
-    if (find_gap(there, where, &gap, e) < 0 || find(bd, gap, where, &at, &probe, e) < 0) {
-        probe_clear(&probe);
-        return -1;
+    if (find_gap(there, where, &gap, e) == 0 && find(bd, gap, where, &at, &probe, e) >= 0) {
+        size_human(gap.start, from, sizeof(from));
+        size_human(extent_end(&gap), to, sizeof(to));
+        fill = (size_t)snprintf(text, size, "the free range from %s to %s has ", from, to);
+        result = describe(bd, where, &probe, at, text + fill, size - fill, e);
     }
-    size_human(gap.start, from, sizeof(from));
-    size_human(extent_end(&gap), to, sizeof(to));
-    if (probe.fs == NULL)
-        snprintf(text, size,
-                 "the free range from %s to %s has data that berth does not know, at byte %llu",
-                 from, to, (unsigned long long)where);
-    else
-        snprintf(text, size, "the free range from %s to %s has %s%s%s%s that begins at %s", from,
-                 to, probe.fs, probe.label != NULL ? " (" : "",
-                 probe.label != NULL ? probe.label : "", probe.label != NULL ? ")" : "",
-                 size_exact(at, begin, sizeof(begin)));
     probe_clear(&probe);
-    return 0;
+    return result;
 }

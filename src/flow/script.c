@@ -11,7 +11,7 @@
 #define SCRIPT_MOST (4 * MIB)
 
 /* A line of sfdisk's: "label: gpt", "unit: sectors", "start=2048, size=...", "/dev/sda1 :
- * start=...". */
+ * start=...", "2048 20480 L", ",10M,L". */
 static bool is_sfdisk_line(const char *line)
 {
     static const char *const headers[] = {
@@ -22,7 +22,8 @@ static bool is_sfdisk_line(const char *line)
         if (strncmp(line, headers[i], strlen(headers[i])) == 0)
             return true;
     return strstr(line, "start=") != NULL || strstr(line, "size=") != NULL ||
-           strstr(line, "type=") != NULL || strspn(line, ",;") > 0;
+           strstr(line, "type=") != NULL || strspn(line, ",;") > 0 ||
+           (strspn(line, "0123456789") > 0 && strchr(line, ':') == NULL);
 }
 
 /* The first line that says anything decides. */

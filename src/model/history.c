@@ -42,6 +42,9 @@ void pending_free(struct pending *pending)
         return;
     free(pending->name);
     free(pending->fs);
+    free(pending->content);
+    free(pending->content_before);
+    free(pending->known_by);
     free(pending->journal);
     json_decref(pending->unknown);
     free(pending);
@@ -60,7 +63,8 @@ struct pending *pending_elsewhere(const struct pending *pending, const char *fil
     if (copy == NULL)
         return NULL;
     *copy = *pending;
-    copy->name = copy->fs = copy->journal = NULL;
+    copy->name = copy->fs = copy->journal = copy->content = copy->content_before = NULL;
+    copy->known_by = NULL;
     copy->unknown = NULL;
     if (copy_text(&copy->name, pending->name) == 0 && copy_text(&copy->fs, pending->fs) == 0 &&
         copy_text(&copy->journal, file) == 0)

@@ -40,6 +40,8 @@ struct history_region {
     void *before;  /* range.bytes that were there, or NULL: undo does not put them back */
     void *began;   /* as they were when the change began, where that was another one's half; NULL */
     void *planned; /* as the change will leave them; NULL when it is complete */
+    bool cut;      /* not written: how a filesystem begins that was longer than its partition, to
+                      which the change gave that size without working on it */
 };
 
 /* How the last change is taken back. The partition and what follows: of a resize or move. */
@@ -50,7 +52,7 @@ struct history_undo {
     size_t n_regions;
     struct guid partition;
     struct extent from, to; /* where the partition was, and where it is */
-    char *fs;               /* the kind's name in partition/fs.def, or NULL */
+    char *fs;               /* the kind's name in fs/fs.def, or NULL */
     uint64_t fs_written;    /* fs_ops.written after the change */
     json_t *unknown;
 };
@@ -70,12 +72,16 @@ struct pending {
     unsigned number;
     char *name; /* of the partition; NULL where it has none */
     struct extent from, to, both;
-    struct guid type;    /* the final one; zero on MBR */
-    unsigned mbr_type;   /* 0 on GPT */
-    uint64_t attributes; /* GPT's */
-    char *fs;            /* the kind's name in partition/fs.def, or NULL */
-    uint64_t chunk;      /* struct move's */
-    struct extent index; /* struct redo's; bytes 0: nothing is to be applied */
+    struct guid type;     /* the final one; zero on MBR */
+    unsigned mbr_type;    /* 0 on GPT */
+    uint64_t attributes;  /* GPT's */
+    char *fs;             /* the kind's name in fs/fs.def, or NULL */
+    char *content;        /* of a move: what was recognised in the partition, "ext4 <UUID>"; "":
+                             nothing; NULL: not noted */
+    char *content_before; /* the same of its new place, before anything was copied */
+    bool takes_back;      /* the last change: the bytes of an MBR come back with it */
+    uint64_t chunk;       /* struct move's */
+    struct extent index;  /* struct redo's; bytes 0: nothing is to be applied */
     uint32_t index_crc;
     uint64_t
         fs_before;     /* when the filesystem was last written, before and after the index; 0, 0: */
@@ -83,6 +89,8 @@ struct pending {
     struct guid
         work; /* names the work where its journal is in a file, there and on the disk; or zero */
     struct guid work_next; /* in the file, while the disk may have either; else zero */
+    char *known_by;        /* where its journal is in a file: what tells the disk from a copy of it,
+                              "inode 5"; "": nothing does; NULL: not noted */
     char *journal; /* the file that has the journal and all of this as it is now: what the disk's
                       log has is a sign of it only. NULL: the disk has it */
     json_t *unknown;
@@ -104,6 +112,7 @@ struct history {
     struct history_undo *undo;  /* NULL when nothing can be undone */
     struct history_undo *begun; /* of a change that is under way, or was cut short; else NULL */
     struct pending *pending;    /* NULL when nothing is under way */
+    struct guid given_up;       /* the name of the work that was given up last, or zero */
     struct history_left *left;  /* the oldest first; they do not overlap */
     size_t n_left;
     char *left_table; /* "sha256:<hex>" of the table with which they count, or NULL */

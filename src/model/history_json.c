@@ -27,6 +27,7 @@ static const struct member history_members[] = {
     {"berth-history", MEMBER_INT, true, HISTORY(level), 1, 1000000},
     {"needs", MEMBER_INT, true, HISTORY(needs), 1, 1000000},
     {"left-table", MEMBER_DIGEST, false, HISTORY(left_table), 0, 0},
+    {"given-up", MEMBER_GUID, false, HISTORY(given_up), 0, 0},
 };
 
 static const struct member left_members[] = {
@@ -46,6 +47,7 @@ static const struct member region_members[] = {
     {"start", MEMBER_BYTES, true, REGION(range.start), 0, INT64_MAX},
     {"bytes", MEMBER_BYTES, true, REGION(range.bytes), 1, INT64_MAX},
     {"after", MEMBER_DIGEST, false, REGION(after), 0, 0},
+    {"cut", MEMBER_MARK, false, REGION(cut), 0, 0},
 };
 
 static const struct member undo_members[] = {
@@ -73,6 +75,9 @@ static const struct member pending_members[] = {
     {"mbr-type", MEMBER_UNSIGNED, false, PENDING(mbr_type), 0, 255},
     {"attributes", MEMBER_BITS, false, PENDING(attributes), 0, 0},
     {"fs", MEMBER_WORD, false, PENDING(fs), 0, 0},
+    {"content", MEMBER_TEXT, false, PENDING(content), 0, 0},
+    {"content-before", MEMBER_TEXT, false, PENDING(content_before), 0, 0},
+    {"takes-back", MEMBER_MARK, false, PENDING(takes_back), 0, 0},
     {"chunk", MEMBER_BYTES, false, PENDING(chunk), 0, INT64_MAX},
     {"index", MEMBER_BYTES, false, PENDING(index.start), 0, INT64_MAX},
     {"index-bytes", MEMBER_BYTES, false, PENDING(index.bytes), 0, INT64_MAX},
@@ -81,6 +86,7 @@ static const struct member pending_members[] = {
     {"fs-after", MEMBER_BYTES, false, PENDING(fs_after), 0, INT64_MAX},
     {"work", MEMBER_GUID, false, PENDING(work), 0, 0},
     {"work-next", MEMBER_GUID, false, PENDING(work_next), 0, 0},
+    {"known-by", MEMBER_TEXT, false, PENDING(known_by), 0, 0},
     {"journal", MEMBER_TEXT, false, PENDING(journal), 0, 0},
 };
 /* clang-format on */

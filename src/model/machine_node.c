@@ -23,7 +23,7 @@ struct builder {
     unsigned depth;
 };
 
-static struct node *build(struct builder *b, const yaml_event_t *event, struct err *e);
+static struct node *build_node(struct builder *b, const yaml_event_t *event, struct err *e);
 
 void node_free(struct node *node)
 {
@@ -256,7 +256,7 @@ static int build_list(struct builder *b, struct node *list, struct err *e)
             return -1;
         if (event.type == YAML_SEQUENCE_END_EVENT)
             return 0;
-        item = build(b, &event, e);
+        item = build_node(b, &event, e);
         if (item == NULL || append(b, list, item, e) < 0)
             return -1;
     }
@@ -295,7 +295,7 @@ static int build_map(struct builder *b, struct node *map, struct err *e)
             return 0;
         if (build_key(b, map, &key_event, &key, e) < 0 || next_event(b, &event, e) < 0)
             return -1;
-        item = build(b, &event, e);
+        item = build_node(b, &event, e);
         if (item == NULL)
             return -1;
         item->key = steal(key);
@@ -323,7 +323,7 @@ static int build_content(struct builder *b, const yaml_event_t *event, struct no
     return node->kind == NODE_TEXT && node->text == NULL ? -1 : 0;
 }
 
-static struct node *build(struct builder *b, const yaml_event_t *event, struct err *e)
+static struct node *build_node(struct builder *b, const yaml_event_t *event, struct err *e)
 {
     _cleanup_node_ struct node *node = calloc(1, sizeof(*node));
 
@@ -369,7 +369,7 @@ static struct node *build_document(struct builder *b, struct err *e)
     }
     if (next_event(b, &event, e) < 0)
         return NULL;
-    node = build(b, &event, e);
+    node = build_node(b, &event, e);
     if (node == NULL || skip_event(b, YAML_DOCUMENT_END_EVENT, "not YAML", e) < 0 ||
         skip_event(b, YAML_STREAM_END_EVENT, "found a second document, expected one", e) < 0)
         return NULL;

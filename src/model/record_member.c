@@ -55,6 +55,7 @@ static int wrong(const struct member *member, struct err *e)
         [MEMBER_GUID] = "a GUID",
         [MEMBER_BITS] = "\"0x\" and up to 16 hexadecimal digits",
         [MEMBER_FLAG] = "true or false",
+        [MEMBER_MARK] = "true or false",
     };
 
     if (member->max != 0)
@@ -126,6 +127,7 @@ static int read_member(const struct member *member, const json_t *value, void *f
     case MEMBER_BITS:
         return read_bits(member, value, field, e);
     case MEMBER_FLAG:
+    case MEMBER_MARK:
         if (!json_is_boolean(value))
             return wrong(member, e);
         *(bool *)field = json_is_true(value);
@@ -238,6 +240,8 @@ static int write_member(const struct member *member, const void *field, json_t *
         return write_bits(member, *(const uint64_t *)field, object, e);
     case MEMBER_FLAG:
         return member_add(object, member->name, json_boolean(*(const bool *)field), e);
+    case MEMBER_MARK:
+        return *(const bool *)field ? member_add(object, member->name, json_true(), e) : 0;
     }
     return 0;
 }

@@ -22,6 +22,7 @@ enum member_kind {
     MEMBER_BITS,     /* uint64_t, all of it, as "0x" and hexadecimal digits; 0 is left out */
     MEMBER_INT,      /* int */
     MEMBER_FLAG,     /* bool */
+    MEMBER_MARK,     /* bool; false is left out */
 };
 
 struct member {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * step.h: one change that berth will make, as plain data. Printing, asking and applying walk the
- * same steps; what each kind does, and whether it is done already, is in flow/step.def.
+ * same steps; what each kind does, and whether it is done already, is in apply/step.def.
  */
 #ifndef BERTH_MODEL_STEP_H
 #define BERTH_MODEL_STEP_H
@@ -57,7 +57,7 @@ struct step {
     bool mends;             /* LAYOUT: the disk has that table, and damage beside it goes */
     bool exact;             /* LAYOUT: an undo, whose bytes come back behind it */
     struct extent from, to; /* RESIZE, MOVE: the partition before and after */
-    char *fs, *label;       /* RESIZE, MOVE, FORMAT: by its name in partition/fs.def, or NULL */
+    char *fs, *label;       /* RESIZE, MOVE, FORMAT: by its name in fs/fs.def, or NULL */
     char *mountpoint;       /* RESIZE: where it is mounted and stays so, or NULL */
     struct guid type;       /* FORMAT: the type that the partition has in the end */
     uint8_t code;           /* FORMAT: the same on an MBR */

@@ -128,7 +128,8 @@ bool survey_same_disk(const struct survey *a, const struct survey *b)
 {
     if (a->table != b->table || !guid_equal(&a->uuid, &b->uuid) || a->bytes != b->bytes ||
         !same_text(a->serial, b->serial) || !same_text(a->wwn, b->wwn) ||
-        a->n_partitions != b->n_partitions || !same_record(a->record, b->record))
+        a->sequence != b->sequence || a->n_partitions != b->n_partitions ||
+        !same_record(a->record, b->record))
         return false;
     for (size_t i = 0; i < a->n_partitions; i++)
         if (!same_partition(&a->partitions[i], &b->partitions[i]))

@@ -65,6 +65,7 @@ struct survey_partition {
     char *holder;     /* who uses it ("mounted on /", "in use as swap"), or NULL */
     char *release;    /* the command that ends that, or NULL */
     char *mountpoint; /* where it is mounted, or NULL */
+    bool used_now;    /* it has neither, since it is planned for when it is in use no more */
     struct survey_system *system; /* or NULL */
     char *problem; /* why its filesystem could not be read, or does not fit into it; or NULL */
 };
@@ -76,6 +77,7 @@ struct survey {
     unsigned sector;
     bool sector_guessed;        /* of a file whose table does not show it */
     char *model, *serial, *wwn; /* of a device, or NULL */
+    uint64_t sequence;          /* its number among all devices there have been, or 0 */
     enum table_kind table;
     struct guid uuid;      /* of the table */
     struct extent usable;  /* where partitions may lie */
@@ -104,8 +106,8 @@ void survey_free(struct survey *survey);
 #define _cleanup_survey_ __attribute__((cleanup(survey_cleanup)))
 void survey_cleanup(struct survey **survey);
 
-/* True when both say the same of table and record, and are of the device with the same serial
- * number and WWN: nobody has changed the disk, or put another one in its place, in between. */
+/* True when both say the same of table and record, and are of the same device, by its serial
+ * number, WWN and sequence: nobody has changed the disk in between, or put another in its place. */
 bool survey_same_disk(const struct survey *a, const struct survey *b);
 
 /* Where its filesystem goes on behind its end; no bytes where it does not. */

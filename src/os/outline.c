@@ -73,7 +73,7 @@ static struct node *find(struct outline *o, const char *path)
     return NULL;
 }
 
-static void node_free(struct node *node)
+static void outline_node_free(struct node *node)
 {
     free(node->path);
     free(node->target);
@@ -138,7 +138,7 @@ int outline_add(struct tree *outline, const struct tree_entry *entry, struct tre
     node->path = strdup(entry->path);
     node->target = entry->target != NULL ? strdup(entry->target) : NULL;
     if (node->path == NULL || (entry->target != NULL && node->target == NULL)) {
-        node_free(node);
+        outline_node_free(node);
         o->n--;
         return err_no_memory(e);
     }
@@ -251,7 +251,7 @@ static void outline_close(struct tree *tree)
     struct outline *o = (struct outline *)tree;
 
     for (size_t i = 0; i < o->n; i++)
-        node_free(&o->nodes[i]);
+        outline_node_free(&o->nodes[i]);
     free(o->nodes);
     free(o);
 }

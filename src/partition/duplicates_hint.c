@@ -7,8 +7,8 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/shell.h"
+#include "fs/fs.h"
 #include "partition/duplicates.h"
-#include "partition/fs.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -45,9 +45,11 @@ struct gpt_copy {
     uint64_t lba;                   /* where its header is, or should be */
     bool signature;                 /* the sector says that it is a header */
     const char *wrong;              /* what is wrong with the copy; NULL: it is whole */
+    bool header_is_right;           /* its entries may not be */
     struct gpt_header header;       /* in the machine's byte order */
     uint8_t sector[GPT_SECTOR_MAX]; /* the header's sector as it is */
-    uint8_t *entries;               /* NULL unless the copy is whole */
+    uint8_t *entries;               /* NULL unless the copy is whole, or lent */
+    bool lent; /* the header is right, and its entries are whole at the other copy's place only */
 };
 
 /* What a disk has of a GPT: both copies. */
@@ -67,7 +69,12 @@ void gpt_disk_clear(struct gpt_disk *gpt);
 int gpt_find_old_copy(struct blockdev *bd, const struct guid *disk, uint64_t start,
                       struct extent *copy, struct err *e);
 
-/* The copy that counts: the primary, if it is whole; NULL when neither is. */
+/* The size of the sectors that a GPT was made for whose header, right in itself, is where it would
+ * be with that other size than the window's. 0: there is none; -1. */
+int gpt_find_other_sector(struct table_window *window, struct err *e);
+
+/* The copy that counts: the primary, if it is whole, else the backup; where neither is, the one
+ * whose entries are lent. NULL: none. */
 const struct gpt_copy *gpt_disk_copy(const struct gpt_disk *gpt);
 
 /* True when both copies are whole and say the same. */

@@ -14,6 +14,9 @@
 
 #define PRIMARY_LBA 1
 
+#define SMALL 512 /* sectors */
+#define LARGE 4096
+
 uint32_t gpt_crc(const void *data, size_t bytes)
 {
     return (uint32_t)crc32(0, data, (uInt)bytes);
@@ -86,7 +89,7 @@ static const char *header_wrong(const struct table_window *window, const struct 
     const struct gpt_header *header = &copy->header;
 
     if (!copy->signature)
-        return "it is not there";
+        return "its header is not there";
     if (header->header_bytes < GPT_HEADER_BYTES || header->header_bytes > window->bd->sector)
         return "its header has a size that it cannot have";
     if (!header_crc_is_right(copy->sector, header))
@@ -96,7 +99,9 @@ static const char *header_wrong(const struct table_window *window, const struct 
     return places_wrong(window, header);
 }
 
-static int read_entries(struct table_window *window, struct gpt_copy *copy, struct err *e)
+/* The copy gets the entries there if its header's checksum is theirs. */
+static int read_entries(struct table_window *window, struct gpt_copy *copy, uint64_t lba,
+                        struct err *e)
 {
     const struct gpt_header *header = &copy->header;
     size_t bytes = (size_t)header->n_entries * header->entry_bytes;
@@ -104,11 +109,9 @@ static int read_entries(struct table_window *window, struct gpt_copy *copy, stru
 
     if (entries == NULL)
         return err_no_memory(e);
-    if (table_window_read(window, entries, bytes, header->entries_lba * window->bd->sector, e) < 0)
+    if (table_window_read(window, entries, bytes, lba * window->bd->sector, e) < 0)
         return -1;
-    if (gpt_crc(entries, bytes) != header->entries_crc)
-        copy->wrong = "its entries' checksum is wrong";
-    else
+    if (gpt_crc(entries, bytes) == header->entries_crc)
         copy->entries = steal(entries);
     return 0;
 }
@@ -127,11 +130,46 @@ static int read_copy(struct table_window *window, uint64_t lba, struct gpt_copy 
     copy->signature = memcmp(copy->sector, GPT_SIGNATURE, strlen(GPT_SIGNATURE)) == 0;
     swap_header(copy->sector, &copy->header);
     copy->wrong = header_wrong(window, copy);
-    return copy->wrong == NULL ? read_entries(window, copy, e) : 0;
+    copy->header_is_right = copy->wrong == NULL;
+    if (copy->wrong == NULL && read_entries(window, copy, copy->header.entries_lba, e) < 0)
+        return -1;
+    if (copy->wrong == NULL && copy->entries == NULL)
+        copy->wrong = "its entries' checksum is wrong";
+    return 0;
+}
+
+/* Entries whose own header has gone: where every tool has them, behind the first header or before
+ * the backup's. */
+static int lend_entries(struct table_window *window, struct gpt_copy *copy, struct err *e)
+{
+    const struct gpt_header *header = &copy->header;
+    uint64_t n = gpt_entry_sectors(header, window->bd->sector), lba = PRIMARY_LBA + 1;
+
+    if (copy->lba == PRIMARY_LBA) {
+        if (header->alternate_lba >= window->lbas || header->alternate_lba < n + PRIMARY_LBA)
+            return 0;
+        lba = header->alternate_lba - n;
+    }
+    if (lba >= window->lbas || n > window->lbas - lba || in_usable(header, lba, n))
+        return 0;
+    if (read_entries(window, copy, lba, e) < 0)
+        return -1;
+    copy->lent = copy->entries != NULL;
+    return 0;
+}
+
+/* Neither copy is whole, and one header is: its checksum may be that of the other's entries. */
+static int lend(struct table_window *window, struct gpt_disk *gpt, struct err *e)
+{
+    if (gpt->primary.wrong == NULL || gpt->backup.wrong == NULL)
+        return 0;
+    if (gpt->primary.header_is_right)
+        return lend_entries(window, &gpt->primary, e);
+    return gpt->backup.header_is_right ? lend_entries(window, &gpt->backup, e) : 0;
 }
 
 /* Even a damaged primary may still say where the backup is: that one has its own checksum. */
-int gpt_disk_read(struct table_window *window, struct gpt_disk *gpt, struct err *e)
+static int read_copies(struct table_window *window, struct gpt_disk *gpt, struct err *e)
 {
     uint64_t last = window->lbas - 1, alternate;
 
@@ -152,6 +190,39 @@ int gpt_disk_read(struct table_window *window, struct gpt_disk *gpt, struct err 
     return read_copy(window, last, &gpt->backup, e);
 }
 
+int gpt_disk_read(struct table_window *window, struct gpt_disk *gpt, struct err *e)
+{
+    return read_copies(window, gpt, e) < 0 ? -1 : lend(window, gpt, e);
+}
+
+/* 1: a header for sectors of that size is at their LBA. */
+static int has_header(struct table_window *window, unsigned sector, uint64_t lba, struct err *e)
+{
+    uint8_t bytes[GPT_SECTOR_MAX];
+    struct gpt_header header;
+
+    if (table_window_read(window, bytes, sector, lba * sector, e) < 0)
+        return -1;
+    swap_header(bytes, &header);
+    return memcmp(header.signature, GPT_SIGNATURE, sizeof(header.signature)) == 0 &&
+           header.header_bytes >= GPT_HEADER_BYTES && header.header_bytes <= sector &&
+           header_crc_is_right(bytes, &header) && header.my_lba == lba;
+}
+
+int gpt_find_other_sector(struct table_window *window, struct err *e)
+{
+    unsigned sector = window->bd->sector == SMALL ? LARGE : SMALL;
+    uint64_t lbas = window->lbas * window->bd->sector / sector;
+    int has;
+
+    if (lbas <= PRIMARY_LBA + 1)
+        return 0;
+    has = has_header(window, sector, PRIMARY_LBA, e);
+    if (has == 0)
+        has = has_header(window, sector, lbas - 1, e);
+    return has > 0 ? (int)sector : has;
+}
+
 void gpt_disk_clear(struct gpt_disk *gpt)
 {
     free(gpt->primary.entries);
@@ -163,7 +234,11 @@ const struct gpt_copy *gpt_disk_copy(const struct gpt_disk *gpt)
 {
     if (gpt->primary.wrong == NULL)
         return &gpt->primary;
-    return gpt->backup.wrong == NULL ? &gpt->backup : NULL;
+    if (gpt->backup.wrong == NULL)
+        return &gpt->backup;
+    if (gpt->primary.lent)
+        return &gpt->primary;
+    return gpt->backup.lent ? &gpt->backup : NULL;
 }
 
 bool gpt_disk_agrees(const struct gpt_disk *gpt)

@@ -11,8 +11,8 @@
  */
 #include "core/cleanup.h"
 #include "core/size.h"
+#include "fs/probe.h"
 #include "partition/gpt.h"
-#include "partition/probe.h"
 #include "partition/table_disk.h"
 #include "partition/table_parts.h"
 #include "partition/type.h"
@@ -178,28 +178,84 @@ static bool begins_partition(const struct table *table, uint64_t start)
     return false;
 }
 
+/* The end of the MBR's partition there, the extended one included; 0: it has none there. */
+static uint64_t explained_until(const struct table *mbr, uint64_t at)
+{
+    const struct table_entry *owner = owner_of(mbr, at);
+    struct extent byte = {at, 1};
+
+    if (extent_contains(&mbr->extended.range, &byte))
+        return extent_end(&mbr->extended.range);
+    return owner != NULL ? extent_end(&owner->range) : 0;
+}
+
+/* Where the next partition of the MBR begins behind `at`, but no further than the end. */
+static uint64_t unexplained_until(const struct table *mbr, uint64_t at, uint64_t end)
+{
+    const struct extent *extended = &mbr->extended.range;
+
+    if (extended->bytes > 0 && extended->start > at && extended->start < end)
+        end = extended->start;
+    for (size_t i = 0; i < mbr->n; i++)
+        if (mbr->entries[i].range.start > at && mbr->entries[i].range.start < end)
+            end = mbr->entries[i].range.start;
+    return end;
+}
+
+/* 1: where no partition of the MBR is, the range begins with anything but zeros. Whose it is need
+ * not be known: it is data. */
+static int has_unexplained(struct blockdev *bd, const struct table *mbr, struct extent range,
+                           uint64_t look, struct err *e)
+{
+    uint64_t at = range.start, end = extent_end(&range);
+    int data = 0;
+
+    while (data == 0 && at < end) {
+        uint64_t next = explained_until(mbr, at);
+        struct extent head = {at, 0};
+
+        if (next == 0) {
+            next = unexplained_until(mbr, at, end);
+            head.bytes = next - at > look ? look : next - at;
+            data = probe_has_data(bd, head, NULL, e);
+        }
+        at = next;
+    }
+    return data;
+}
+
+/* 1: the MBR does not know what is in that partition of the GPT. */
+static int is_content_beside(struct blockdev *bd, const struct table *mbr,
+                             const struct table_entry *entry, bool closer, struct err *e)
+{
+    enum content content = CONTENT_BLANK;
+
+    if (extent_end(&entry->range) > bd->bytes)
+        return 0;
+    if (closer && !begins_partition(mbr, entry->range.start) &&
+        content_of(bd, entry, &content, e) < 0)
+        return -1;
+    if (content == CONTENT_KNOWN)
+        return 1;
+    return has_unexplained(bd, mbr, entry->range, closer ? GAP_HEAD : CONTENT_HEAD, e);
+}
+
 int gpt_has_content_beside(const struct table_disk *disk, const struct table *mbr,
                            struct table_entry *found, struct err *e)
 {
     const struct gpt_disk *gpt = &disk->gpt;
     struct blockdev *bd = disk->window.bd;
     _cleanup_table_ struct table *table = NULL;
+    int beside = 0;
 
     if (gpt->primary.wrong != NULL || gpt->backup.wrong != NULL)
         return 0;
     table = table_alloc(e);
     if (table == NULL || gpt_decode(&gpt->primary, bd, table, e) < 0)
         return -1;
-    for (size_t i = 0; i < table->n && i < LOOKED_AT; i++) {
-        enum content content;
-
+    for (size_t i = 0; beside == 0 && i < table->n; i++) {
         *found = table->entries[i];
-        if (begins_partition(mbr, found->range.start) || extent_end(&found->range) > bd->bytes)
-            continue;
-        if (content_of(bd, found, &content, e) < 0)
-            return -1;
-        if (content == CONTENT_KNOWN)
-            return 1;
+        beside = is_content_beside(bd, mbr, found, i < LOOKED_AT, e);
     }
-    return 0;
+    return beside;
 }

@@ -3,9 +3,10 @@
 #include "partition/inspect.h"
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/fs_size.h"
+#include "fs/fs_size.h"
+#include "fs/probe.h"
 #include "partition/gpt.h"
-#include "partition/probe.h"
+#include "partition/mbr.h"
 #include "partition/table.h"
 #include "partition/type.h"
 
@@ -54,6 +55,7 @@ static int find_unknown_data(struct disk *disk, struct survey *survey, struct er
     survey->fs_uuid = steal(probe.uuid);
     survey->fs_device_uuid = steal(probe.device_uuid);
     survey->label = steal(probe.label);
+    probe_clear(&probe);
     if (found == 0)
         found = probe_has_data(bd, rest, NULL, e);
     if (found == 0)
@@ -66,7 +68,6 @@ static int fill_partition(struct disk *disk, const struct table_entry *entry,
                           struct survey_partition *p, struct err *e)
 {
     struct holder holder;
-    struct probe probe;
 
     *p = (struct survey_partition){
         .number = entry->number,
@@ -85,23 +86,58 @@ static int fill_partition(struct disk *disk, const struct table_entry *entry,
     p->holder = steal(holder.text);
     p->mountpoint = steal(holder.mountpoint);
     p->release = steal(holder.release);
-    if (extent_end(&p->range) > disk_blockdev(disk)->bytes)
-        return 0; /* past the end of the disk: the table is damaged, nothing to probe */
-    if (probe_range(disk_blockdev(disk), p->range, &probe, e) < 0)
-        return err_wrap(e, "partition %u", p->number);
-    if (probe.fs != NULL && !p->incomplete &&
-        fs_size_at(disk_blockdev(disk), p->range.start, probe.fs, &p->fs_bytes, e) < 0) {
-        probe_clear(&probe);
-        return err_wrap(e, "partition %u", p->number);
-    }
-    p->fs = steal(probe.fs);
-    p->fs_uuid = steal(probe.uuid);
-    p->fs_device_uuid = steal(probe.device_uuid);
-    p->label = steal(probe.label);
-    p->ambivalent = probe.ambivalent;
-    if (p->fs != NULL && probe_is_member(p->fs) && (p->member = strdup(p->fs)) == NULL)
-        return err_no_memory(e);
     return 0;
+}
+
+/* The probe's texts become the partition's. */
+static int take_probe(struct blockdev *bd, struct survey_partition *p, struct probe *probe,
+                      struct err *e)
+{
+    p->fs = steal(probe->fs);
+    p->fs_uuid = steal(probe->uuid);
+    p->fs_device_uuid = steal(probe->device_uuid);
+    p->label = steal(probe->label);
+    p->problem = steal(probe->problem);
+    p->ambivalent = probe->ambivalent;
+    if (p->fs == NULL)
+        return 0;
+    if (probe_is_member(p->fs) && (p->member = strdup(p->fs)) == NULL)
+        return err_no_memory(e);
+    return p->incomplete ? 0 : fs_size_at(bd, p->range.start, p->fs, &p->fs_bytes, e);
+}
+
+/* What lies past the end of the disk is damage of the table, and nothing to probe; nor is an
+ * extended partition. */
+static bool has_content(const struct survey_partition *p, uint64_t end)
+{
+    return p->range.bytes > 0 && extent_end(&p->range) <= end && !mbr_is_extended(p->code);
+}
+
+static int probe_partitions(struct blockdev *bd, struct survey *survey, struct err *e)
+{
+    _cleanup_free_ struct extent *ranges = calloc(survey->n_partitions + 1, sizeof(*ranges));
+    _cleanup_free_ struct probe *probes = calloc(survey->n_partitions + 1, sizeof(*probes));
+    size_t n = 0;
+    int result = 0;
+
+    if (ranges == NULL || probes == NULL)
+        return err_no_memory(e);
+    for (size_t i = 0; i < survey->n_partitions; i++)
+        if (has_content(&survey->partitions[i], bd->bytes))
+            ranges[n++] = survey->partitions[i].range;
+    if (probe_ranges(bd, ranges, n, probes, e) < 0)
+        return -1;
+    n = 0;
+    for (size_t i = 0; i < survey->n_partitions; i++) {
+        struct survey_partition *p = &survey->partitions[i];
+
+        if (!has_content(p, bd->bytes))
+            continue;
+        if (result >= 0 && (result = take_probe(bd, p, &probes[n], e)) < 0)
+            err_wrap(e, "partition %u", p->number);
+        probe_clear(&probes[n++]);
+    }
+    return result < 0 ? -1 : 0;
 }
 
 /* The extended partition is shown where its number is, and has no content but other partitions. */
@@ -178,7 +214,9 @@ static int fill_table(struct disk *disk, struct survey *survey, struct err *e)
     survey->uuid = table->uuid;
     survey->usable = table->usable;
     survey->copies_differ = table->copies_differ;
-    return fill_partitions(disk, table, survey, e);
+    return fill_partitions(disk, table, survey, e) < 0
+               ? -1
+               : probe_partitions(disk_blockdev(disk), survey, e);
 }
 
 /* Sector 0 has room for 440 bytes of boot code before a disk's signature (UEFI 2.10 table 5.1). */
@@ -217,10 +255,11 @@ struct survey *inspect(struct disk *disk, const char *path, struct err *e)
     survey->exists = true;
     survey->is_file = !disk_is_device(disk);
     survey->sector_guessed = disk_sector_is_guess(disk);
-    disk_identify(disk, &identity);
+    device_identify(disk_device(disk), &identity);
     survey->model = identity.model;
     survey->serial = identity.serial;
     survey->wwn = identity.wwn;
+    survey->sequence = device_sequence(disk_device(disk));
     if (find_boot_code(disk, survey, e) < 0 || fill_table(disk, survey, e) < 0) {
         err_wrap(e, "%s", path);
         return NULL;

@@ -7,7 +7,7 @@
 #include "model/survey.h"
 
 /* Surveys an open disk. The record and the systems on it are not filled in: they need trees (see
- * flow/observe.h). Freed with survey_free; NULL on failure. */
+ * apply/observe.h). Freed with survey_free; NULL on failure. */
 struct survey *inspect(struct disk *disk, const char *path, struct err *e);
 
 /* The survey of a file that does not exist yet. */

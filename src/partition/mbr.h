@@ -44,6 +44,10 @@ enum mbr_what {
 /* mbr_codec.c, pure: what sector 0 is. */
 enum mbr_what mbr_recognise(const uint8_t *sector, uint64_t lbas);
 
+/* The only record that is used covers the disk from sector 1 on, as the protective one does, to the
+ * end that the disk has, or that a GPT's backup says. */
+bool mbr_was_protective(const uint8_t *sector, uint64_t lbas, uint64_t backup);
+
 /* Records that are used, of which none lies on the disk: any bytes may look like that. */
 bool mbr_is_noise(const uint8_t *sector, uint64_t lbas);
 
@@ -95,8 +99,9 @@ void mbr_chain_clear(struct mbr_chain *chain);
 int mbr_read(struct table_window *window, struct table *table, struct mbr_chain *chain,
              struct err *e);
 
-/* mbr_lost.c: what there may have been behind a first boot record that is erased, as a list of
- * options for `part add`. *text is new; NULL: nothing is found. */
+/* mbr_lost.c: what there may have been behind a first boot record that is erased, or a chain that
+ * comes back to itself, beside what the table has: as a list of options for `part add`. *text is
+ * new; NULL: nothing is found. */
 int mbr_find_lost(struct table_window *window, const struct table *there, char **text,
                   struct err *e);
 

@@ -129,6 +129,22 @@ bool mbr_is_noise(const uint8_t *sector, uint64_t lbas)
     return count.used > 0 && count.plausible == 0;
 }
 
+bool mbr_was_protective(const uint8_t *sector, uint64_t lbas, uint64_t backup)
+{
+    unsigned used = 0, covering = 0;
+    struct mbr_sector s;
+
+    memcpy(&s, sector, sizeof(s));
+    for (unsigned i = 0; i < MBR_RECORDS; i++) {
+        uint32_t n = le32toh(s.records[i].sectors);
+
+        used += n != 0;
+        covering +=
+            le32toh(s.records[i].lba) == 1 && (n == lbas - 1 || n == backup || n == UINT32_MAX);
+    }
+    return used == 1 && covering == 1;
+}
+
 static void encode_chs(uint64_t lba, uint8_t chs[3])
 {
     uint64_t cylinder = lba / (CHS_HEADS * CHS_SECTORS);

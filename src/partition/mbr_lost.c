@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * mbr_lost.c: what there may have been behind a first boot record that is none any more, for a
- * person to judge. Reads only, and little.
+ * mbr_lost.c: what there may have been behind a first boot record that is none any more, or one
+ * that leads back to the chain, for a person to judge. Reads only, and little.
  *
  * Nothing of it is certain. Where the first partition ended, and which record was the next one,
  * stood in the record that has gone. Tools that delete a partition, or move the first one's entry,
@@ -11,11 +11,11 @@
  */
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/fs.h"
-#include "partition/fs_size.h"
+#include "fs/fs.h"
+#include "fs/fs_size.h"
+#include "fs/probe.h"
 #include "partition/gpt.h"
 #include "partition/mbr.h"
-#include "partition/probe.h"
 #include "partition/table_parts.h"
 #include "partition/type.h"
 
@@ -38,14 +38,26 @@ struct candidate {
 struct search {
     struct blockdev *bd;
     struct extent extended;
+    const struct table *there; /* what the chain does lead to */
     struct candidate found[FOUND_MAX];
     size_t n;
     bool more;
 };
 
+static bool is_known(const struct table *there, const struct candidate *one)
+{
+    for (size_t i = 0; i < there->n; i++)
+        if (table_is_logical(there, &there->entries[i]) &&
+            extent_overlaps(&there->entries[i].range, &one->range))
+            return true;
+    return false;
+}
+
 /* A record replaces the filesystem that begins where its partition does. */
 static void add(struct search *s, const struct candidate *one)
 {
+    if (is_known(s->there, one))
+        return;
     for (size_t i = 0; i < s->n; i++) {
         struct candidate *other = &s->found[i];
 
@@ -183,6 +195,19 @@ static int look_wider(struct search *s, struct err *e)
     return 0;
 }
 
+/* The record that the last one should lead to is mostly near the end of its partition. */
+static int look_behind_last(struct search *s, struct err *e)
+{
+    const struct table_entry *last = NULL;
+
+    for (size_t i = 0; i < s->there->n; i++)
+        if (table_is_logical(s->there, &s->there->entries[i]) &&
+            extent_contains(&s->extended, &s->there->entries[i].range) &&
+            (last == NULL || last->number < s->there->entries[i].number))
+            last = &s->there->entries[i];
+    return last != NULL ? look_closer(s, extent_end(&last->range), e) : 0;
+}
+
 /* ---- both ---- */
 
 static int by_start(const void *a, const void *b)
@@ -221,7 +246,7 @@ static int print(const struct search *s, char **text, struct err *e)
 int mbr_find_lost(struct table_window *window, const struct table *there, char **text,
                   struct err *e)
 {
-    struct search s = {.bd = window->bd, .extended = there->extended.range};
+    struct search s = {.bd = window->bd, .extended = there->extended.range, .there = there};
     struct extent disk = {0, window->lbas * window->bd->sector};
     size_t n_first;
 
@@ -234,7 +259,7 @@ int mbr_find_lost(struct table_window *window, const struct table *there, char *
     for (size_t i = 0; i < n_first; i++)
         if (look_closer(&s, extent_end(&s.found[i].range), e) < 0)
             return -1;
-    if (look_wider(&s, e) < 0)
+    if (look_behind_last(&s, e) < 0 || look_wider(&s, e) < 0)
         return -1;
     qsort(s.found, s.n, sizeof(*s.found), by_start);
     return s.n == 0 ? 0 : print(&s, text, e);

@@ -80,12 +80,14 @@ static int set_priority(struct repart_partition *partition, const char *value, s
     return 0;
 }
 
+/* In C's notation, and in binary: 0b101. */
 static int parse_unsigned(const char *value, uint64_t most, uint64_t *number, struct err *e)
 {
+    bool binary = strncmp(value, "0b", 2) == 0 && (value[2] == '0' || value[2] == '1');
     char *end;
 
     errno = 0;
-    *number = strtoull(value, &end, 0);
+    *number = strtoull(binary ? value + 2 : value, &end, binary ? 2 : 0);
     if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 || *number > most)
         return err_set(e, ERR_SYNTAX, "found \"%s\", expected a number from 0 to %llu", value,
                        (unsigned long long)most);
@@ -156,7 +158,7 @@ static int set_most(struct repart_partition *partition, const char *value, size_
     return 0;
 }
 
-/* A name of partition/fs.def, so that what is wanted can be made. */
+/* A name of fs/fs.def, so that what is wanted can be made. */
 static int set_format(struct repart_partition *partition, const char *value, size_t offset,
                       struct err *e)
 {
@@ -297,18 +299,27 @@ int repart_key_set(struct repart_partition *partition, const char *key, const ch
     return err_set(e, ERR_SYNTAX, "there is no key \"%s\" in repart.d", key);
 }
 
+/* What is called `what` may be between these two. */
+static int check_limits(const char *name, const char *what, uint64_t least, uint64_t most,
+                        struct err *e)
+{
+    char min[SIZE_TEXT], max[SIZE_TEXT];
+
+    if (least == REPART_UNSET || most == REPART_UNSET || least <= most)
+        return 0;
+    return err_set(e, ERR_SYNTAX, "%s: %sMinBytes=%s is larger than %sMaxBytes=%s", name, what,
+                   size_exact(least, min, sizeof(min)), what, size_exact(most, max, sizeof(max)));
+}
+
 int repart_key_finish(struct repart_partition *partition, const char *name, struct err *e)
 {
     unsigned knows = repart_type_knows(&partition->type);
 
     if (guid_is_zero(&partition->type))
         return err_set(e, ERR_SYNTAX, "%s: Type= is missing", name);
-    if (partition->size_min != REPART_UNSET && partition->size_max != REPART_UNSET &&
-        partition->size_min > partition->size_max)
-        return err_set(e, ERR_SYNTAX, "%s: SizeMinBytes= is larger than SizeMaxBytes=", name);
-    if (partition->padding_min != REPART_UNSET && partition->padding_max != REPART_UNSET &&
-        partition->padding_min > partition->padding_max)
-        return err_set(e, ERR_SYNTAX, "%s: PaddingMinBytes= is larger than PaddingMaxBytes=", name);
+    if (check_limits(name, "Size", partition->size_min, partition->size_max, e) < 0 ||
+        check_limits(name, "Padding", partition->padding_min, partition->padding_max, e) < 0)
+        return -1;
     if (repart_type_is_verity(&partition->type) && partition->read_only == REPART_FLAG_DEFAULT)
         partition->read_only = REPART_FLAG_ON;
     /* systemd 252 does so even where GrowFileSystem= says no, against its own manual; berth does

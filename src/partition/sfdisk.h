@@ -16,6 +16,7 @@ struct sfdisk_amount {
     bool given;   /* else sfdisk's default */
     bool aligned; /* written with a suffix: sfdisk rounds where it ends */
     uint64_t sectors;
+    char text[24]; /* as written, for messages */
 };
 
 struct sfdisk_line {

@@ -149,6 +149,7 @@ static int attribute_bit(const char *word, unsigned *bit, struct err *e)
     static const char *const names[] = {"RequiredPartition", "NoBlockIOProtocol",
                                         "LegacyBIOSBootable"};
     const char *digits = strncmp(word, "GUID:", 5) == 0 ? word + 5 : word;
+    unsigned long number;
     char *end;
 
     for (*bit = 0; *bit < 3; (*bit)++)
@@ -158,8 +159,9 @@ static int attribute_bit(const char *word, unsigned *bit, struct err *e)
         *bit = 0;
         return 0;
     }
-    *bit = (unsigned)strtoul(digits, &end, 0);
-    if (isdigit((unsigned char)*digits) && *end == '\0' && *bit >= 48 && *bit < 64)
+    number = strtoul(digits, &end, 0);
+    *bit = (unsigned)number;
+    if (isdigit((unsigned char)*digits) && *end == '\0' && number >= 48 && number < 64)
         return 0;
     return err_set(e, ERR_SYNTAX,
                    "attrs: found \"%s\", expected RequiredPartition, NoBlockIOProtocol, "

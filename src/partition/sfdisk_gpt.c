@@ -102,13 +102,13 @@ static int find_start(const struct sfdisk_work *work, const struct sfdisk_line *
         return default_start(work, start, e);
     *start = line->start.sectors;
     if (*start < usable.first || *start > usable.last)
-        return err_set(e, ERR_NO_SPACE, "start %llu: the usable sectors are %llu to %llu",
-                       (unsigned long long)*start, (unsigned long long)usable.first,
+        return err_set(e, ERR_NO_SPACE, "start %s: the usable sectors are %llu to %llu",
+                       line->start.text, (unsigned long long)usable.first,
                        (unsigned long long)usable.last);
     entry = entry_at(work, *start);
     if (entry != NULL)
-        return err_set(e, ERR_NO_SPACE, "start %llu: that sector is partition %u's",
-                       (unsigned long long)*start, entry->number);
+        return err_set(e, ERR_NO_SPACE, "start %s: that sector is partition %u's", line->start.text,
+                       entry->number);
     return 0;
 }
 
@@ -127,10 +127,11 @@ static int find_last(const struct sfdisk_work *work, const struct sfdisk_line *l
                              : 0;
     }
     if (size == 0)
-        return err_set(e, ERR_SYNTAX, "size 0: a partition has at least one sector");
+        return err_set(e, ERR_SYNTAX, "size %s: a partition has at least one sector",
+                       line->size.text);
     if (size > most - start + 1)
-        return err_set(e, ERR_NO_SPACE, "size %llu: at sector %llu at most %llu sectors fit",
-                       (unsigned long long)size, (unsigned long long)start,
+        return err_set(e, ERR_NO_SPACE, "size %s: at sector %llu at most %llu sectors fit",
+                       line->size.text, (unsigned long long)start,
                        (unsigned long long)(most - start + 1));
     *last = start + size - 1;
     if (*last != usual && line->size.aligned && work->disk.grain > 1 &&

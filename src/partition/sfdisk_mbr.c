@@ -110,16 +110,18 @@ static int open_place(struct sfdisk_work *work, const struct sfdisk_line *line, 
     return collect_taken(work, logical, &place->taken, e);
 }
 
-static int given_start(const struct place *place, uint64_t start, struct err *e)
+static int given_start(const struct place *place, const struct sfdisk_amount *wanted, struct err *e)
 {
+    uint64_t start = wanted->sectors;
+
     if (start < place->range.first || start > place->range.last)
-        return err_set(e, ERR_NO_SPACE, "start %llu: %s partition can start at %llu to %llu",
-                       (unsigned long long)start, place->logical ? "a logical" : "a primary",
+        return err_set(e, ERR_NO_SPACE, "start %s: %s partition can start at %llu to %llu",
+                       wanted->text, place->logical ? "a logical" : "a primary",
                        (unsigned long long)place->range.first,
                        (unsigned long long)place->range.last);
     if (taken_at(&place->taken, start) != NULL)
-        return err_set(e, ERR_NO_SPACE, "start %llu: that sector is another partition's",
-                       (unsigned long long)start);
+        return err_set(e, ERR_NO_SPACE, "start %s: that sector is another partition's",
+                       wanted->text);
     return 0;
 }
 
@@ -170,8 +172,11 @@ static int default_start(const struct sfdisk_work *work, const struct sfdisk_lin
             return 0;
         most = last - place->start + 1 > most ? last - place->start + 1 : most;
     }
-    return err_set(e, ERR_NO_SPACE, "%llu sectors do not fit; the largest gap has %llu",
-                   (unsigned long long)need, (unsigned long long)most);
+    return line->size.given
+               ? err_set(e, ERR_NO_SPACE,
+                         "size %s: %llu sectors do not fit; the largest gap has %llu",
+                         line->size.text, (unsigned long long)need, (unsigned long long)most)
+               : err_set(e, ERR_NO_SPACE, "no sector is left for another partition");
 }
 
 /* sfdisk rounds where a size with a suffix ends; one below its unit comes out one sector longer. */
@@ -185,10 +190,11 @@ static int find_last(const struct sfdisk_work *work, const struct sfdisk_line *l
     if (!line->size.given)
         return 0;
     if (size == 0)
-        return err_set(e, ERR_SYNTAX, "size 0: a partition has at least one sector");
+        return err_set(e, ERR_SYNTAX, "size %s: a partition has at least one sector",
+                       line->size.text);
     if (size > limit - start + 1)
-        return err_set(e, ERR_NO_SPACE, "size %llu: at sector %llu at most %llu sectors fit",
-                       (unsigned long long)size, (unsigned long long)start,
+        return err_set(e, ERR_NO_SPACE, "size %s: at sector %llu at most %llu sectors fit",
+                       line->size.text, (unsigned long long)start,
                        (unsigned long long)(limit - start + 1));
     place->last = last;
     if (!line->size.aligned || work->disk.grain == 1 || last + 1 > limit)
@@ -215,7 +221,7 @@ static int find_place(struct sfdisk_work *work, const struct sfdisk_line *line, 
     if (open_place(work, line, logical, &place, e) < 0)
         return -1;
     place.start = line->start.sectors;
-    if (line->start.given ? given_start(&place, place.start, e) < 0
+    if (line->start.given ? given_start(&place, &line->start, e) < 0
                           : default_start(work, line, &place, e) < 0)
         return -1;
     if (find_last(work, line, &place, e) < 0)

@@ -83,17 +83,21 @@ static bool take_default(char **cursor)
     return true;
 }
 
-/* A plain number is of sectors, in C's notation; one with a suffix of bytes. */
+/* A plain number is of sectors, in C's notation; one with a suffix of bytes. sfdisk looks at no
+ * sign where it makes a partition: "+10M" says what "10M" does, but "-10M" nobody means so. */
 static int parse_amount(const struct sfdisk_script *script, const char *what, const char *text,
                         struct sfdisk_amount *amount, struct err *e)
 {
     uint64_t bytes;
     char *end;
 
-    if (*text == '-' || *text == '+')
-        return err_set(e, ERR_UNSUPPORTED,
-                       "%s %s: an amount with a sign is not supported; expected the %s itself",
-                       what, text, what);
+    if (*text == '-') {
+        err_set(e, ERR_UNSUPPORTED, "%s %s: an amount with a minus sign is not supported", what,
+                text);
+        return err_hint(e, "sfdisk takes it for %s %s: write that, if it is meant", what, text + 1);
+    }
+    snprintf(amount->text, sizeof(amount->text), "%s", text);
+    text += *text == '+' ? 1 : 0;
     errno = 0;
     amount->given = true;
     amount->sectors = strtoull(text, &end, 0);
@@ -280,7 +284,7 @@ static int header_grain(struct sfdisk_script *script, const char *value, struct 
     char *end;
 
     script->grain = strtoull(value, &end, 0);
-    if (*end != '\0' && size_parse_bytes(value, &script->grain, e) < 0)
+    if ((*end != '\0' || *value == '-') && size_parse_bytes(value, &script->grain, e) < 0)
         return err_wrap(e, "grain");
     if (script->grain % 512 != 0 || script->grain == 0 || script->grain > GIB)
         return err_set(e, ERR_SYNTAX, "grain: found %s, expected a multiple of 512 up to 1GiB",

@@ -139,6 +139,9 @@ int table_write(struct blockdev *bd, const struct table *table, struct err *e);
  * (DAMAGE_STALE_SIGNATURE), and flushes. table_write does so only where the MBR is a new one. */
 int table_erase_stale(struct blockdev *bd, const struct table *table, struct err *e);
 
+/* table_write and, where it mends, table_erase_stale. */
+int table_replace(struct blockdev *bd, const struct table *table, bool mends, struct err *e);
+
 /* The same range under the other kind's type, without a GUID; what only the old kind has is left
  * behind. */
 struct table_entry table_entry_as(const struct table_entry *from, enum table_kind kind);
@@ -184,5 +187,14 @@ void table_free(struct table *table);
 
 #define _cleanup_table_ __attribute__((cleanup(table_cleanup)))
 void table_cleanup(struct table **table);
+
+/* table_find.c: the partition that a person means by a number, a name or its GUID; ERR_NOT_FOUND
+ * says where they are listed, ERR_USAGE that several have the name. */
+const struct table_entry *table_find(const struct table *table, const char *part, struct err *e);
+
+/* The entry of `table` that is the partition `entry` of `from`, or NULL: by number, where GUID or
+ * start agree, else by GUID. */
+const struct table_entry *table_same_entry(const struct table *table, const struct table *from,
+                                           const struct table_entry *entry);
 
 #endif

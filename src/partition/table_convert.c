@@ -201,6 +201,26 @@ static void widen_usable(const struct table *from, struct table *to, const struc
     }
 }
 
+/* An MBR's partition may reach the end of the disk, where a GPT has its second copy. */
+static int hint_end(const struct table *to, const struct blockdev *bd, struct err *e)
+{
+    const struct table_entry *last = NULL;
+    char size[SIZE_TEXT];
+    uint64_t most;
+
+    for (size_t i = 0; i < to->n; i++)
+        if (last == NULL || to->entries[i].range.start > last->range.start)
+            last = &to->entries[i];
+    if (to->kind != TABLE_GPT || last == NULL || last->range.start >= extent_end(&to->usable) ||
+        extent_end(&last->range) <= extent_end(&to->usable))
+        return -1;
+    most = round_down(extent_end(&to->usable) - last->range.start, MIB);
+    if (most == 0)
+        return -1;
+    return err_hint(e, "`berth part resize %s %u --size %s` makes room, where that can be shrunk",
+                    shell_quote(bd->name).text, last->number, size_exact(most, size, sizeof(size)));
+}
+
 static int fill(const struct table *table, struct table *to, struct blockdev *bd, struct err *e)
 {
     struct frame frame = {0};
@@ -233,6 +253,7 @@ struct table *table_convert(const struct table *table, enum table_kind kind, str
         return NULL;
     if (table_validate(to, bd, e) < 0) {
         err_wrap(e, "as %s", kind == TABLE_GPT ? "a GPT" : "an MBR");
+        hint_end(to, bd, e);
         return NULL;
     }
     return steal(to);

@@ -25,7 +25,8 @@ void table_disk_clear(struct table_disk *disk);
 int gpt_backup_counts(const struct table_disk *disk, bool blank, struct err *e);
 
 /* 1 when both copies of a GPT are whole beside the MBR, and in one of its partitions there is
- * something that no partition of the MBR begins with: *found, with its name. 0; -1. */
+ * something that no partition of the MBR begins with, or outside of those anything but zeros:
+ * *found, with its name. 0; -1. */
 int gpt_has_content_beside(const struct table_disk *disk, const struct table *mbr,
                            struct table_entry *found, struct err *e);
 

@@ -2,7 +2,8 @@
 /*
  * table_read.c: which table a disk has, what it says and what is wrong with it.
  *
- * An MBR with partitions counts, whatever is left of a GPT. A GPT counts that has a whole primary,
+ * An MBR with partitions counts, whatever is left of a GPT, unless its only one is the protective
+ * record but for the type. A GPT counts that has a whole primary,
  * or a protective MBR before a whole backup. A backup alone counts on a disk whose head is blank,
  * as a power cut leaves one that gets its first table, or where nothing but a partition of it is
  * found (gpt_evidence.c); behind anything else, such as a filesystem on the whole disk, it is only
@@ -58,6 +59,14 @@ static enum table_kind find_kind(const struct table_disk *disk)
     return disk->what == MBR_IS_EMPTY || disk->what == MBR_IS_HYBRID ? TABLE_MBR : TABLE_NONE;
 }
 
+/* The protective record but for its type. Nothing can be in such a partition: it would begin with
+ * the GPT's header. Both copies agree, so none is old. */
+static bool was_protective(const struct table_disk *disk)
+{
+    return disk->what == MBR_IS_TABLE && gpt_disk_agrees(&disk->gpt) &&
+           mbr_was_protective(disk->window.head_bytes, disk->window.lbas, disk->gpt.backup.lba);
+}
+
 /* The kind, which may be what only the backup of a GPT says: then sector 0 is none. */
 static int decide_kind(struct table_disk *disk, enum table_kind *kind, struct err *e)
 {
@@ -65,6 +74,11 @@ static int decide_kind(struct table_disk *disk, enum table_kind *kind, struct er
     bool noise = disk->what == MBR_IS_TABLE && mbr_is_noise(sector, disk->window.lbas);
     int counts;
 
+    if (was_protective(disk)) {
+        *kind = TABLE_GPT;
+        disk->what = MBR_IS_NONE;
+        return 0;
+    }
     *kind = find_kind(disk);
     if (disk->gpt.backup.wrong != NULL || (*kind != TABLE_NONE && !noise))
         return 0;
@@ -101,11 +115,28 @@ static void find_usable(const struct table_disk *disk, const struct gpt_copy *co
         end > header->first_usable_lba ? (end - header->first_usable_lba) * sector : 0;
 }
 
+/* The header of one copy and the entries of the other, on whose checksum it agrees. */
+static int report_lent(const struct gpt_disk *gpt, struct table *table, struct err *e)
+{
+    const struct gpt_copy *primary = &gpt->primary, *backup = &gpt->backup;
+    bool front = primary->lent;
+
+    if (table_damage(table, DAMAGE_PRIMARY, 0, e,
+                     "the first copy of the GPT is damaged: %s; its %s", primary->wrong,
+                     front ? "header is whole, and so are the backup's entries"
+                           : "entries are whole, and so is the backup's header") < 0)
+        return -1;
+    return table_damage(table, DAMAGE_BACKUP, 0, e, "the backup of the GPT is damaged: %s; its %s",
+                        backup->wrong, front ? "entries are whole" : "header is whole");
+}
+
 /* A backup that is the only whole copy does not say where the primary's entries were. */
 static int report_copies(const struct gpt_disk *gpt, struct table *table, struct err *e)
 {
     const struct gpt_copy *primary = &gpt->primary, *backup = &gpt->backup;
 
+    if (primary->lent || backup->lent)
+        return report_lent(gpt, table, e);
     if (primary->wrong != NULL)
         return table_damage(table, DAMAGE_PRIMARY, 0, e,
                             "the first copy of the GPT is damaged: %s; the backup is whole",
@@ -237,11 +268,29 @@ static int report_beside(const struct table_entry *found, struct table *table, s
                         table_title(found->number, found->name).text);
 }
 
+/* A partition of an MBR that would begin in front of a whole GPT's first header, and hold it. */
+static const struct table_entry *covers_gpt(const struct table_disk *disk,
+                                            const struct table *table)
+{
+    struct extent header = {disk->window.bd->sector, disk->window.bd->sector};
+
+    for (size_t i = 0; table->kind == TABLE_MBR && i < table->n; i++)
+        if (extent_overlaps(&table->entries[i].range, &header))
+            return gpt_disk_agrees(&disk->gpt) ? &table->entries[i] : NULL;
+    return NULL;
+}
+
 static int report_stale(const struct table_disk *disk, struct table *table, struct err *e)
 {
+    const struct table_entry *cover = covers_gpt(disk, table);
     struct table_entry found;
     int beside;
 
+    if (cover != NULL)
+        return table_damage(table, DAMAGE_GPT_BESIDE, 0, e,
+                            "the MBR counts, and its partition %u holds the header of a whole GPT, "
+                            "which sector 0 may have protected",
+                            cover->number);
     if (!is_stale(disk, table, &disk->gpt.primary) && !is_stale(disk, table, &disk->gpt.backup))
         return 0;
     beside = table->kind == TABLE_MBR ? gpt_has_content_beside(disk, table, &found, e) : 0;
@@ -266,21 +315,25 @@ static int report_announced(struct table *table, struct err *e)
     return 0;
 }
 
-static struct damage *damage_of_first_record(const struct table_disk *disk, struct table *table)
+/* A chain that comes back to itself, or whose first record is none: what it led to is not reached.
+ */
+static struct damage *damage_that_hides(const struct table_disk *disk, struct table *table)
 {
     const struct mbr_chain *chain = &disk->chain;
+    struct damage *last = table->n_damage > 0 ? &table->damage[table->n_damage - 1] : NULL;
 
-    for (size_t i = 0; i < table->n_damage && chain->n == 1 && chain->nodes[0].none; i++)
-        if (table->damage[i].kind == DAMAGE_EBR_DAMAGED && table->damage[i].number == MBR_FIRST)
-            return &table->damage[i];
-    return NULL;
+    if (last == NULL || chain->n == 0) /* the walk ends with what ends the chain */
+        return NULL;
+    if (last->kind == DAMAGE_EBR_LOOP)
+        return last;
+    return last->kind == DAMAGE_EBR_DAMAGED && chain->nodes[chain->n - 1].none ? last : NULL;
 }
 
-/* A first boot record that is none: what may have been behind it is listed, for a person to judge.
- */
+/* What may have been behind the end of such a chain is listed, for a person to judge: where it is
+ * found the chain is not ended without a word. */
 static int report_lost(struct table_disk *disk, struct table *table, struct err *e)
 {
-    struct damage *damage = damage_of_first_record(disk, table);
+    struct damage *damage = damage_that_hides(disk, table);
     _cleanup_free_ char *found = NULL;
     char *text;
 
@@ -314,6 +367,22 @@ static int read_mbr(struct table_disk *disk, struct table *table, struct err *e)
     return disk->what == MBR_IS_HYBRID ? report_announced(table, e) : report_stale(disk, table, e);
 }
 
+/* A protective MBR behind which no GPT is seen: with sectors of another size there may be one. */
+static int report_unseen(struct table_disk *disk, struct table *table, struct err *e)
+{
+    int sector = gpt_find_other_sector(&disk->window, e);
+
+    if (sector < 0)
+        return -1;
+    if (sector == 0)
+        return table_damage(table, DAMAGE_HEADERS_GONE, 0, e,
+                            "a protective MBR without a GPT: both headers are gone");
+    return table_damage(table, DAMAGE_OTHER_SECTOR, 0, e,
+                        "the table was made for sectors of %d bytes, and this device has %u: an "
+                        "enclosure or adapter may show another size",
+                        sector, disk->window.bd->sector);
+}
+
 int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *table,
                     struct err *e)
 {
@@ -338,10 +407,8 @@ int table_disk_read(struct table_disk *disk, struct blockdev *bd, struct table *
         result = read_mbr(disk, table, e);
         break;
     case TABLE_NONE:
-        return disk->what == MBR_IS_PROTECTIVE
-                   ? table_damage(table, DAMAGE_HEADERS_GONE, 0, e,
-                                  "a protective MBR without a GPT: both headers are gone")
-                   : report_stale(disk, table, e);
+        return disk->what == MBR_IS_PROTECTIVE ? report_unseen(disk, table, e)
+                                               : report_stale(disk, table, e);
     }
     return result < 0 ? -1 : table_check(table, bd, e);
 }

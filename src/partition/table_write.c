@@ -79,3 +79,10 @@ int table_write(struct blockdev *bd, const struct table *table, struct err *e)
                      : write_mbr(bd, &full, there, &disk, e);
     return result < 0 ? err_wrap(e, "writing the partition table of %s", bd->name) : 0;
 }
+
+int table_replace(struct blockdev *bd, const struct table *table, bool mends, struct err *e)
+{
+    if (table_write(bd, table, e) < 0)
+        return -1;
+    return mends && table->kind == TABLE_MBR ? table_erase_stale(bd, table, e) : 0;
+}

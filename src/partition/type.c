@@ -146,6 +146,15 @@ static uint8_t parse_code(const char *text)
     return (uint8_t)strtoul(digits, NULL, 16);
 }
 
+const struct partition_type *partition_type_for_code(const char *text)
+{
+    static const uint8_t clear[] = {0x07, 0x0b, 0x0c, 0x82, 0x83, 0x8e, 0xef, 0xfd};
+    uint8_t code = parse_code(text);
+
+    return code != 0 && memchr(clear, code, sizeof(clear)) != NULL ? partition_type_of_code(code)
+                                                                   : NULL;
+}
+
 static int take(const char *text, enum table_kind kind, const struct partition_type *found,
                 struct guid *type, uint8_t *code, struct err *e)
 {

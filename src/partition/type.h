@@ -27,6 +27,10 @@ const struct partition_type *partition_type(const char *name);
 const struct partition_type *partition_type_of(const struct guid *guid);
 const struct partition_type *partition_type_of_code(uint8_t code);
 
+/* The type that a GPT has for an MBR's code, "82" or "0x82", as gdisk has it; NULL for text that is
+ * none, and for codes that say too little. */
+const struct partition_type *partition_type_for_code(const char *text);
+
 /* What other tools call it: of an MBR by its code ("W95 FAT32 (LBA)"), else (code 0) by its GUID;
  * NULL when berth knows no name. */
 const char *partition_type_title(const struct guid *guid, uint8_t code);

@@ -30,14 +30,15 @@ int wanted_add_format(struct wanted *wanted, const struct wanted_format *format,
     return 0;
 }
 
-int wanted_add_alone(struct wanted *wanted, unsigned number, struct err *e)
+int wanted_add_alone(struct wanted *wanted, struct wanted_alone alone, struct err *e)
 {
-    unsigned *grown = realloc(wanted->alone, (wanted->n_alone + 1) * sizeof(*wanted->alone));
+    struct wanted_alone *grown =
+        realloc(wanted->alone, (wanted->n_alone + 1) * sizeof(*wanted->alone));
 
     if (grown == NULL)
         return err_no_memory(e);
     wanted->alone = grown;
-    grown[wanted->n_alone++] = number;
+    grown[wanted->n_alone++] = alone;
     return 0;
 }
 

@@ -12,8 +12,14 @@
 /* What a new partition is formatted with. */
 struct wanted_format {
     unsigned number; /* of the partition in `table` */
-    char fs[16];     /* a name of partition/fs.def */
+    char fs[16];     /* a name of fs/fs.def */
     char label[64];  /* "" : the kind's default */
+};
+
+/* A partition whose filesystem had no part in what is taken back. */
+struct wanted_alone {
+    unsigned number;
+    bool cut; /* it was longer than its partition before that, and will be again */
 };
 
 struct wanted {
@@ -22,8 +28,8 @@ struct wanted {
     size_t n_formats;
     unsigned locked_back; /* a partition whose encrypted content did not follow when it grew; 0 */
     unsigned
-        locked_too;  /* a partition whose encrypted content follows it, which takes its key; 0 */
-    unsigned *alone; /* partitions whose filesystems had no part in what is taken back */
+        locked_too; /* a partition whose encrypted content follows it, which takes its key; 0 */
+    struct wanted_alone *alone;
     size_t n_alone;
     unsigned sized;        /* the partition that is to have a certain size; 0: none */
     unsigned unwipe;       /* the partition whose wiped signatures come back; 0: none */
@@ -42,8 +48,8 @@ void wanted_clear(struct wanted *wanted);
 /* Appends a copy. */
 int wanted_add_format(struct wanted *wanted, const struct wanted_format *format, struct err *e);
 
-/* Appends the number to `alone`. */
-int wanted_add_alone(struct wanted *wanted, unsigned number, struct err *e);
+/* Appends it to `alone`. */
+int wanted_add_alone(struct wanted *wanted, struct wanted_alone alone, struct err *e);
 
 /* The sector at which libfdisk lets the usable range start: at 1 MiB, on a disk of at most 4 MiB
  * at 1. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* bare.h: a kernel of its own file, which belongs to no installed system: what it is run with, and
  * the image file that is its disk. */
-#ifndef BERTH_FLOW_BARE_H
-#define BERTH_FLOW_BARE_H
+#ifndef BERTH_RUN_BARE_H
+#define BERTH_RUN_BARE_H
 
 #include "block/disk.h"
 #include "core/err.h"

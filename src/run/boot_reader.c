@@ -149,13 +149,25 @@ static int run_jailed(struct reader *reader, const char *what, struct err *e)
     return jail_run(&jail, read_ext, reader, e);
 }
 
-/* What cannot be read is no reason to try anything else with it. */
-static int refuse_unreadable(const char *name, struct err *e)
+/* What cannot be read is no reason to try anything else with it. A failure of the disk, of memory
+ * or of a program that is not there says nothing of the filesystem. */
+static int refuse_unreadable(const struct boot_source *source, struct err *e)
 {
-    err_wrap(e, "%s", name);
-    if (e->code != ERR_SYNTAX && e->code != ERR_UNSUPPORTED && e->code != ERR_TOOL)
+    bool has_no_kernel = e->code == ERR_NOT_FOUND && *e->hint == '\0';
+
+    if (has_no_kernel)
+        err_wrap(e, "no kernel is in it");
+    if (source->fs != NULL)
+        err_wrap(e, "its %s", source->fs);
+    err_wrap(e, "%s", source->system->name);
+    if (e->code == ERR_IO || e->code == ERR_NO_MEMORY || e->code == ERR_INTERRUPTED ||
+        (e->code == ERR_NOT_FOUND && !has_no_kernel))
         return -1;
     e->code = ERR_REFUSED;
+    if (has_no_kernel)
+        return err_hint(e,
+                        "a system's root has a boot/vmlinuz-*; `berth run --kernel FILE` boots a "
+                        "kernel of the host's files");
     return err_hint(e, "boot it from the menu; beside the host berth reads ext4, and what GRUB "
                        "reads: btrfs, xfs");
 }
@@ -170,7 +182,7 @@ static int read_all(struct reader *reader, bool *by_grub, char **word, struct er
         return -1;
     *by_grub = !is_ext;
     if ((is_ext ? run_jailed(reader, what, e) : read_by_grub(reader, word, e)) < 0)
-        return refuse_unreadable(name, e);
+        return refuse_unreadable(reader->source, e);
     return 0;
 }
 

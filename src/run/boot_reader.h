@@ -2,8 +2,8 @@
 /* boot_reader.h: fetches a guest's kernel and initrd from its own root filesystem. Somebody else
  * wrote that filesystem: a jailed child reads it, or GRUB's program in the jail (tree/grubfs.c),
  * and what comes back are bytes and bounded texts. */
-#ifndef BERTH_FLOW_BOOT_READER_H
-#define BERTH_FLOW_BOOT_READER_H
+#ifndef BERTH_RUN_BOOT_READER_H
+#define BERTH_RUN_BOOT_READER_H
 
 #include "block/blockdev.h"
 #include "core/err.h"
@@ -28,13 +28,14 @@ struct boot_source {
     struct blockdev *root;      /* its filesystem: ext, or one that GRUB reads */
     const struct jail_fds *fds; /* the descriptors that root reads through */
     const struct record_system
-        *system; /* for messages, and its kernel options say where its root is */
-    bool ends;   /* of the kernel both ends only, with zeros between them */
+        *system;    /* for messages, and its kernel options say where its root is */
+    const char *fs; /* the filesystem's kind, for messages; or NULL */
+    bool ends;      /* of the kernel both ends only, with zeros between them */
 };
 
 /* Reads the newest kernel (newest_kernel.h) of at most 256 MiB and its initrd of at most 1 GiB.
- * ERR_NOT_FOUND when there is no kernel, ERR_REFUSED when the filesystem cannot be read. Closed
- * with boot_files_close. */
+ * ERR_REFUSED when the filesystem cannot be read, or has no kernel. Closed with boot_files_close.
+ */
 int boot_reader_read(const struct boot_source *source, struct boot_files *files, struct err *e);
 
 /* Seals the initrd as well: nothing changes it from here on. */

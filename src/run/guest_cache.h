@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* guest_cache.h: one file that was made of what is in a guest, kept for its next start. Each guest
  * has folders of its own, so that none ever runs what another one brought. */
-#ifndef BERTH_FLOW_GUEST_CACHE_H
-#define BERTH_FLOW_GUEST_CACHE_H
+#ifndef BERTH_RUN_GUEST_CACHE_H
+#define BERTH_RUN_GUEST_CACHE_H
 
 #include "core/err.h"
 #include "core/guid.h"

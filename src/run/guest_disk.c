@@ -17,6 +17,7 @@
 #define PRIVATE_DISK "private"
 #define OVERLAY      "overlay"
 #define OVERLAY_MAP  "overlay-map"
+#define WHOLE        "whole"
 
 void guest_disk_close(struct guest_disk *gd)
 {
@@ -25,6 +26,7 @@ void guest_disk_close(struct guest_disk *gd)
     blockdev_close(gd->view);
     blockdev_close(gd->private_disk);
     disk_close(gd->disk);
+    cleanup_close(&gd->whole);
 }
 
 /* The one of the boot before, or a new one. */
@@ -73,15 +75,23 @@ static int build_view(struct guest_disk *gd, const struct run_request *request,
     return gd->root == NULL ? -1 : 0;
 }
 
+/* A QEMU that shows all of the disk is no user of the partition that a claim could see. */
+static int keep_whole(struct guest_disk *gd, struct err *e)
+{
+    gd->whole = handover_copy(WHOLE);
+    return gd->whole >= 0 ? 0 : disk_keep_qemu_out(gd->disk, &gd->whole, e);
+}
+
 static int open_system(struct guest_disk *gd, const struct run_request *request,
                        const struct guest *guest, const char *folder, struct err *e)
 {
     const struct survey *survey = request->survey;
     unsigned number;
 
-    gd->disk = request->node ? disk_open_partition(survey->path, &number, e)
-                             : disk_open(survey->path, true, survey->sector, e);
-    if (gd->disk == NULL || guest_claim(guest, survey, gd->disk, e) < 0)
+    gd->disk = request->reach == RUN_PARTITION
+                   ? disk_open_partition(survey->path, &number, e)
+                   : disk_open(survey->path, request->reach == RUN_DISK, survey->sector, e);
+    if (gd->disk == NULL || guest_claim(guest, survey, gd->disk, e) < 0 || keep_whole(gd, e) < 0)
         return -1;
     return build_view(gd, request, guest, folder, e);
 }
@@ -104,6 +114,7 @@ int guest_disk_open(struct guest_disk *gd, const struct run_request *request,
     _cleanup_free_ char *folder = state_folder(e);
     struct jail_fds before;
 
+    gd->whole = -1;
     if (folder == NULL || jail_list_fds(&before, e) < 0 ||
         (request->bare != NULL ? open_bare(gd, request, folder, e)
                                : open_system(gd, request, guest, folder, e)) < 0)
@@ -128,6 +139,8 @@ int guest_disk_hold(const struct guest_disk *gd, const struct storage_range *ran
     if (gd->private_disk != NULL &&
         (blockdev_fd_extent(gd->private_disk, start, &file, &at, e) < 0 ||
          handover_add(held, PRIVATE_DISK, file, e) < 0))
+        return -1;
+    if (gd->whole >= 0 && handover_add(held, WHOLE, gd->whole, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (handover_add(held, "", ranges[i].fd, e) < 0)

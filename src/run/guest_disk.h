@@ -4,22 +4,23 @@
  * in which only its own partitions are real, of a bare kernel a whole image file; with an overlay
  * on top where every change is to be forgotten.
  */
-#ifndef BERTH_FLOW_GUEST_DISK_H
-#define BERTH_FLOW_GUEST_DISK_H
+#ifndef BERTH_RUN_GUEST_DISK_H
+#define BERTH_RUN_GUEST_DISK_H
 
 #include "block/disk.h"
 #include "core/handover.h"
 #include "core/jail.h"
-#include "flow/guest.h"
 #include "hypervisor/storage.h"
+#include "intent/guest.h"
 #include "run/run.h"
 
-/* Zeroed: there is none. Layers, each standing on the one before. */
+/* Zeroed but for `whole`, which is -1: there is none. Layers, each standing on the one before. */
 struct guest_disk {
     struct disk *disk;
     struct blockdev *private_disk, *view, *overlay;
     struct blockdev *top;  /* what the guest gets; NULL: no disk */
     struct blockdev *root; /* the root partition, through top; NULL of a bare kernel */
+    int whole;             /* keeps a QEMU from writing to all of a device, or -1 */
     struct jail_fds fds;   /* every descriptor they use */
 };
 

@@ -12,7 +12,7 @@
 #include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/initramfs.h"
+#include "initramfs/initramfs.h"
 #include "os/drivers.h"
 #include "os/module_index.h"
 #include "run/guest_cache.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* guest_drivers.h: gives a guest's initramfs the modules that reach its disk beside the host, from
  * its own root, where it was made for other hardware (os/drivers.h). */
-#ifndef BERTH_FLOW_GUEST_DRIVERS_H
-#define BERTH_FLOW_GUEST_DRIVERS_H
+#ifndef BERTH_RUN_GUEST_DRIVERS_H
+#define BERTH_RUN_GUEST_DRIVERS_H
 
 #include "block/blockdev.h"
 #include "core/guid.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* kernel_cache.h: a guest's kernel, unpacked once (os/kernel_payload.h) and kept in the guest's own
- * folder (flow/guest_cache.h). */
-#ifndef BERTH_FLOW_KERNEL_CACHE_H
-#define BERTH_FLOW_KERNEL_CACHE_H
+ * folder (run/guest_cache.h). */
+#ifndef BERTH_RUN_KERNEL_CACHE_H
+#define BERTH_RUN_KERNEL_CACHE_H
 
 #include "core/err.h"
 #include "core/guid.h"

@@ -3,7 +3,7 @@
 #include "run/private_disk.h"
 #include "core/cleanup.h"
 #include "core/io.h"
-#include "partition/fs_vfat.h"
+#include "fs/fs_vfat.h"
 #include "partition/table.h"
 #include "partition/type.h"
 #include "run/guest_cache.h"

@@ -7,8 +7,8 @@
  * It is made anew for each run in a file without a name: what a guest writes there reaches neither
  * the disk nor a later run.
  */
-#ifndef BERTH_FLOW_PRIVATE_DISK_H
-#define BERTH_FLOW_PRIVATE_DISK_H
+#ifndef BERTH_RUN_PRIVATE_DISK_H
+#define BERTH_RUN_PRIVATE_DISK_H
 
 #include "block/blockdev.h"
 #include "core/err.h"

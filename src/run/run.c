@@ -3,15 +3,12 @@
 #include "run/run.h"
 #include "block/overlay.h"
 #include "core/cleanup.h"
+#include "core/jail.h"
 #include "core/libexec.h"
-#include "core/size.h"
-#include "core/spawn.h"
 #include "engine/disk_server.h"
 #include "engine/engine_kvm.h"
 #include "engine/engine_qemu.h"
-#include "engine/kvm_probe.h"
 #include "engine/running.h"
-#include "hypervisor/machine.h"
 #include "os/journal.h"
 #include "run/run_parts.h"
 
@@ -21,11 +18,7 @@
 #include <syslog.h>
 #include <time.h>
 
-#define MEMORY_MIN (64 * MIB)
-#define TAP        "tap" /* of the network, handed over */
-
-/* What a record would say of a kernel without a system: nothing. */
-static const struct record_system no_system;
+#define TAP "tap" /* of the network, handed over */
 
 /* ---- staying with it ---- */
 
@@ -54,10 +47,12 @@ static int announce_running(struct session *session, const struct engine *engine
 {
     const struct run_request *request = session->request;
     const struct engine_config config = run_engine_config(session);
-    char key[GUID_TEXT], name[64], kind[8];
+    char key[GUID_TEXT], name[64], kind[8], net[32];
     const struct running running = {.name = name,
                                     .disk = session->disk_path,
                                     .engine = kind,
+                                    .net = net,
+                                    .note = *session->note != '\0' ? session->note : NULL,
                                     .memory = config.memory,
                                     .cpus = config.cpus,
                                     .ephemeral = request->ephemeral,
@@ -66,6 +61,8 @@ static int announce_running(struct session *session, const struct engine *engine
 
     snprintf(name, sizeof(name), "%s", request->name);
     snprintf(kind, sizeof(kind), "%s", session->own ? "kvm" : "qemu");
+    snprintf(net, sizeof(net), "%s",
+             session->net.kind == NET_NONE ? "none" : run_network_text(session));
     find_key(session, key);
     return running_announce(&running, key, &session->keeper->hub, e);
 }
@@ -83,7 +80,8 @@ static int stay(struct session *session, struct engine *engine, int server, enum
                           .leaves = session->request->detach};
     int result, status;
 
-    if (announce_running(session, engine, e) < 0 || console_open(&console, e) < 0) {
+    if (announce_running(session, engine, e) < 0 || jail_close_inherited(e) < 0 ||
+        console_open(&console, e) < 0) {
         engine_end(engine, true, &status, NULL, 0);
         return -1;
     }
@@ -228,52 +226,14 @@ static int note_journal(struct session *session, struct err *e)
 
 /* ---- all of it ---- */
 
-static int check_request(const struct session *session, struct err *e)
-{
-    struct engine_config config = run_engine_config(session);
-
-    if (config.memory < MEMORY_MIN || config.memory % MIB != 0)
-        return err_set(e, ERR_USAGE, "memory: expected a whole number of MiB from 64 on");
-    if (config.cpus > RUN_CPUS_MAX)
-        return err_set(e, ERR_USAGE, "cpus: expected 1 to %d", RUN_CPUS_MAX);
-    return 0;
-}
-
-/* The monitor's network is passt's; QEMU brings its own. */
-static bool has_network(const struct session *session)
-{
-    _cleanup_free_ char *passt = NULL;
-
-    if (session->net.kind != NET_USER)
-        return true;
-    passt = spawn_find("passt");
-    return passt != NULL;
-}
-
-/* Without a wish: QEMU where /dev/kvm runs no kernel, or for what the monitor has not. */
-static int choose_engine(struct session *session, struct err *e)
-{
-    const char *wanted =
-        run_first_of(session->request->engine, session->guest.system->engine, "auto");
-
-    session->kvm = engine_kvm_usable(session->why_not, sizeof(session->why_not));
-    session->own = strcmp(wanted, "kvm") == 0 ||
-                   (strcmp(wanted, "auto") == 0 && session->kvm &&
-                    run_engine_config(session).cpus <= CPUS_MAX && has_network(session));
-    if (!session->own || session->kvm || access("/dev/kvm", R_OK | W_OK) == 0)
-        return 0; /* some kernels, asked for, are content with what another cannot use */
-    err_set(e, ERR_UNSUPPORTED, "--engine kvm: %s", session->why_not);
-    return err_hint(e, "--engine qemu runs it in software, slowly");
-}
-
 static void announce(struct session *session)
 {
     struct ui *ui = session->request->ui;
 
     if (!session->kvm && session->own)
         ui_note(ui, "%s may fail: %s", session->request->name, session->why_not);
-    else if (!session->kvm)
-        ui_note(ui, "software emulation, which is slow: %s", session->why_not);
+    if (*session->note != '\0')
+        ui_note(ui, "%s: %s", session->request->name, session->note);
     if (session->request->ephemeral)
         ui_note(ui, "ephemeral: every change is forgotten at the end");
     if (isatty(STDIN_FILENO) && !session->request->detach)
@@ -283,7 +243,7 @@ static void announce(struct session *session)
 static int open_network(struct session *session, struct err *e)
 {
     const struct run_request *request = session->request;
-    const char *text = run_first_of(request->net, session->guest.system->net, "user");
+    const char *text = run_network_text(session);
 
     if (request->again)
         return net_go_on(text, request->ports, request->n_ports, handover_copy(TAP), &session->net,
@@ -301,16 +261,39 @@ static int find_and_claim(struct session *session, struct err *e)
 
     if (realpath(path, session->disk_path) == NULL)
         return err_errno(e, "%s", path);
-    session->guest.system = &no_system;
+    session->guest.system = &run_no_system;
     if (bare == NULL && guest_find(request->survey, request->name, &session->guest, e) < 0)
+        return -1;
+    if (run_check_session(session, e) < 0)
         return -1;
     return guest_disk_open(&session->disk, request, &session->guest, e);
 }
 
+/* What has its partitions may be a guest of this user: itself. */
+static void point_at_running(const struct session *session, struct err *e)
+{
+    struct running_list list;
+    struct err ignored;
+
+    if (e->code != ERR_IN_USE || running_find_all(&list, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < list.n; i++)
+        if (strcmp(list.items[i].name, session->request->name) == 0 &&
+            strcmp(list.items[i].disk, session->disk_path) == 0) {
+            *e->hint = '\0';
+            err_hint(e, "it runs: `berth console %s` shows it, `berth stop %s` powers it off",
+                     list.items[i].name, list.items[i].name);
+        }
+    running_list_free(&list);
+}
+
 static int run_session(struct session *session, enum run_end *end, struct err *e)
 {
-    if (find_and_claim(session, e) < 0 || check_request(session, e) < 0 ||
-        open_network(session, e) < 0 || choose_engine(session, e) < 0)
+    if (find_and_claim(session, e) < 0) {
+        point_at_running(session, e);
+        return -1;
+    }
+    if (open_network(session, e) < 0 || run_choose_engine(session, e) < 0)
         return -1;
     session->signals = supervise_signals(e);
     if (session->signals < 0)
@@ -324,7 +307,8 @@ static int run_session(struct session *session, enum run_end *end, struct err *e
 
 int run_guest(const struct run_request *request, enum run_end *end, struct err *e)
 {
-    struct session session = {.request = request, .keeper = request->keeper, .signals = -1};
+    struct session session = {
+        .request = request, .keeper = request->keeper, .signals = -1, .disk.whole = -1};
     struct hub *hub = &request->keeper->hub;
     int result = run_session(&session, end, e);
 

@@ -8,8 +8,8 @@
  * no claim outlives the engine; an engine outlives a supervisor that was killed, and is found by
  * `berth ps`.
  */
-#ifndef BERTH_FLOW_RUN_H
-#define BERTH_FLOW_RUN_H
+#ifndef BERTH_RUN_RUN_H
+#define BERTH_RUN_RUN_H
 
 #include "core/err.h"
 #include "core/ui.h"
@@ -24,9 +24,16 @@
 
 #define RUN_CPUS_MAX 64
 
+/* What this process may open. */
+enum run_reach {
+    RUN_DISK,
+    RUN_DISK_READ, /* all of the disk, but to read; its partition's node for writing */
+    RUN_PARTITION, /* that node, and no more (node_guest.h) */
+};
+
 struct run_request {
     const struct survey *survey; /* of the disk, with its record */
-    bool node; /* of one partition's node alone (node_guest.h), which is all there is to open */
+    enum run_reach reach;
     const char *name;            /* of the system */
     const struct bare *bare;     /* not NULL: a kernel that `name` is only a word for; no survey */
     uint64_t memory;             /* bytes; 0: what the record says, else 1 GiB */
@@ -42,6 +49,10 @@ struct run_request {
     struct keeper *keeper; /* from keeper_was, with `again` */
     struct ui *ui;
 };
+
+/* Fails with ERR_USAGE or ERR_NO_SPACE for what this request asks for and no system could have:
+ * to be asked before anything is read. */
+int run_check(const struct run_request *request, struct err *e);
 
 /*
  * Runs the system until it powers off (RUN_POWERED_OFF), reboots with no_reboot set (RUN_RESET), or

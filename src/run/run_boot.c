@@ -4,7 +4,7 @@
 #include "core/folders.h"
 #include "core/io.h"
 #include "core/size.h"
-#include "flow/disk_log.h"
+#include "log/disk_log.h"
 #include "os/root_folder.h"
 #include "run/boot_reader.h"
 #include "run/guest_drivers.h"
@@ -69,7 +69,7 @@ static int note_run(struct session *session, struct err *e)
     const struct run_request *request = session->request;
     _cleanup_free_ char *text = NULL;
 
-    if (request->ephemeral || request->node || request->bare != NULL)
+    if (request->ephemeral || request->reach != RUN_DISK || request->bare != NULL)
         return 0;
     text = io_format(e, "run %s", request->name);
     return text == NULL ? -1 : disk_log_note(session->disk.disk, text, e);
@@ -97,6 +97,7 @@ static int read_system(const struct session *session, struct boot_files *files, 
     struct boot_source source = {.root = session->disk.root,
                                  .fds = &session->disk.fds,
                                  .system = session->guest.system,
+                                 .fs = session->guest.own[0]->fs,
                                  .ends = session->own};
     struct err ignored;
     _cleanup_free_ char *folder = state_folder(&ignored);

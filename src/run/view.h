@@ -3,8 +3,8 @@
  * view.h: the virtual disk a running guest sees. It has the disk's geometry; the guest's own
  * partitions are the disk's, at the same offsets, and every other byte is a private device's.
  */
-#ifndef BERTH_FLOW_VIEW_H
-#define BERTH_FLOW_VIEW_H
+#ifndef BERTH_RUN_VIEW_H
+#define BERTH_RUN_VIEW_H
 
 #include "block/blockdev.h"
 #include "core/err.h"

@@ -7,7 +7,7 @@
  * FILE is opened, not made: the filesystem covers BYTES bytes from OFFSET. TAR may be "-".
  */
 #include "core/cleanup.h"
-#include "partition/fs_ext4.h"
+#include "fs/fs_ext4.h"
 #include "tree/ext_write.h"
 
 #include <fcntl.h>

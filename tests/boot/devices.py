@@ -16,7 +16,7 @@ import tarfile
 import warnings
 
 import images
-from boot.vm import VM, VMError
+from boot.vm import StoodStill, VM, VMError
 from disks import fingerprint
 from guests import tiny
 from program import BERTH
@@ -33,8 +33,9 @@ APPLETS = "awk cat chmod cmp cp cut date dd df echo env expr false find grep hea
 # what the root needs before modprobe is there
 EARLY = "virtio_pci virtio_blk ext4 crc32c_generic"
 # where in the kernel's tree there is what the tests use
-TREES = ("arch", "crypto", "drivers/block", "drivers/char/hw_random", "drivers/crypto/ccp",
-         "drivers/dax", "drivers/md", "drivers/net/dummy", "drivers/net/tun", "drivers/virtio", "fs", "lib", "virt")
+TREES = ("arch", "block", "crypto", "drivers/block", "drivers/char/hw_random", "drivers/crypto/ccp",
+         "drivers/dax", "drivers/md", "drivers/net/dummy", "drivers/net/tun", "drivers/scsi/scsi_",
+         "drivers/scsi/sd_mod", "drivers/scsi/virtio_scsi", "drivers/virtio", "fs", "lib", "virt")
 
 INIT = """\
 #!/bin/busybox sh
@@ -236,6 +237,16 @@ def attach(name, path, serial, options=""):
             "-device", f"virtio-blk-pci,drive={name},serial={serial}"]
 
 
+def attach_scsi(path, wwn):
+    """A disk with a WWN and no serial number; /dev/sda once virtio_scsi and sd_mod are loaded."""
+    return ["-device", "virtio-scsi-pci,id=scsi",
+            "-drive", f"file={path},format=raw,if=none,id=numbered,cache=unsafe",
+            "-device", f"scsi-hd,bus=scsi.0,drive=numbered,wwn={wwn:#x}"]
+
+
+BEGIN = "export PS1=; mkdir -p /tmp/state /tmp/store"
+
+
 class Machine:
     """with Machine(folder, {"alpha": path}) as machine: machine.ok("berth disk show /dev/vdc")
 
@@ -266,15 +277,28 @@ class Machine:
             self.vm.close()
             self.vm = self.start()
             self.vm.expect("# ", 120)
-        self.ok("export PS1=; mkdir -p /tmp/state /tmp/store")
+        self.vm.shell(BEGIN, 60)
         return self
+
+    def begin(self):
+        self.vm.expect("# ", 120)
+        self.vm.shell(BEGIN, 60)
 
     def __exit__(self, *_):
         self.vm.close()
 
     def __call__(self, command, timeout=60):
-        """Runs a command of the shell; returns (status, output)."""
-        return self.vm.shell(f"{{ {command}; }} 2>&1 </dev/null", timeout)
+        """Runs a command of the shell; returns (status, output). On a machine that stands still it is given
+        once more, after another start: all that such a machine shares with the one before are its disks."""
+        words = f"{{ {command}; }} 2>&1 </dev/null"
+        try:
+            return self.vm.shell(words, timeout)
+        except StoodStill as error:
+            warnings.warn(f"begun anew: {error}")
+            self.vm.close()
+            self.vm = self.start()
+            self.begin()
+            return self.vm.shell(words, timeout)
 
     def ok(self, command, timeout=60):
         """Runs it, expects status 0, and returns what it printed."""

@@ -4,6 +4,7 @@
  * Usage: disk_nodes DISK NUMBER:START:MIB[:extended]...   makes the kernel's partitions these
  *        disk_nodes DISK hold START:MIB                   claims that range until it is killed
  *        disk_nodes DISK duplicates                       what another disk has too
+ *        disk_nodes DISK same                             whether it is still that after a line
  * (START and MIB in MiB.) Prints "ok", or the error and its hint with status 1.
  */
 #include "block/disk.h"
@@ -66,12 +67,26 @@ static int show_duplicates(const char *path, struct err *e)
     return 0;
 }
 
+static int wait_and_compare(const char *path, struct err *e)
+{
+    _cleanup_disk_ struct disk *disk = disk_open(path, true, 0, e);
+
+    if (disk == NULL)
+        return -1;
+    puts("opened");
+    fflush(stdout);
+    (void)getchar();
+    return disk_same_device(disk, e);
+}
+
 static int run(char **argv, size_t n, struct err *e)
 {
     if (n == 4 && strcmp(argv[2], "hold") == 0)
         return hold(argv[1], argv[3], e);
     if (n == 3 && strcmp(argv[2], "duplicates") == 0)
         return show_duplicates(argv[1], e);
+    if (n == 3 && strcmp(argv[2], "same") == 0)
+        return wait_and_compare(argv[1], e);
     return update(argv[1], argv + 2, n - 2, e);
 }
 

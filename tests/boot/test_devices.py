@@ -26,6 +26,7 @@ DEV = "guests:\n  - {name: dev, image: tiny, root: {size: 20MiB}}\n"
 SYSTEMS, SCRATCH, OTHER = "/dev/vdc", "/dev/vdd", "/dev/vde"
 APPLY = f"berth apply --disk {SYSTEMS} --serial systems --yes /content/"
 WITH_DEV = APPLY + "both.yaml"
+WWN = 0x5000c50015ea71ac
 WITHOUT_DEV = APPLY + "main.yaml --prune"
 
 
@@ -43,7 +44,8 @@ def machine(tmp_path_factory):
     blank = {name: devices.blank_disk(folder / f"{name}.img", size << 20)
              for name, size in (("systems", 200), ("scratch", 200), ("other", 2048))}
     berth.ok("apply", content / "both.yaml", "--disk", blank["systems"], "--yes")
-    with devices.Machine(folder, blank, content) as booted:
+    numbered = devices.attach_scsi(devices.blank_disk(folder / "numbered.img", 40 << 20), WWN)
+    with devices.Machine(folder, blank, content, more=numbered) as booted:
         booted.ok("cp -a /content/store/. /tmp/store")
         yield booted
 
@@ -143,6 +145,14 @@ def test_nodes_come_and_go_with_what_apply_does(machine):
 def test_the_serial_number_of_another_disk_is_refused(machine):
     machine.refused(f"berth apply /content/main.yaml --disk {SYSTEMS} --serial other --yes --prune",
                     "systems")
+
+
+def test_only_the_disk_with_the_wwn_is_changed(machine):
+    machine.ok("modprobe virtio_scsi && modprobe sd_mod && until test -b /dev/sda; do sleep 0.1; done")
+    machine.refused(f"berth part table /dev/sda gpt --wwn naa.{WWN + 1:x} --yes", f"naa.{WWN:x}")
+    assert machine.json("disk show /dev/sda")["disk"]["table"] is None
+    machine.ok(f"berth part table /dev/sda gpt --wwn naa.{WWN:x} --yes")
+    assert machine.json("disk show /dev/sda")["disk"]["table"] == "gpt"
 
 
 def test_a_clone_of_the_disk_is_found_and_a_half_of_a_raid_is_none(machine):
@@ -385,6 +395,24 @@ def test_what_is_in_a_luks_container_is_resized_with_its_key(machine, locked):
     assert MARK.encode() not in machine.disks["scratch"].read_bytes()
     assert machine.ok("ls /dev/mapper") == "control"
     assert machine.ok("losetup -a") == ""
+
+
+def test_a_container_that_berth_makes_is_opened_and_resized(machine):
+    """With cryptsetup's own defaults, whose key takes memory and time."""
+    machine.blank(SCRATCH)
+    machine.ok("echo -n key >/tmp/key; " + PART % ("table", "gpt") + " && " +
+               PART % ("add", f"--name data --size 60M --fs luks {KEY}"), 300)
+    assert "argon2id" in machine.ok(f"cryptsetup luksDump {SCRATCH}1")
+    open_it(machine)
+    machine.ok("mke2fs -q -t ext4 -b 4096 /dev/mapper/test && mount /dev/mapper/test /mnt && mkdir /mnt/d && "
+               "echo kept >/mnt/d/file")
+    sums = machine.ok(FILES.format("/mnt/d"))
+    close_it(machine)
+    for size in (130, 50):
+        machine.ok(PART % ("resize", f"data --size {size}M {KEY}"), 300)
+        found, mib = look_inside(machine)
+        assert found == sums
+        assert size - 32 < mib <= size - 16
 
 
 def test_a_cut_while_what_is_encrypted_shrinks_is_finished_without_the_key(machine, locked, tmp_path):

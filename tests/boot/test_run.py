@@ -164,16 +164,8 @@ class Run:
         return found[0]
 
 
-def outside_of(disk, *names):
-    """A digest of every byte of the disk outside those partitions."""
-    borders = sorted(disks.ranges(disk)[name] for name in names)
-    starts = [0] + [end for _, end in borders]
-    ends = [start for start, _ in borders] + [os.path.getsize(disk)]
-    return [disks.fingerprint(disk, start, end) for start, end in zip(starts, ends)]
-
-
 def test_a_guest_sees_and_writes_its_own_partitions_and_nothing_else(berth, disk):
-    before, own = outside_of(disk, "dev", "dev-swap"), disks.ranges(disk)["dev"]
+    before, own = disks.fingerprint_outside(disk, "dev", "dev-swap"), disks.ranges(disk)["dev"]
     with Run(berth, disk, "dev") as run:
         run.up()
         assert run.shell("mount -o remount,rw /; echo hello > /made && sync") == 0
@@ -184,7 +176,7 @@ def test_a_guest_sees_and_writes_its_own_partitions_and_nothing_else(berth, disk
         end = own[0] // MIB
         assert run.shell(f"dd if=/dev/zero of=/dev/vda bs=1M count={end} && sync") == 0
         assert run.power_off() == 0
-    assert outside_of(disk, "dev", "dev-swap") == before
+    assert disks.fingerprint_outside(disk, "dev", "dev-swap") == before
     assert "made" in disks.ext_content(disk, *own)
 
 

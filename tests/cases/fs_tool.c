@@ -9,7 +9,7 @@
 #include "block/overlay.h"
 #include "core/cleanup.h"
 #include "core/guid.h"
-#include "partition/fs.h"
+#include "fs/fs.h"
 
 #include <string.h>
 

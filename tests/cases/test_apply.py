@@ -427,14 +427,14 @@ def put(world, start, data=b"somebody's"):
         disk.write(data)
 
 
-def asks(world, file, name, *args):
+def asks(world, file, name, *args, loses="what is in the free space"):
     """plan and apply are refused without --lose, the plan says what would be lost, and no byte changes."""
     before = digest(world)
     for command in (("plan",), ("apply", "--yes")):
         done = world(command[0], file, *command[1:], *args)
         assert done.returncode == 3 and f"--lose {name}" in done.stderr, done.stdout + done.stderr
     planned = " ".join(world.ok("plan", file, *args, "--lose", name).split())
-    assert "LOSES what is in the free space" in planned, planned
+    assert f"LOSES {loses}" in planned, planned
     assert digest(world) == before
     return done.stderr
 
@@ -464,6 +464,33 @@ def test_a_root_grows_over_what_somebody_left_only_by_name(world):
     file.write_text(file.read_text().replace("20MiB", "30MiB"))
     assert "disk.img: where partition 4 (main, 20 MiB, ext4) grows, the free range" in asks(world, file, "main")
     world.ok("apply", file, "--yes", "--lose", "main")
+
+
+def cut_root(world):
+    """The machine file of a host whose root, of 20 MiB, another tool has cut to 12 MiB."""
+    text = HOST.replace("  volumes: [{name: main-swap, type: swap, size: 8MiB}]\n", "")
+    world.ok("apply", machine(world, HEAD + text), "--yes")
+    subprocess.run(["sfdisk", "-q", "--no-reread", "-N", "4", world.home / "disk.img"], input=",12M\n", text=True,
+                   check=True)
+    return HEAD + text
+
+
+def test_a_guest_goes_over_the_end_of_a_root_that_was_cut_only_by_its_name(world):
+    file = machine(world, cut_root(world).replace("20MiB", "12MiB") + DEV)
+    assert "the ext4 of partition 4, which was cut shorter than that, goes on to 78MiB" in asks(
+        world, file, "main", loses="the end of a filesystem")
+    world.ok("apply", file, "--yes", "--lose", "main")
+
+
+@pytest.mark.parametrize("size", ["16MiB", "20MiB", "30MiB"])
+def test_a_root_that_was_cut_is_not_grown_without_its_end(world, size):
+    file = machine(world, cut_root(world).replace("20MiB", size))
+    before = digest(world)
+    done = world("apply", file, "--yes")
+    assert done.returncode == 3 and "4 --size 20MiB puts its entry right" in done.stderr, done.stderr
+    assert digest(world) == before
+    world.ok("part", "resize", world.home / "disk.img", "main", "--size", "20MiB", "--yes")
+    world.ok("apply", file, "--yes")
 
 
 def test_a_word_that_names_no_partition_is_an_error(world):

@@ -19,7 +19,7 @@ NO_SIZE = ("0", "-1", "1X", "abc", "1e3", "9E", "99999999999G")
 SIZES = {"--size": NO_SIZE + ("1", "0%", "200%", "+1M", "1G", "100M"),
          "--start": NO_SIZE + ("1", "1048577", "rest", "0.01%", "150%", "30%", "100%", "+1M", "4M", "33M", "1G", "127M"),
          "--align": NO_SIZE + ("3", "1000", "200M")}
-PARTS = ("0", "9", "nope", "1x", NOT_UTF8, "99999999999999999999", ZERO)
+PARTS = ("0", "9", "nope", "1x", NOT_UTF8, "99999999999999999999", "4294967297", "01", " 1", "+1", "1 ", ZERO)
 LOSE = ("nope", "9", "1x", NOT_UTF8)
 COMMON = {"--serial": ("abc",), "--wwn": ("abc",), "--sector-size": ("1024", "x", "4096"), "--color": ("green",)}
 NAMES = ("12", "x" * 37, LONG, NOT_UTF8, "a\nb", "two")
@@ -31,7 +31,8 @@ LABELS = ("x" * 17, LONG, NOT_UTF8, "a\nb")
 COMMANDS = {
     "part table": (("gpt",), {"KIND": ("apm", "GPT"), "--size": NO_SIZE + ("1G",), "--lose": LOSE}),
     "part add": (("--size", "1M"), {
-        **SIZES, "--gap": ("0", "-1", "9", "x", "1x"), "--number": ("0", "-1", "129", "x", "1", "1x"),
+        **SIZES, "--gap": ("0", "-1", "9", "x", "1x", "01", "4294967297"),
+        "--number": ("0", "-1", "129", "x", "1", "1x", "03", " 3", "4294967299", "18446744073709551619"),
         "--type": TYPES, "--fs": ("ext9", "LUKS"), "--uuid": ("nonsense", ZERO, TAKEN), "--name": NAMES,
         "--label": ("data",), "--key-file": KEYS, "--lose": LOSE}),
     "part rm": (("1",), {"PART": PARTS, "--lose": LOSE}),
@@ -54,7 +55,7 @@ COMMANDS = {
     "disk backup": ((), {"FILE": ("/nope/x", "there", "folder")}),
     "disk restore": (("backup",), {"FILE": ("nope", "there", "empty", "folder"), "--lose": LOSE}),
     "disk undo": ((), {"--lose": LOSE, "--journal": ("/nope/x",), "--key-file": KEYS}),
-    "disk finish": ((), {"--journal": ("/nope/x",), "--key-file": KEYS}),
+    "disk finish": ((), {"--lose": LOSE, "--journal": ("/nope/x",), "--key-file": KEYS}),
     "disk log": ((), {"--journal": ("/nope/x",)}),
     "disk export": (("there", "--format", "sfdisk"), {"FILE": ("there", "/nope/x"), "--format": ("x", "SFDISK")}),
 }

@@ -27,7 +27,7 @@ def test_itself_and_lower_layers_are_allowed(tmp_path, source, include):
 
 @pytest.mark.parametrize("source, include", [
     ("core/a.c", "model/record.h"),
-    ("tree/a.c", "flow/plan.h"),
+    ("tree/a.c", "plan/plan.h"),
     ("images/a.c", "bootmenu/entries.h"),
     ("bootmenu/a.c", "images/store.h"),
     ("flow/a.c", "block/mem.c"),

@@ -187,6 +187,11 @@ def test_without_colours_the_bar_is_of_letters(berth, disk):
     assert "F FAT" in shown.split("\n")[2]
 
 
+def test_a_dumb_terminal_gets_no_colours(berth, disk):
+    assert "\x1b" not in terminal(berth, "disk", "show", disk.name, env={"TERM": "dumb"})
+    assert "\x1b" in terminal(berth, "disk", "show", disk.name, "--color=always", env={"TERM": "dumb"})
+
+
 def test_without_utf8_everything_is_ascii(berth, disk):
     shown = terminal(berth, "disk", "show", disk.name, env={"LC_ALL": "C", "NO_COLOR": "1"})
     assert shown.isascii()
@@ -326,8 +331,9 @@ def test_a_filesystem_grows_in_the_same_go_as_its_table_gets_another_kind(berth)
 # ---- narrow terminals ----
 
 LOOKS = [{}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"LC_ALL": "C", "NO_COLOR": "1"}]
-ALL_COLUMNS = ("NAME,NR,PARTLABEL,START,END,SIZE,TYPE,PARTTYPE,PARTTYPENAME,FSTYPE,LABEL,UUID,"
-               "PARTUUID,PARTFLAGS,MOUNTPOINT,SYSTEM,KERNEL,USED-BY,PROBLEM")
+ALL_COLUMNS = ("NAME,KNAME,NR,PARTN,PARTLABEL,START,END,SIZE,TYPE,PARTTYPE,PARTTYPENAME,FSTYPE,LABEL,UUID,"
+               "PARTUUID,PARTFLAGS,PTTYPE,PTUUID,FSSIZE,FSAVAIL,FSUSE%,MOUNTPOINT,MOUNTPOINTS,MODEL,SERIAL,WWN,"
+               "SYSTEM,KERNEL,USED-BY,PROBLEM")
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
 
 import disks
-from program import BERTH
+from ordinary import AS_ORDINARY
+from program import BERTH, Berth
 
 MIB = 1 << 20
 USAGE, REFUSED, NOT_FOUND, DAMAGED = 2, 3, 4, 5
@@ -286,3 +288,53 @@ def test_a_seed_may_be_written_as_a_machine_id(berth):
     assert disks.table(berth.home / "a.img")["id"] == disks.table(berth.home / "b.img")["id"]
     done = berth("apply", "d", "--disk", "c.img", "--size", "64M", "--seed", seed.replace("-", "")[1:], "--yes")
     assert done.returncode == USAGE and "--seed" in done.stderr and not (berth.home / "c.img").exists()
+
+
+# ---- tables that have no room ----
+
+def test_four_primary_partitions_leave_two_ways_out(berth):
+    disk = berth.home / "my mbr.img"
+    berth.ok("part", "table", disk.name, "mbr", "--size", "64M", "--yes")
+    for _ in range(4):
+        berth.ok("part", "add", disk.name, "--size", "4M", "--yes")
+    for words in ((), ("--type", "extended")):
+        hint = hint_of(berth("part", "add", disk.name, *words, "--size", "4M", "--yes"), USAGE)
+        assert hint.startswith("delete one first, or make it a GPT")
+    follow(berth, hinted(hint), "--yes")
+    berth.ok("part", "add", disk.name, "--size", "4M", "--yes")
+    assert len(disks.table(disk)["partitions"]) == 5
+
+
+@pytest.mark.parametrize("script", ["start=2048\n", "start=4000,size=4000\nstart=20481,type=5\nstart=24577\n"],
+                         ids=["primary", "logical"])
+def test_a_partition_up_to_the_end_of_an_mbr_is_to_be_made_smaller_for_a_gpt(berth, script):
+    disk = berth.home / "full mbr.img"
+    with open(disk, "wb") as file:
+        file.truncate(64 * MIB)
+    subprocess.run(["sfdisk", "-q", "--no-tell-kernel", disk], input="label: dos\n" + script, text=True, check=True)
+    words = ("part", "table", disk.name, "gpt", "--convert", "--yes")
+    follow(berth, hinted(hint_of(berth(*words), USAGE)), "--yes")
+    berth.ok(*words)
+    assert disks.table(disk)["label"] == "gpt"
+
+
+def test_a_file_that_may_only_be_read_is_refused_before_its_plan(berth, disk):
+    before = disk.read_bytes()
+    disk.chmod(0o444)
+    for folder in (berth.home, *berth.home.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    program = berth.home / "berth"
+    for name in ("berth", "berth-overlay.so"):
+        shutil.copy(pathlib.Path(BERTH).parent / name, berth.home)
+    ordinary = Berth(berth.home, binary=program)
+    done = ordinary("part", "rm", disk.name, "1", "--yes", prefix=AS_ORDINARY)
+    command = re.fullmatch("`(.*)` lets its owner", hint_of(done, REFUSED))[1]
+    assert shlex.split(command) == ["chmod", "u+w", disk.name]
+    assert done.stdout == "" and "cannot be written: Permission denied" in done.stderr
+    assert "delete partition 1" in ordinary.ok("part", "rm", disk.name, "1", "--dry-run", prefix=AS_ORDINARY)
+    assert disk.read_bytes() == before
+
+
+def test_what_a_wipe_loses_is_said_in_one_sentence(berth, disk):
+    said = " ".join(berth.ok("part", "wipe", disk.name, "1", "--lose", "1", "--dry-run").split())
+    assert "LOSES the signatures by which partition 1 (" in said and ") is found" in said

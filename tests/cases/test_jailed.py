@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What berth makes of a foreign disk is made behind a list of system calls: seen by strace, whoever
-reads a file of a system has given everything up before. (Where its superblock may be, anybody looks.)"""
+recognises filesystems, reads an ESP or a file of a system has given everything up before. (The tables, berth's
+own log and the sizes in superblocks are read in front of it.)"""
 import re
 import subprocess
 
@@ -14,6 +15,8 @@ LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)")
 OF_DISK = re.compile(r"^\d+<(/[^>]*/disk\.img)>, (.*)", re.DOTALL)
 FORBIDDEN = {"open", "openat", "openat2", "creat", "socket", "connect", "clone", "clone3", "fork", "vfork",
              "execve", "execveat", "ptrace", "kill", "mount", "unlink", "unlinkat", "rename"}
+
+BTRFS_MAGIC = 65536 + 64  # nobody looks there but who recognises filesystems
 
 MACHINE = """\
 berth: 1
@@ -46,7 +49,7 @@ def make_disk(tmp_path):
 
 class Trace:
     """What a berth and everything it starts did: .reads (process, jailed, offset, bytes) of the disk, .calls
-    (process, name) behind a list of system calls, .locked the processes that have one and how."""
+    (process, name) that worked behind a list of system calls, .locked the processes that have one and how."""
 
     def __init__(self, folder, *command, typed=""):
         berth = Berth(folder)
@@ -63,7 +66,7 @@ class Trace:
                 self.take(found[1], found[2], found[3], int(found[4]))
 
     def take(self, process, call, arguments, result):
-        if process in self.locked and "seccomp" in self.locked[process]:
+        if process in self.locked and "seccomp" in self.locked[process] and result >= 0:
             self.calls.append((process, call))
         if call == "seccomp" or call == "landlock_restrict_self" or \
                 (call == "prctl" and arguments.startswith("PR_SET_NO_NEW_PRIVS, 1")):
@@ -112,6 +115,13 @@ def test_a_survey_reads_what_systems_there_are_in_a_jail(tmp_path, disk):
     assert "Tiny test system" in trace.done.stdout
     for name in ("main", "dev"):
         check(trace, place_of(disk, name, tiny.OS_RELEASE.encode()))
+    check(trace, disks.ranges(disk)["main"][0] + BTRFS_MAGIC)
+
+
+def test_the_record_on_an_esp_is_read_in_a_jail(tmp_path, disk):
+    trace = Trace(tmp_path, "guest", "list", "--disk", disk)
+    assert "dev" in trace.done.stdout
+    check(trace, place_of(disk, "esp", b"BERTH-ESP  \x08"))  # in its root folder
 
 
 def test_a_run_reads_its_guests_kernel_in_a_jail(tmp_path, disk):

@@ -2,10 +2,12 @@
 """--journal FILE: a file that cannot be one is refused before anything is shown, in a dry run, too."""
 import os
 import re
+import subprocess
 
 import pytest
 
 import disks
+from ordinary import OrdinaryBerth
 from part_disk import (MIB, REFUSED, Disk, blank, folder, gpt, mbr, originals)  # noqa: F401
 
 MOVE = ("part", "move", "data", "--start", "+1M")
@@ -49,3 +51,53 @@ def test_a_file_that_is_empty_zeros_or_a_journal_is_one(gpt, folder, make):
     gpt.do(*MOVE, "--journal", folder / "journal")
     gpt.do("disk", "undo", "--journal", folder / "journal")
     gpt.check_files(10)
+
+
+def cannot_have(berth, disk, journal, status, words):
+    """The move of its journal is refused, and nothing on the disk, or beside it, has changed."""
+    before = disks.fingerprint(disk), sorted(journal.parent.glob("*"))
+    done = berth("part", "move", disk, "data", "--start", "+1M", "--journal", journal, "--yes")
+    assert done.returncode == status and f"--journal {journal}: {words}" in done.stderr, done.stderr
+    assert "hint: " in done.stderr
+    assert (disks.fingerprint(disk), sorted(journal.parent.glob("*"))) == before
+
+
+def test_a_file_that_cannot_be_written_is_refused_by_name(gpt, folder):
+    folder.chmod(0o755)
+    os.chmod(gpt.path, 0o666)
+    for name in "home", "closed":
+        (folder / name).mkdir()
+    (folder / "home").chmod(0o777)
+    (folder / "home/journal").touch()
+    (folder / "home/journal").chmod(0o444)
+    (folder / "store").mkdir()
+    berth = OrdinaryBerth(folder / "home", folder / "store")
+    cannot_have(berth, gpt.path, folder / "home/journal", REFUSED, "it cannot be written: Permission denied")
+    cannot_have(berth, gpt.path, folder / "closed/journal", REFUSED, "it cannot be made: Permission denied")
+    cannot_have(gpt.berth, gpt.path, folder / "none/journal", REFUSED, "it cannot be made: No such file")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts")
+@pytest.mark.parametrize("make, least", [(lambda path: None, "1 MiB"), (lambda path: path.touch(), "1 MiB"),
+                                         (lambda path: (path.touch(), os.truncate(path, 8 * MIB)), "8 MiB")],
+                         ids=["new", "empty", "holes"])
+def test_a_file_that_has_no_room_is_refused_before_the_disk_changes(gpt, folder, make, least):
+    (folder / "small").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", folder / "small"], check=True)
+    try:
+        make(folder / "small/journal")
+        cannot_have(gpt.berth, gpt.path, folder / "small/journal", 2, f"where it is there is no room for {least}")
+    finally:
+        subprocess.run(["umount", folder / "small"], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts")
+def test_a_file_is_as_large_as_there_is_room_for(gpt, folder):
+    (folder / "small").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10M", "none", folder / "small"], check=True)
+    try:
+        gpt.do("part", "resize", "win", "--size", "10M", "--journal", folder / "small/journal")
+        assert (folder / "small/journal").stat().st_size == 8 * MIB
+    finally:
+        subprocess.run(["umount", folder / "small"], check=True)
+    gpt.check_files(40)

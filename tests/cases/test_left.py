@@ -416,3 +416,46 @@ def test_a_btrfs_is_grown_to_no_size_that_the_kernel_does_not_set(folder):  # no
     assert done.returncode == USAGE and "its btrfs cannot be set to less than 256MiB" in done.stderr
     assert "--size 256MiB or more" in done.stderr
     assert disks.fingerprint(disk) == before
+
+
+def test_a_copy_of_a_superblock_is_called_one(world):
+    world.do("resize", "a", "--size", "22M")
+    subprocess.run(["sgdisk", "-c", "1:a2", world.disk], check=True, capture_output=True)  # what berth left is anybody's
+    for offset in range(23, 41):  # all but what is in the fourth block group, and begins it
+        put(world.disk, offset * MIB, bytes(MIB - 4096) if offset != 25 else bytes(1024))
+    said = world.asks("a2", "resize", "a2", "--size", "35M")
+    assert "a copy of the superblock of an ext filesystem that begins, or began, at 1MiB" in said
+
+
+def test_of_a_large_place_that_was_left_the_refusal_says_how_much_is_known(folder):  # noqa: F811
+    for size in 200, 300:
+        world = World(folder, size)
+        with open(world.disk, "r+b") as file:
+            file.truncate((2 * size + 60) * MIB)
+        subprocess.run(["sgdisk", "-e", world.disk], check=True, capture_output=True)
+        world.do("move", "a", "--start", f"{size + 20}M")
+        world.do("add", "--name", "b", "--start", "1M", "--size", f"{size}M")
+        if size > 256:
+            assert "left there it would know up to 256MiB" in world.asks("b", "format", "b", "--fs", "ext4")
+        else:
+            world.do("format", "b", "--fs", "ext4")
+
+
+FRAME = "start=20M,size=150M,type=5\nstart=40M,size=20M\n"
+
+
+@pytest.mark.parametrize("frame, words", [(FRAME, ("--logical", "--start", "80M")),
+                                          ("", ("--type", "extended", "--start", "60M"))])
+def test_a_boot_record_goes_over_what_somebody_left_only_by_name(folder, frame, words):  # noqa: F811
+    berth, disk = Berth(folder), folder / "d.img"
+    with open(disk, "wb") as file:
+        file.truncate(200 * MIB)
+    sfdisk(disk, f"label: dos\n{frame}")
+    put(disk, 60 * MIB, b"somebody's")
+    before = disks.fingerprint(disk)
+    add_it = ("part", "add", disk, "--size", "20M", *words, "--yes")
+    refused = berth(*add_it)
+    lose = "6" if frame else disk
+    assert refused.returncode == REFUSED and refused.stderr.strip().endswith(f"--lose {lose}"), refused.stderr
+    assert disks.fingerprint(disk) == before
+    assert "LOSES where a boot record goes" in berth.ok(*add_it, "--lose", lose)

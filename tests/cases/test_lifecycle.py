@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Guests that berth's own monitor runs: seen, left, found again, stopped, rebooted, and without
 their supervisor. Each guest is a tiny kernel (tests/guests/kernels/lives.c) on a partition."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 import disks
 from guests import tiny
+from ordinary import OrdinaryBerth, make_home
 from program import BUILD, Berth
 
 TIMEOUT = 60
@@ -89,15 +91,24 @@ class Host:
         return sorted(entry.name for entry in runtime.iterdir() if entry.name != "kvm-runs")
 
 
+@contextlib.contextmanager
+def hosted(berth, made):
+    """A host with a copy of the disk."""
+    disks.copy(made, berth.home / "disk.img")
+    host = Host(berth, berth.home / "disk.img")
+    try:
+        yield host
+    finally:
+        for child in host.children:
+            child.close(force=True)
+        for one in host.ps():
+            host.berth("stop", "--force", one["name"], "--disk", one["disk"])
+
+
 @pytest.fixture
 def host(made, tmp_path):
-    disks.copy(made, tmp_path / "disk.img")
-    host = Host(Berth(tmp_path), tmp_path / "disk.img")
-    yield host
-    for child in host.children:
-        child.close(force=True)
-    for one in host.ps():
-        host.berth("stop", "--force", one["name"], "--disk", one["disk"])
+    with hosted(Berth(tmp_path), made) as host:
+        yield host
 
 
 def wait_until(happens, timeout=30):
@@ -243,6 +254,35 @@ def test_detached_it_runs_in_the_background_until_it_is_stopped(host):
     host.berth.ok("stop", "two")
     host.berth.ok("stop", "--force", "dev")
     assert host.ps() == [] and host.files() == []
+
+
+def test_ps_tells_scripts_what_each_guest_has(host):
+    host.detach("dev")
+    host.detach("two", "--cpus", "2", "--memory", "96MiB", "--ephemeral")
+    found = {one["name"]: one for one in host.ps()}
+    common = {"disk": str(host.disk), "engine": "kvm", "supervised": True, "consoles": 0}
+    assert common.items() <= found["dev"].items() and common.items() <= found["two"].items()
+    own = ("cpus", "memory", "ephemeral")
+    assert [found["dev"][key] for key in own] == [1, 64 << 20, False]
+    assert [found["two"][key] for key in own] == [2, 96 << 20, True]
+    for one in found.values():
+        assert pathlib.Path(f"/proc/{one['pid']}/comm").read_text() == "berth-monitor\n"
+        assert 0 <= time.time() - one["since"] < TIMEOUT
+        assert set(one["sandbox-lacks"]) <= {"landlock"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_ps_tells_what_of_the_sandbox_a_host_denies_its_users(made, tmp_path):
+    home = make_home(tmp_path / "home")
+    with hosted(OrdinaryBerth(home, kvm=True, prefix=[BUILD / "tests/no_namespaces"]), made) as host:
+        host.disk.chmod(0o666)
+        host.detach("dev")
+        one, = host.ps()
+        assert set(one["sandbox-lacks"]) - {"landlock"} == {"namespaces", "empty-root"}
+        shown = host.berth.ok("ps")
+        assert "dev: its sandbox has no namespaces of its own: this host denies them to users" in shown
+        assert "dev: its sandbox has no empty root folder" in shown
+        host.berth.ok("stop", "dev")
 
 
 def test_what_goes_wrong_at_the_start_is_said_in_the_foreground(host):

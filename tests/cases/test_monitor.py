@@ -17,7 +17,7 @@ from program import BUILD
 
 OFF, RESET, CRASHED = 0, 10, 11
 SECTOR = 512
-PRESS, WINDOW, HOLD, SAVE, RELEASE, END, RUNNING, HELD, SAVED, ENDED = range(10)  # hypervisor/control.h
+PRESS, WINDOW, HOLD, _, RELEASE, END, _, HELD, _, ENDED = range(10)  # hypervisor/control.h
 PACKET = struct.Struct("<IiHHI160s")
 
 
@@ -47,6 +47,16 @@ def make_disk(tmp_path):
 
 def test_the_board_is_as_it_should_be():
     assert run("board", append="check") == (OFF, "")
+
+
+def test_all_processors_run_at_once():
+    assert run("cpus", cpus=1) == (OFF, "1 processors\n")
+    assert run("cpus", cpus=16) == (OFF, "16 processors\n")
+
+
+def test_memory_goes_on_beyond_the_hole_below_4_gib():
+    assert run("memory", memory=64) == (OFF, "64 MiB below 4 GiB, 0 beyond\n")
+    assert run("memory", memory=3584) == (OFF, "3072 MiB below 4 GiB, 512 beyond\n")
 
 
 @pytest.mark.parametrize("how, status", [("off", OFF), ("reset", RESET), ("keyboard", RESET),
@@ -245,32 +255,33 @@ def test_a_held_machine_stands_still():
         monitor.wait(30)
 
 
-def saved_once(disk, state, rounds):
+def saved_once(disk, state, dots, **words):
     """Runs the kernel "saved" until it has said so many dots, saves the machine and kills it."""
-    ours, theirs = control_pair()
-    restore = int(state.stat().st_size > 0)
-    with subprocess.Popen(command("saved", disk=disk, state=state, restore=restore,
-                                  control=theirs.fileno()),
-                          stdout=subprocess.PIPE, pass_fds=[theirs.fileno()]) as monitor:
-        assert monitor.stdout.read(rounds) == b"." * rounds
-        ours.send(packet(SAVE))
-        assert hear(ours, SAVED) == ""
-        monitor.kill()
+    state.write_bytes(b"")
+    done = subprocess.run([BUILD / "tests/save_monitor", str(dots),
+                           *command("saved", disk=disk, state=state, **words)],
+                          capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, b"." * dots), done.stderr
 
 
-def test_a_machine_goes_on_where_it_was_saved(disk, tmp_path):
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_machine_goes_on_where_it_was_saved(disk, tmp_path, cpus):
+    """And is told that it is another one: its generation id, by a general event."""
     state = tmp_path / "state"
-    state.touch()
-    saved_once(disk, state, 3)
-    status, said = run("saved", disk=disk, state=state, restore=1)
+    saved_once(disk, state, 3, cpus=cpus)
+    status, said = run("saved", disk=disk, state=state, restore=1, cpus=cpus)
     assert status == OFF, said
-    assert said.endswith("done\n") and "FAILED" not in said
-    assert said.count(".") <= 512 // 64 - 3 + 1
+    assert said.endswith("another generation\ndone\n") and "FAILED" not in said
+    assert said.count(".") <= 8 - 3 + 1
+
+
+def test_a_machine_that_was_never_saved_is_the_same_generation(disk):
+    status, said = run("saved", disk=disk)
+    assert (status, said) == (OFF, "." * 8 + "the same generation\ndone\n")
 
 
 def test_a_saved_machine_of_another_size_is_refused(disk, tmp_path):
     state = tmp_path / "state"
-    state.touch()
     saved_once(disk, state, 1)
     status, said = run("saved", disk=disk, state=state, restore=1, memory=128)
     assert (status, said) == (1, "the saved machine has another size of memory\n")

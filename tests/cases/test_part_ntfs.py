@@ -28,6 +28,8 @@ CHANGES = {
     "grow": ("part", "resize", "d.img", "w", "--size", "60M"),
     "shrink": ("part", "resize", "d.img", "w", "--size", "30M"),
     "move": ("part", "move", "d.img", "w", "--start", "60M"),
+    "grow at boot": ("part", "resize", "d.img", "w", "--size", "60M", "--at-boot"),
+    "shrink at boot": ("part", "resize", "d.img", "w", "--size", "30M", "--at-boot"),
     "script": ("apply", "s.sfdisk", "--disk", "d.img"),
 }
 

@@ -152,7 +152,7 @@ class Disk:
 
     def remember(self, steps, done):
         """Remembers what undo leads back to, or that there is nothing."""
-        undone = all(step["op"] in ("layout", "resize", "move") for step in steps)
+        undone = all(step["op"] in ("layout", "resize", "move", "format") for step in steps)
         if steps:
             self.previous = self.parts if undone and "no room" not in done.stderr else None
 

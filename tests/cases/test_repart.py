@@ -293,3 +293,26 @@ def test_one_that_stays_smaller_than_its_file_says_is_named(berth, tmp_path):
     berth.ok("part", "add", disk, "--type", "swap", "--start", "11M", "--yes")
     said = berth.ok("plan", write(tmp_path / "wanted", {"a.conf": "Type=home\nSizeMinBytes=9T\n"}), "--disk", disk)
     assert "a.conf: partition 1 has 10 MiB, not the 9 TiB of SizeMinBytes=" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("text, says", [
+    ("SizeMinBytes=30M\nSizeMaxBytes=20M\n", "a.conf: SizeMinBytes=30MiB is larger than SizeMaxBytes=20MiB"),
+    ("PaddingMinBytes=8192\nPaddingMaxBytes=4096\n", "PaddingMinBytes=8KiB is larger than PaddingMaxBytes=4KiB"),
+    ("Flags=0b101\n", "Flags=: found \"0b101\", expected bits 48 to 63"),
+    ("Flags=0b2\n", "expected a number from 0")])
+def test_a_value_that_cannot_be_is_named(tmp_path, text, says):
+    done = wanted.run("repart", blank(tmp_path / "disk", 60 * MIB), write(tmp_path / "d", {"a.conf": "Type=home\n" + text}), SEED)
+    assert done.returncode == 2 and says in done.stderr, done.stderr
+
+
+def test_flags_may_be_written_in_binary(tmp_path):
+    folder = write(tmp_path / "d", {"a.conf": f"Type=home\nFlags=0b1{'0' * 51}\n"})
+    assert compare(folder, blank(tmp_path / "disk", 60 * MIB))
+
+
+def test_grow_file_system_no_is_no(tmp_path):
+    grow = 1 << 59
+    for value, bit in (("no", 0), ("yes", grow)):
+        folder = write(tmp_path / value, {"a.conf": f"Type=home\nGrowFileSystem={value}\n"})
+        found = wanted.table("repart", blank(tmp_path / "disk", 60 * MIB), folder, SEED)
+        assert found["partitions"][0]["attributes"] & grow == bit

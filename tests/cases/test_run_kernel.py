@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """berth run --kernel: a kernel of its own file with the monitor, here the tiny ones that test the
 machine from inside; and what a network's words are refused for."""
-import os
 import pathlib
 import shutil
 import signal
@@ -11,8 +10,8 @@ import subprocess
 import pytest
 
 import disks
-from ordinary import AS_ORDINARY
-from program import BUILD, Berth
+from ordinary import OrdinaryBerth, make_home
+from program import BUILD
 
 OFF, RESET, CRASHED = 0, 10, 11
 SECTOR = 512
@@ -96,23 +95,12 @@ def test_who_only_reads_shares_a_disk_and_keeps_writers_out(berth, disk, stays):
 
 
 def test_an_ordinary_user_runs_one(tmp_path, disk):
-    if AS_ORDINARY and os.stat("/dev/kvm").st_mode & 0o006 != 0o006:
-        groups = [f"--groups={os.stat('/dev/kvm').st_gid}"]
-    else:
-        groups = ["--clear-groups"]
-    home = tmp_path / "home"
-    home.mkdir()
-    for name in ("berth", "berth-monitor", "berth-keeper", "tests/guests/block"):
-        shutil.copy(BUILD / name, home)
+    home = make_home(tmp_path / "home")
     shutil.move(disk, home / "disk")
+    shutil.copy(BUILD / "tests/guests/block", home)
     subprocess.run(["chmod", "-R", "a+rwX", home], check=True)
-    for folder in home.parents[:3]:
-        folder.chmod(folder.stat().st_mode | 0o011)
-    prefix = [word for word in AS_ORDINARY if word != "--clear-groups"]
-    done = Berth(home, binary=str(home / "berth"))(
-        "run", "--kernel", home / "block", "--engine", "kvm", "--net", "none", "--disk",
-        home / "disk", prefix=[*prefix, *groups] if prefix else [])
-    assert done.returncode == OFF, done.stdout + done.stderr
+    OrdinaryBerth(home, kvm=True).ok(
+        "run", "--kernel", home / "block", "--engine", "kvm", "--net", "none", "--disk", home / "disk")
 
 
 def refused(berth, status, options, *words):

@@ -25,7 +25,8 @@ WORKS = bytes.fromhex("66baf803b06bee" "b000e670e471" "bb000000e08b03"
                       "66ba040666b8003466ef" "f4ebfd")
 
 PLAIN = "user without namespaces"  # only what is tested stands in the way
-WHO = {"root": {}, "user": {"uid": 65534}, PLAIN: {"uid": 65534, "namespaces": 0}}
+WHO = {"root": {}, "user": {"uid": 65534},
+       PLAIN: {"uid": 65534, "prefix": [BUILD / "tests/no_namespaces"]}}
 LACKS = {"root": 0, "user": 0, PLAIN: 1 | 2}  # hypervisor/sandbox.h
 NO_LANDLOCK, NO_OTHER_USER = 4, 8
 CALLS = ["open", "connect", "exec", "ptrace", "mmap exec", "pwrite outside", "pwritev outside",

@@ -68,6 +68,8 @@ SCRIPTS = {
     "empty-gpt": "label: gpt\n",
     "letters-and-codes": "label: dos\n,10M,e\nsize=10M,type=c\nsize=10M,type=L\n,,E\n",
     "empty-dos": "label: dos\nlabel-id: 0x12345678\n",
+    "plus": "label: gpt\nsize=+1M\nstart=+10M, size=+5M\n+40M,+4096\n",
+    "plus-dos": "label: dos\nsize=+1M\nstart=+10M, size=+5M\n+81920 +4096\n",
     "unnamed": "label: gpt\n2048 20480 L\n, 10M, S\n;;U\n",
     "suffixes": "label: gpt\nsize=1.5M\nsize=7MB\nsize=3000K\nsize=0x5000\nstart=40MiB, size=+\n",
     "numbers": "label: gpt\n/dev/sda3 : size=10M\n/dev/sda1 : size=10M\nsize=+\n",
@@ -111,7 +113,12 @@ REFUSED = {
     "label: gpt\nsize=10M\nsize=200M\n": (3, "at most"),
     "label: gpt\nstart=4096, size=8192\nstart=2048, size=4096\n": (3, "at most 2048 sectors"),
     "label: gpt\nstart=2048, size=8192\nstart=4096, size=10\n": (3, "partition 1's"),
-    "label: gpt\nsize=-10M\n": (2, "sign"),
+    "label: gpt\nsize=-10M\n": (2, "size -10M: an amount with a minus sign"),
+    "label: gpt\nsize=1M\nstart=-50M, size=5M\n": (3, "start -50M"),
+    "label: gpt\nsize=9T\n": (2, "size 9T: at sector"),
+    "label: gpt\nstart=9T, size=1M\n": (2, "start 9T: the usable"),
+    "label: dos\nstart=90M, size=20M\n": (2, "size 20M: at sector"),
+    "label: dos\nstart=1T\n": (2, "start 1T: a primary"),
     "label: gpt\nsize=10Q\n": (2, "\"10Q\""),
     "label: gpt\nbogus=1\n": (2, "bogus=1"),
     "label: sun\n": (1, "sun"),
@@ -121,11 +128,14 @@ REFUSED = {
     "label: gpt\nsize=10M, type=nonsense\n": (2, "nonsense"),
     "label: gpt\nsize=10M, name=\"" + "x" * 37 + "\"\n": (2, "37"),
     "label: gpt\nsize=10M, attrs=3\n": (2, "\"3\""),
+    "label: gpt\nsize=10M, attrs=4294967344\n": (2, "4294967344"),
+    "label: gpt\ngrain: -18446744073709550592\n": (2, "grain"),
     "label: gpt\nsize=10M, uuid=1\n": (2, "uuid"),
     "label: gpt\nsize=10M, bootable\n": (2, "bootable"),
     "label: gpt\nsize=10M, name=\"x\n": (2, "quotation"),
     "label: dos\nsize=1M\nsize=1M\nsize=1M\nsize=1M\nsize=1M\n": (6, "four primary"),
-    "label: dos\nsize=300G\n": (2, "largest gap"),
+    "label: dos\nsize=300G\n": (2, "size 300G: 629145600 sectors do not fit; the largest gap"),
+    "label: dos\n,\n,\n": (3, "no sector is left for another"),
     "label: dos\nsize=1M, name=x\n": (2, "name"),
     "label: dos\nsize=90M, type=5\n/dev/sda7 : size=1M\n": (3, "expected 5"),
 }
@@ -224,3 +234,12 @@ def test_random_scripts_make_the_same_table_and_dumps_read_back(tmp_path, make):
         assert sfdisk(other, text).returncode == 0
         assert disks.table(other) == disks.table(disk)
     assert compared >= 15
+
+
+@pytest.mark.parametrize("script", ["2048 20480 L\n", "2048,20480,L\n", "# a comment\n,10M,L\n", "2048\n"])
+def test_a_script_in_the_old_form_is_known_as_one_without_a_header(berth, script):
+    (berth.home / "script").write_text(script)
+    berth.ok("apply", "script", "--disk", "d.img", "--size", "64M", "--yes")
+    sfdisk(blank(berth.home / "other.img", 64 * MIB), script)
+    mine, other = (disks.table(berth.home / name) for name in ("d.img", "other.img"))
+    assert [(p["start"], p["size"]) for p in mine["partitions"]] == [(p["start"], p["size"]) for p in other["partitions"]]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Partition tables that are damaged, and the way out of each kind of damage."""
+import json
 import os
 import struct
 import subprocess
@@ -40,6 +41,45 @@ def test_a_gpt_of_which_both_copies_are_damaged_is_not_written_over_unnamed(gpt)
         assert (table_bytes(gpt), disks.fingerprint(gpt.path, 10 * MIB, 64 * MIB)) == before
 
 
+def zap_header(disk, sector):
+    disk.patch(sector * 512, bytes(512))
+
+
+def tear_header(disk, sector):
+    disk.patch(sector * 512 + 60, b"\xaa\xbb")
+
+
+@pytest.mark.parametrize("harm", [zap_header, tear_header])
+@pytest.mark.parametrize("header, entries", [(1, LAST - 32), (LAST, 2)])
+def test_the_header_of_one_copy_and_the_entries_of_the_other_are_a_whole_gpt(gpt, harm, header, entries):
+    before, whole = gpt.parts(), table_bytes(gpt)
+    harm(gpt, header)
+    gpt.patch(entries * 512 + 60, b"\xaa")
+    harmed = gpt.beside_log()
+    assert damages(gpt) == ["primary-damaged", "backup-damaged"] and gpt.parts() == before
+    gpt.do("disk", "check", "--repair")
+    assert damages(gpt) == [] and table_bytes(gpt) == whole
+    assert "No problems" in subprocess.run(["sgdisk", "-v", gpt.path], capture_output=True, text=True).stdout
+    gpt.do("disk", "undo")
+    assert gpt.beside_log() == harmed
+
+
+@pytest.mark.parametrize("header, entries", [(1, 2), (LAST, LAST - 32)])
+def test_one_copy_without_a_header_and_its_entries_changed_is_mended_from_the_other(gpt, header, entries):
+    before = table_bytes(gpt)
+    zap_header(gpt, header)
+    gpt.patch(entries * 512 + 60, b"\xaa")
+    gpt.do("disk", "check", "--repair")
+    assert damages(gpt) == [] and table_bytes(gpt) == before
+
+
+def test_entries_that_no_header_agrees_with_are_not_taken(gpt):
+    zap_header(gpt, 1)
+    for entries in (2, LAST - 32):
+        gpt.patch(entries * 512 + 60, b"\xaa")
+    assert damages(gpt) == ["both-damaged"]
+
+
 # ---- sectors of another size than the table's ----
 
 def made_with(disk, kind, sector):
@@ -73,6 +113,29 @@ def test_an_mbr_of_large_sectors_keeps_them_without_being_told(blank):
     assert blank.parts()[5][1] == 4
     blank.refuses(REFUSED, "sectors of 4096 bytes", "part", "add", "--size", "4M", "--sector-size", "512")
     blank.do("part", "rm", "1", "--sector-size", "4096")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root and /dev/loop")
+@pytest.mark.parametrize("made, shown", [(512, 4096), (4096, 512)])
+def test_a_device_whose_sectors_are_not_its_tables_is_called_what_it_is(blank, made, shown):
+    made_with(blank, "gpt", made)
+    before = disks.fingerprint(blank.path)
+    with disks.attached(blank.path, "--sector-size", str(shown)) as node:
+        listed = blank.berth("--json", "disk", "check", node).stdout
+        assert [one["kind"] for one in json.loads(listed)["damage"]] == ["other-sector-size"]
+        for command in (("disk", "check"), ("disk", "check", "--repair", "--yes"),
+                        ("part", "add", "--size", "4M", "--dry-run")):
+            done = blank.berth(*command[:2], node, *command[2:])
+            assert done.returncode in (REFUSED, DAMAGED)
+            assert f"sectors of {made} bytes" in done.stderr and f"has {shown}" in done.stderr
+            assert "losetup" in done.stderr
+        done = blank.berth("part", "table", node, "gpt", "--dry-run")
+        assert done.returncode == REFUSED and f"--lose {node}" in done.stderr
+        for what in ("show", "check"):
+            done = blank.berth("disk", what, node, "--sector-size", str(made))
+            assert done.returncode == REFUSED and f"sectors of {shown} bytes" in done.stderr
+            assert f"--sector-size {made} {node}" in done.stderr
+    assert disks.fingerprint(blank.path) == before
 
 
 def put_record(disk, i, code, start, sectors):
@@ -330,6 +393,47 @@ def test_a_whole_gpt_with_content_beside_an_mbr_is_left_to_a_person(gpt):
         done = gpt(*command)
         assert done.returncode == DAMAGED
         assert "partition 1 (data)" in done.stdout + done.stderr and "gdisk" in done.stdout + done.stderr
+    assert disks.fingerprint(gpt.path) == before
+
+
+@pytest.mark.parametrize("number", [2, 20])
+def test_what_is_not_recognised_beside_an_mbr_is_data_too(blank, number):
+    sizes = [16, 8] + [1] * (number - 2)
+    subprocess.run(["sfdisk", "-q", blank.path], text=True, check=True,
+                   input="label: gpt\n" + "".join(f"size={size}M\n" for size in sizes))
+    blank.patch((1 + sum(sizes[:number - 1])) * MIB, os.urandom(4096))
+    blank.patch(446, struct.pack("<BxxxBxxxII", 0, 0x83, 2048, 30000))
+    assert damages(blank) == ["gpt-beside-mbr"]
+    before = disks.fingerprint(blank.path)
+    assert f"partition {number} " in blank("disk", "check", "--repair", "--yes").stderr
+    assert disks.fingerprint(blank.path) == before
+
+
+def test_a_file_of_the_mbrs_partition_is_nothing_that_it_does_not_know(gpt):
+    put_mbr(gpt, (10, 16), (40, 52))
+    gpt.patch(61 * MIB, os.urandom(4096))
+    assert damages(gpt) == ["stale-signature"]
+
+
+@pytest.mark.parametrize("code", [0x83, 0x07, 0x0f])
+def test_a_protective_record_of_another_type_is_mended(gpt, code):
+    before, record = gpt.parts(), gpt.read(446, 16)
+    gpt.patch(450, bytes([code]))
+    harmed = gpt.beside_log()
+    assert damages(gpt) == ["no-protective-mbr"] and gpt.parts() == before
+    gpt.do("disk", "check", "--repair")
+    assert damages(gpt) == [] and gpt.parts() == before and gpt.read(450, 12) == record[4:]
+    assert "No problems" in subprocess.run(["sgdisk", "-v", gpt.path], capture_output=True, text=True).stdout
+    gpt.do("disk", "undo")
+    assert gpt.beside_log() == harmed
+
+
+@pytest.mark.parametrize("sectors", [LAST - 2048, 63])
+def test_a_partition_that_holds_a_gpts_header_is_named_and_not_mended(gpt, sectors):
+    gpt.patch(446, struct.pack("<BxxxBxxxII", 0, 0x83, 1, sectors))
+    assert damages(gpt)[0] == "gpt-beside-mbr"
+    before = disks.fingerprint(gpt.path)
+    assert "partition 1 holds the header" in gpt("disk", "check", "--repair", "--yes").stderr
     assert disks.fingerprint(gpt.path) == before
 
 

@@ -186,6 +186,49 @@ def test_what_an_erased_boot_record_led_to_is_put_back_by_hand(mbr, lost):
     mbr.check_files(21)
 
 
+@pytest.mark.parametrize("number", [5, 6])
+def test_what_a_loop_of_the_chain_hides_is_put_back_by_hand(mbr, number):
+    before, record = disks.table(mbr.path), FIRST
+    if number == 6:
+        record += struct.unpack("<I", mbr.read(FIRST + 462 + 8, 4))[0] * 512
+    mbr.patch(record + 462 + 8, struct.pack("<I", 0))  # to the first one
+    harmed = mbr.beside_log()
+    assert damages(mbr) == ["ebr-lost"] and len(logicals(mbr)) == number - 4
+    said = mbr.refuses(REFUSED, "passed already", "disk", "check", "--repair")
+    assert f"part rm {mbr.path} {number + 1}" in said
+    options = found(mbr)
+    assert [int(one[1]) // MIB for one in options] == [31, 40][number - 5:]
+    mbr.do("part", "rm", str(number + 1))
+    assert damages(mbr) == [] and len(logicals(mbr)) == number - 4
+    mbr.do("disk", "undo")
+    assert mbr.beside_log() == harmed
+    mbr.do("part", "rm", str(number + 1))
+    for one in options:
+        mbr.do("part", "add", "--logical", *one)
+    assert damages(mbr) == [] and disks.table(mbr.path) == before
+    mbr.check_files(21)
+
+
+@pytest.mark.parametrize("lost", [bytes(512), noise()[:512]], ids=["zeros", "noise"])
+def test_what_a_later_record_led_to_is_listed_too(mbr, lost):
+    mbr.patch(FIRST + struct.unpack("<I", mbr.read(FIRST + 462 + 8, 4))[0] * 512, lost)
+    assert damages(mbr) == ["ebr-lost"] and len(logicals(mbr)) == 1
+    assert [int(one[1]) // MIB for one in found(mbr)] == [40]
+    mbr.do("part", "rm", "6")
+    assert damages(mbr) == [] and len(logicals(mbr)) == 1
+
+
+def test_a_loop_of_the_chain_that_hides_nothing_is_mended(blank):
+    blank.do("part", "table", "mbr")
+    blank.do("part", "add", "--type", "extended", "--size", "20M")
+    blank.do("part", "add", "--logical", "--size", "4M")
+    before = disks.table(blank.path)
+    blank.patch(MIB + 462, struct.pack("<BxxxBxxxII", 0, 5, 0, 1))
+    assert damages(blank) == ["ebr-loop"]
+    blank.do("disk", "check", "--repair")
+    assert damages(blank) == [] and disks.table(blank.path) == before
+
+
 @pytest.mark.parametrize("sector", [512, 4096])
 def test_a_partition_larger_than_its_filesystem_is_listed_and_not_guessed(blank, sector):
     blank.do("part", "table", "mbr", "--sector-size", str(sector))

@@ -306,15 +306,29 @@ def test_a_size_that_cannot_do_is_refused_before_anything_is_asked(folder):
 def test_when_the_tool_finds_that_it_does_not_fit_it_stays_as_it_is(folder):
     path, _ = ext4_with(folder, 10 * MIB)
     berth = Berth(folder)
-    before = disks.table(path), disks.fingerprint(path, 10 * MIB)
+    before = disks.fingerprint(path)
     done = berth("part", "resize", path, "a", "--size", "16M", "--yes")
     assert "may not fit" in done.stdout
     assert done.returncode == 2 and "stays as it is" in done.stderr, done.stderr
-    assert (disks.table(path), disks.fingerprint(path, 10 * MIB)) == before
+    assert disks.fingerprint(path) == before
     berth.ok("part", "set", path, "a", "--name", "b", "--yes")  # nothing is pending
 
 
+def test_what_a_later_step_finds_not_to_fit_leaves_all_as_it_is(folder):
+    path, _ = ext4_with(folder, 10 * MIB)
+    subprocess.run(["sfdisk", "-q", "--append", path], input="start=50M,size=32M,name=b\n", text=True, check=True)
+    filled.paste(folder / "fs", path, 50 * MIB)
+    (folder / "script").write_text("label: gpt\nstart=10M,size=24M,name=a\nstart=50M,size=16M,name=b\n")
+    before = disks.fingerprint(path)
+    done = Berth(folder)("apply", folder / "script", "--disk", path, "--yes")
+    assert done.returncode == 2 and "b stays as it is" in done.stderr, done.stderr
+    assert disks.fingerprint(path) == before
+
+
 # ---- where the journal goes ----
+
+MOVING = "9D2F6C1A-47B8-4E35-A1C0-626572746802"
+
 
 def no_room(folder):
     """Data wherever a journal could be."""
@@ -344,6 +358,21 @@ def test_without_a_place_for_the_journal_nothing_is_asked(folder, change):
                                                "--yes")
     berth.ok("disk", "undo", disk, "--journal", journal, "--yes")
     assert disks.ranges(disk) == {"a": (MIB, 41 * MIB)}
+
+
+def test_a_half_moved_partition_that_is_given_up_does_not_come_back_half(gpt):
+    """The log that would know of the work is gone."""
+    subprocess.run(["sfdisk", "-q", "--part-type", gpt.path, "1", MOVING], check=True)
+    assert "is given up" in gpt.do("part", "rm", "data", "--lose", "data")
+    gpt.refuses(NOT_FOUND, "undone", "disk", "undo")
+    assert "journal" not in gpt.ok("disk", "show")
+
+
+def test_nor_does_a_logical_one_whose_number_another_gets(mbr):
+    subprocess.run(["sfdisk", "-q", "--part-type", mbr.path, "5", "7e"], check=True)
+    assert "is given up" in mbr.do("part", "rm", "5", "--lose", "5")
+    mbr.refuses(NOT_FOUND, "undone", "disk", "undo")
+    mbr.check_files(31)
 
 
 def test_without_a_place_for_the_log_the_plan_says_that_it_cannot_be_undone(folder):
@@ -467,6 +496,43 @@ def test_a_change_with_a_journal_file_is_in_the_log_of_the_disk_and_taken_back(g
     gpt.do("disk", "undo", *undo_by)
     assert disks.table(gpt.path) == before
     gpt.check_files(10)
+
+
+# ---- a new partition with a filesystem ----
+
+@pytest.mark.parametrize("label", ["gpt", "mbr"])
+@pytest.mark.parametrize("kind", ["ext4", "vfat", "ntfs", "swap"])
+def test_a_new_partition_goes_with_its_filesystem_and_comes_back_with_it(blank, label, kind):
+    blank.do("part", "table", label)
+    blank.do("part", "add", "--size", "4M")
+    before = disks.table(blank.path)
+    assert "does not take back" not in blank.do("part", "add", "--size", "40M", "--fs", kind)
+    after, (start, size) = disks.table(blank.path), blank.parts()[2]
+    made = disks.fingerprint(blank.path, int(start * MIB), int((start + size) * MIB))
+    for table in (before, after, before, after):
+        blank.do("disk", "undo")
+        assert disks.table(blank.path) == table
+        assert disks.fingerprint(blank.path, int(start * MIB), int((start + size) * MIB)) == made
+    assert blank.show()["partitions"][1]["fs"] == kind
+
+
+def test_a_new_partition_that_was_used_does_not_go(blank):
+    blank.do("part", "table", "gpt")
+    blank.do("part", "add", "--size", "40M", "--fs", "ext4")
+    start = int(blank.parts()[1][0] * MIB)
+    filled.run("debugfs", "-w", "-R", "mkdir kept", f"{blank.path}?offset={start}")
+    blank.refuses(REFUSED, "written to since", "disk", "undo")
+
+
+@pytest.mark.parametrize("how", ["named", "encrypted"])
+def test_a_new_filesystem_over_what_was_lost_or_that_hides_its_use_is_not_undone(blank, folder, how):
+    (folder / "key").write_bytes(b"secret")
+    blank.do("part", "table", "gpt")
+    if how == "named":
+        blank.patch(8 * MIB, b"data that nobody knows")
+    words = ("--fs", "ext4", "--lose", "new") if how == "named" else ("--fs", "luks", "--key-file", folder / "key")
+    assert "does not take back" in blank.do("part", "add", "--name", "new", "--size", "40M", *words)
+    blank.refuses(NOT_FOUND, "undone", "disk", "undo")
 
 
 # ---- what cannot be taken back ----

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import disks
+import filled
 from part_disk import (MIB, NOT_FOUND, SIZE, blank, folder,  # noqa: F401
                        gpt, mbr, originals, beside, damages, write_entries)
 
@@ -98,6 +99,18 @@ def loop(disk):
     disk.patch(20 * MIB + 446 + 16, struct.pack("<BxxxBxxxII", 0, 5, 0, 8192))
 
 
+def next_record(disk, at):
+    """Where the link of the record there leads to."""
+    return 20 * MIB + struct.unpack("<I", disk.read(at + 446 + 24, 4))[0] * 512
+
+
+def loop_that_hides_nothing(disk):
+    second = next_record(disk, 20 * MIB)
+    for record in (next_record(disk, second), second):
+        disk.patch(record, bytes(512))
+    loop(disk)
+
+
 def no_record(disk):
     record = struct.unpack_from("<I", disk.read(20 * MIB + 446 + 24, 4))[0]
     disk.patch(20 * MIB + record * 512 + 510, bytes(2))
@@ -109,7 +122,7 @@ def leave_headers(disk):
 
 
 @pytest.mark.parametrize("damage, command", [
-    (loop, ("disk", "check", "--repair")), (no_record, ("part", "rm", "6")),
+    (loop, ("part", "rm", "6")), (loop_that_hides_nothing, ("disk", "check", "--repair")), (no_record, ("part", "rm", "6")),
     (leave_headers, ("disk", "check", "--repair")), (leave_headers, ("part", "set", "1", "--type", "07")),
     (leave_headers, ("part", "table", "mbr", "--lose", "1", "--lose", "5", "--lose", "6", "--lose", "7"))])
 def test_a_change_of_a_damaged_mbr(mbr, damage, command):
@@ -151,6 +164,73 @@ def test_a_change_of_an_mbr_that_another_tool_made(blank, make, command):
     if command[-1] == "--active" and make == by_parted:
         command = command[:-1] + ("--inactive",)
     check_twice(blank, *command)
+
+
+# ---- moves and resizes: the table, to the byte ----
+
+def check_table_comes_back(disk, *command):
+    before = disks.table_sectors(disk.path)
+    disk.do(*command)
+    after = disks.table_sectors(disk.path)
+    assert after != before
+    for then in (before, after, before):
+        disk.do("disk", "undo")
+        assert disks.table_sectors(disk.path) == then
+    assert damages(disk) == []
+
+
+@pytest.mark.parametrize("make", [by_sfdisk, by_parted, with_other_cylinders])
+@pytest.mark.parametrize("command", [
+    ("move", "1", "--start", "+1M"), ("move", "5", "--start", "+1M"), ("move", "5", "--start", "51M"),
+    ("move", "7", "--start", "-1M"), ("resize", "1", "--size", "8M"), ("resize", "5", "--size", "5M"),
+    ("resize", "7", "--size", "20M")])
+def test_a_move_or_resize_in_an_mbr_that_another_tool_made(blank, make, command):
+    make(blank)
+    for start, size in ((1, 10), (21, 8), (40, 8)):
+        filled.make("swap", f"{blank.path}.fs", size * MIB)
+        filled.paste(f"{blank.path}.fs", blank.path, start * MIB)
+    check_table_comes_back(blank, "part", *command)
+
+
+def test_a_script_of_moves_in_an_mbr_that_another_tool_made(blank, folder):
+    with_other_cylinders(blank)
+    for start, size in ((1, 10), (21, 8), (40, 8)):
+        filled.make("swap", f"{blank.path}.fs", size * MIB)
+        filled.paste(f"{blank.path}.fs", blank.path, start * MIB)
+    before = disks.table_sectors(blank.path)
+    (folder / "script").write_text("label: dos\n1: start=2M,size=9M\n2: start=40960,size=122880,type=5\n"
+                                   "5: start=22M,size=7M\n6: start=63488,size=8192\n7: start=42M,size=16384\n")
+    blank.berth.ok("apply", folder / "script", "--disk", blank.path, "--yes")
+    blank.do("disk", "undo")
+    assert disks.table_sectors(blank.path) == before
+
+
+def by_sgdisk(disk):
+    subprocess.run(["sgdisk", "-n", "0:10M:+16M", "-c", "1:a", "-n", "0:40M:+12M", disk.path], check=True,
+                   capture_output=True)
+
+
+def by_parted_gpt(disk):
+    subprocess.run(["parted", "-s", disk.path, "mklabel", "gpt", "mkpart", "a", "10MiB", "26MiB", "mkpart", "b",
+                    "40MiB", "52MiB", "mkpart", "c", "60MiB", "70MiB", "rm", "3"], check=True)
+
+
+def with_another_tools_bytes(disk):
+    """Of an entry that nobody uses, and behind the array's last one in its reserved sector bytes."""
+    by_sgdisk(disk)
+    change_entries(disk, 9, 16, b"left by another tool")
+
+
+@pytest.mark.parametrize("make", [by_sgdisk, by_parted_gpt, with_another_tools_bytes])
+@pytest.mark.parametrize("command", [
+    ("move", "1", "--start", "+1M"), ("move", "2", "--start", "70M"), ("resize", "1", "--size", "9M"),
+    ("resize", "2", "--size", "20M")])
+def test_a_move_or_resize_in_a_gpt_that_another_tool_made(blank, make, command):
+    make(blank)
+    for start, size in ((10, 16), (40, 12)):
+        filled.make("swap", f"{blank.path}.fs", size * MIB)
+        filled.paste(f"{blank.path}.fs", blank.path, start * MIB)
+    check_table_comes_back(blank, "part", *command)
 
 
 def test_boot_records_that_a_new_partition_covers_come_back_elsewhere(blank, folder):

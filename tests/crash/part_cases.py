@@ -128,8 +128,11 @@ def zero_sector(number):
 
 
 def loop(path):
-    """The first boot record of the chain leads to itself."""
+    """The first boot record of the chain leads to itself; the second one, which it led to, is gone."""
     with open(path, "r+b") as disk:
+        disk.seek(20 * MIB + 446 + 16 + 8)
+        disk.seek(20 * MIB + struct.unpack("<I", disk.read(4))[0] * 512)
+        disk.write(bytes(512))
         disk.seek(20 * MIB + 446 + 16)
         disk.write(struct.pack("<BxxxBxxxII", 0, 5, 0, 8192))
 

@@ -112,6 +112,40 @@ def test_what_is_written_to_the_source_amid_a_move_is_moved(berth):
         os.remove(cut)
 
 
+def make_filesystem(disk, start):
+    subprocess.run(["mkfs.ext4", "-qF", "-E", f"offset={start}", disk, "8M"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("start, made", [(100, 100), (30, 30), (30, 20), (12, 12)],
+                         ids=["apart", "right", "right-in-the-old-place", "left"])
+def test_a_filesystem_that_was_made_where_a_move_goes_is_not_copied_over(berth, start, made):
+    """As other tools would that know of no move; who says so has it overwritten, or gives the move up."""
+    disk = make_disk(berth)
+    base, changes = traced(berth, disk, "move", disk, "d", "--start", f"{start}M")
+    command, refused = ("-y", "disk", "finish", f"{berth.home}/cut"), 0
+    cut = command[-1]
+    for number, (name, path) in enumerate(trace.cuts(base, changes, berth.home)):
+        os.rename(path, cut)
+        shown = berth.json("disk", "show", cut)["disk"]
+        part, = shown["partitions"]
+        if number % 8 or not shown["pending"] or (part["start"], part["size"]) == (start * MIB, 64 * MIB):
+            continue
+        make_filesystem(cut, made * MIB)
+        before = disks.fingerprint(cut)
+        for again in command, ("-y", "part", "move", cut, "d", "--start", f"{start}M"):
+            done = berth(*again)
+            assert done.returncode == 3 and "something else by now: ext4" in done.stderr, name
+            assert f"part rm {cut} 1 --lose 1" in done.stderr and f"disk finish {cut} --lose 1" in done.stderr
+        assert disks.fingerprint(cut) == before, name
+        refused += 1
+        if refused % 2:
+            berth.ok(*command, "--lose", "1")
+        else:
+            berth.ok("-y", "part", "rm", cut, "1", "--lose", "1")
+        assert berth.json("disk", "show", cut)["disk"]["pending"] is None
+    assert refused > 2
+
+
 @pytest.mark.parametrize("command", [("resize", "--size", "120M"), ("resize", "--size", "30M"),
                                      ("move", "--start", "30M")])
 def test_what_can_never_be_finished_is_given_up_with_its_partition(berth, command):

@@ -5,9 +5,7 @@ one, or a pending one that `disk finish` or the same command completes, with eve
 Every prefix of the writes, every single write left out, random parts of what was not flushed, torn
 sectors. A part of all these states is tried, always the same; BERTH_CUTS=all tries every one.
 
-A flush that is missing or comes too late makes this fail. Tried by hand: redo_apply.c without the flush
-behind its writes, step_resize.c with apply_redo before keep_redo, move.c without the flush
-behind a chunk, gpt_write.c without the flush behind a copy.
+A flush that is missing or comes too late makes the same judge find fault: test_lost_flush.py.
 """
 import concurrent.futures
 import os

@@ -6,6 +6,7 @@ Tried by hand: undo_begin.c without adopt() fails the second, disk_log.c without
 """
 import os
 import pathlib
+import subprocess
 import tempfile
 
 import pytest
@@ -13,12 +14,20 @@ import pytest
 import disks
 import filled
 from crash import trace
-from crash.part_cases import DISK, MBR, MIB, TABLES as CHANGES, TWO, Case, zero_sector
+from crash.part_cases import DISK, MBR, MIB, MOVES, RESIZES, TABLES as CHANGES, TWO, Case, zero_sector
 from part_disk import beside, log_of
 
 NOT_FOUND = 4
 STATES = 9
+
+
+def cut_one(path):
+    """Its entry ends 4 MiB before its filesystem."""
+    subprocess.run(["sfdisk", "-q", "-N", "1", path], input="size=12M", text=True, check=True)
+
+
 TABLES = {
+    "entry-alone": Case(("part", "resize", "one", "--size", "16M"), TWO, damage=cut_one),
     "table-over-partitions": Case(("part", "table", "gpt", "--lose", "1", "--lose", "2"), TWO),
     "other-kind": Case(("part", "table", "mbr", "--lose", "1", "--lose", "2"), TWO),
     "table-over-logical": Case(("part", "table", "gpt", *(f"--lose={n}" for n in (1, 5, 6))), MBR, mbr=True),
@@ -97,6 +106,7 @@ def test_a_table_over_a_filesystem_that_was_cut_short_is_undone(berth, folder, a
 # ---- an undo that is cut short ----
 
 UNDONE = {
+    "entry-alone": TABLES["entry-alone"],
     "repair-primary": CHANGES["repair-primary"],
     "repair-backup": CHANGES["repair-backup"],
     "repair-loop": CHANGES["repair-loop"],
@@ -125,6 +135,103 @@ def test_an_undo_that_was_cut_short_is_taken_back_and_done_again(berth, folder, 
             case.run(path, ("disk", "undo"))
             seen.append(both.index(beside(path, ours)))
         assert seen in ([0, 1, 0], [1, 0, 1]), f"{name}: {seen}"
+        os.unlink(path)
+
+
+# ---- moves and resizes in an MBR that another tool made ----
+
+def by_another_tool(path):
+    """Cylinders of another geometry, and boot records where berth puts none."""
+    words = ["mklabel", "msdos", "mkpart", "primary", "1MiB", "5MiB", "mkpart", "extended", "20MiB", "80MiB",
+             "mkpart", "logical", "30MiB", "34MiB", "mkpart", "logical", "40MiB", "44MiB"]
+    subprocess.run(["parted", "-s", path, *words], check=True)
+    with open(path, "r+b") as disk:
+        for entry in (446, 446 + 16, 20 * MIB + 446):
+            disk.seek(entry + 1)
+            disk.write(b"\x01\x01\x00")
+
+
+@pytest.mark.parametrize("words", [("resize", "5", "--size", "2M"), ("move", "5", "--start", "+512K"),
+                                   ("move", "6", "--start", "38M"), ("resize", "1", "--size", "8M")])
+def test_an_undo_that_was_cut_short_leaves_the_sectors_of_an_mbr_or_brings_them_back(berth, folder, words):
+    case, log = Case(("part", *words), [("swap", None, start, 4) for start in (1, 30, 40)], mbr=True,
+                     damage=by_another_tool), folder / "trace"
+    case.berth, case.base, case.contents = berth, folder / "base.img", {}
+    case.make_base(folder)
+    filled.make("swap", folder / "fs", 4 * MIB)
+    for start in (1, 30, 40):
+        filled.paste(folder / "fs", case.base, start * MIB)
+    old, before = disks.table(case.base), disks.table_sectors(case.base)
+    case.run(case.base, case.command)
+    back = folder / "back.img"
+    disks.copy(case.base, back)
+    case.run(back, ("disk", "undo"), env={"BERTH_TRACE": str(log)})
+    assert disks.table_sectors(back) == before
+    changes = trace.read(log)
+    for name, path in trace.states(case.base, changes, folder, 40):
+        _, pending = case.look(path)
+        if pending:
+            case.run(path, ("disk", "finish"))
+        elif disks.table(path) != old:
+            case.run(path, ("disk", "undo"))
+        assert disks.table(path) == old and disks.table_sectors(path) == before, name
+        os.unlink(path)
+
+
+# ---- work that is given up ----
+
+def after_it_was_given_up(berth, path, name):
+    """What the disk says; nothing of the work, and of no journal in a file."""
+    said = ""
+    for words in (("log",), ("show",), ("finish",), ("undo", "--yes"), ("check", "--repair", "--yes"), ("check",)):
+        done = berth("disk", words[0], path, *words[1:])
+        assert done.returncode == (NOT_FOUND if words[0] == "undo" else 0), f"{name}: {words}: {done.stderr}"
+        said += done.stdout + done.stderr
+    assert "journal" not in said and "half" not in said, f"{name}: {said}"
+    assert "given up" in said or "has no log" in said, f"{name}: {said}"
+    assert "interrupted" not in said.replace("no work that was interrupted", ""), f"{name}: {said}"
+
+
+@pytest.mark.parametrize("kind", ["move-right", "move-past", "move-logical", "move-logical-over-record", "shrink-ext4",
+                                  "grow-ntfs", "shrink-logical"])
+def test_work_that_was_cut_short_and_given_up_leaves_nothing_half_done(berth, folder, kind):
+    case = (MOVES | RESIZES)[kind]
+    log, inner, given_up = case.prepare(berth, folder), folder / "inner", 0
+    inner.mkdir()
+    for number, (name, path) in enumerate(trace.states(case.base, trace.read(log), folder, STATES)):
+        _, pending = case.look(path)
+        if pending:
+            which, there = str(pending["number"]), disks.table(path)["partitions"]
+            before, given_up = folder / "before", given_up + 1
+            disks.copy(path, before)
+            case.run(path, ("part", "rm", which, "--lose", which), env={"BERTH_TRACE": str(folder / "rm")})
+            after_it_was_given_up(berth, path, name)
+            assert len(disks.table(path)["partitions"]) == len(there) - 1
+            cuts = trace.states(before, trace.read(folder / "rm"), inner, 4) if number % 3 == 0 else ()
+            for cut, half in cuts:
+                if case.look(half)[1]:
+                    case.run(half, ("part", "rm", which, "--lose", which))
+                after_it_was_given_up(berth, half, f"{name}, then {cut}")
+                os.unlink(half)
+        os.unlink(path)
+    assert given_up
+
+
+def test_work_that_was_given_up_never_comes_back_with_a_partition_in_its_place(berth, folder):
+    """The log goes elsewhere with the partition, in front of which it was; one that is put there later ends the
+    same free range."""
+    case = Case(("part", "resize", "1", "--size", "20M"), [("one", "ext4", 20, 40)], mbr=True)
+    changes = trace.read(case.prepare(berth, folder))
+    half = [path for _, path in trace.states(case.base, changes, folder, 12) if case.look(path)[1]][-1]
+    before, inner = folder / "before", folder / "inner"
+    disks.copy(half, before)
+    inner.mkdir()
+    case.run(half, ("part", "rm", "1", "--lose", "1"), env={"BERTH_TRACE": str(folder / "rm")})
+    for name, path in trace.states(before, trace.read(folder / "rm"), inner, None):
+        if disks.table(path)["partitions"]:
+            case.run(path, ("part", "rm", "1", "--lose", "1"))
+        case.run(path, ("part", "add", "--start", "20M", "--size", "30M", "--lose", "1"))
+        assert case.look(path)[1] is None, name
         os.unlink(path)
 
 

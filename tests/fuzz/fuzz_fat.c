@@ -8,7 +8,7 @@
  */
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/fat_resize.h"
+#include "fs/fat_resize.h"
 #include "tree/fat_volume.h"
 
 #include <string.h>

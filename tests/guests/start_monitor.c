@@ -9,9 +9,9 @@
  * tap) and restore= (1: goes on from state) as they say. Without serial= it is standard output;
  * without control= one that nobody listens on.
  *
- * How it is started: uid= becomes that user; namespaces=0: in a place where users get none; window=
- * AT+BYTES: the guest's disk is these bytes of disk=; victim= a descriptor: there is a process that
- * the monitor could trace, its id in the environment's VICTIM, until that descriptor ends.
+ * How it is started: uid= becomes that user; window=AT+BYTES: the guest's disk is these bytes of
+ * disk=; victim= a descriptor: there is a process that the monitor could trace, its id in the
+ * environment's VICTIM, until that descriptor ends.
  */
 #include "core/overlay_store.h"
 #include "hypervisor/description.h"
@@ -19,14 +19,12 @@
 #include <err.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct description d = {.magic = DESCRIPTION_MAGIC,
@@ -47,7 +45,6 @@ static struct description d = {.magic = DESCRIPTION_MAGIC,
 
 static struct {
     uid_t uid;
-    bool no_namespaces;
     int victim;
 } how = {.victim = -1};
 
@@ -136,8 +133,6 @@ static void set(const char *key, const char *value)
         set_window(value);
     if (strcmp(key, "uid") == 0)
         how.uid = (uid_t)atoi(value);
-    if (strcmp(key, "namespaces") == 0)
-        how.no_namespaces = atoi(value) == 0;
     if (strcmp(key, "victim") == 0)
         how.victim = atoi(value);
     if (strcmp(key, "state") == 0)
@@ -157,45 +152,6 @@ static void set(const char *key, const char *value)
 }
 
 /* ---- who starts it ---- */
-
-static void write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-    if (fd < 0 || write(fd, text, strlen(text)) < 0)
-        err(1, "%s", path);
-    close(fd);
-}
-
-/* Maps every id to itself, from outside, once the parent has left the namespace. */
-static _Noreturn void map_ids(int told)
-{
-    char path[64], byte;
-
-    if (read(told, &byte, 1) != 1)
-        _exit(1);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof(path), "/proc/%d/%s", getppid(), i == 0 ? "gid_map" : "uid_map");
-        write_text(path, "0 0 4294967295");
-    }
-    _exit(0);
-}
-
-/* The bound on namespaces counts for a user namespace and what is in it: so the host's stays. */
-static void deny_namespaces(void)
-{
-    int tell[2], status;
-    pid_t helper;
-
-    if (pipe2(tell, O_CLOEXEC) < 0 || (helper = fork()) < 0)
-        err(1, "a helper");
-    if (helper == 0)
-        map_ids(tell[0]);
-    if (unshare(CLONE_NEWUSER) < 0 || write(tell[1], "x", 1) != 1 ||
-        waitpid(helper, &status, 0) < 0 || status != 0)
-        err(1, "a user namespace");
-    write_text("/proc/sys/user/max_user_namespaces", "0");
-}
 
 /* What has called exec since its ids changed can be traced by its equals. */
 static void start_victim(int until)
@@ -219,8 +175,6 @@ static void start_victim(int until)
 
 static void become(void)
 {
-    if (how.no_namespaces)
-        deny_namespaces();
     if (how.uid != 0 && (setgroups(0, NULL) < 0 || setresgid(how.uid, how.uid, how.uid) < 0 ||
                          setresuid(how.uid, how.uid, how.uid) < 0))
         err(1, "user %u", how.uid);
@@ -248,7 +202,8 @@ int main(int argc, char **argv)
         d.serial = descriptor("1");
     if (d.control < 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0)
         d.control = fcntl(ends[0], F_DUPFD, 10);
-    if (getrandom(d.seed, sizeof(d.seed), 0) < 0 || getrandom(d.place, sizeof(d.place), 0) < 0)
+    if (getrandom(d.seed, sizeof(d.seed), 0) < 0 || getrandom(d.place, sizeof(d.place), 0) < 0 ||
+        getrandom(d.generation, sizeof(d.generation), 0) < 0)
         err(1, "getrandom");
     if (write(memory, &d, sizeof(d)) != (ssize_t)sizeof(d) || dup2(memory, DESCRIPTION_FD) < 0)
         err(1, "the description");

@@ -6,8 +6,8 @@
 
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "flow/plan.h"
 #include "partition/inspect.h"
+#include "plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* test_disk_log_sign.c: which disk the interrupted work of a journal file is of. */
 #include "core/size.h"
-#include "flow/disk_log_parts.h"
+#include "log/disk_log_parts.h"
 #include "partition/type.h"
 
 #include <setjmp.h>
@@ -62,8 +62,9 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The disk has a log, with the marker or without. */
-static void write_log(struct world *w, const struct pending *marker)
+/* The disk has a log, with the marker or without, which says that work of that name was given up.
+ */
+static void write_log_of(struct world *w, const struct pending *marker, struct guid given_up)
 {
     struct extent gap = {MIB, MIB};
     struct history *history;
@@ -74,6 +75,7 @@ static void write_log(struct world *w, const struct pending *marker)
     history = history_new(&e);
     if (marker != NULL)
         history->pending = pending_elsewhere(marker, "/where/it/was");
+    history->given_up = given_up;
     text = history_print(history, &e);
     assert_int_equal(area_choose(w->disk, &gap, 1, &area, &e), 0);
     assert_int_equal(area_write(&area, text, strlen(text), &e), 0);
@@ -82,17 +84,28 @@ static void write_log(struct world *w, const struct pending *marker)
     history_free(history);
 }
 
-static int check(struct world *w)
+static void write_log(struct world *w, const struct pending *marker)
+{
+    write_log_of(w, marker, (struct guid){{0}});
+}
+
+/* Whether the work goes on; if not, what is said of it. */
+static int check_saying(struct world *w, const char *text, const char *hint)
 {
     struct err e = {0};
     int result = log_check_sign("journal", w->disk, w->table, &w->pending, &w->journal, &e);
 
     if (result < 0) {
         assert_int_equal(e.code, ERR_REFUSED);
-        assert_non_null(strstr(e.text, "has no sign of that"));
-        assert_non_null(strstr(e.hint, "--journal journal"));
+        assert_non_null(strstr(e.text, text));
+        assert_non_null(strstr(e.hint, hint));
     }
     return result;
+}
+
+static int check(struct world *w)
+{
+    return check_saying(w, "has no sign of that", "--journal journal");
 }
 
 static void a_marker_in_the_log_is_the_sign(void **state)
@@ -187,6 +200,23 @@ static void a_log_has_the_marker_before_the_file_says_anything(void **state)
     assert_int_equal(check(w), -1);
 }
 
+static void what_was_given_up_is_told_from_a_copy(void **state)
+{
+    struct world *w = *state;
+
+    write_log_of(w, NULL, w->pending.work);
+    w->table->entries[0].type = partition_type("moving")->guid; /* by work with another file */
+    assert_int_equal(check_saying(w, "is no longer on", "delete the file"), -1);
+}
+
+static void a_partition_that_is_elsewhere_is_another_one(void **state)
+{
+    struct world *w = *state;
+
+    w->table->entries[0].range.bytes += MIB;
+    assert_int_equal(check_saying(w, "is no longer on", "delete the file"), -1);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -201,6 +231,8 @@ int main(void)
         TEST(without_a_sign_work_that_has_begun_is_refused),
         TEST(work_that_has_changed_nothing_begins_on_a_disk_without_a_log),
         TEST(a_log_has_the_marker_before_the_file_says_anything),
+        TEST(what_was_given_up_is_told_from_a_copy),
+        TEST(a_partition_that_is_elsewhere_is_another_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

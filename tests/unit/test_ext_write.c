@@ -3,7 +3,7 @@
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "core/spawn.h"
-#include "partition/fs_ext4.h"
+#include "fs/fs_ext4.h"
 #include "tree/ext.h"
 #include "tree/ext_write.h"
 

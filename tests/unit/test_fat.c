@@ -4,7 +4,7 @@
 #include "core/io.h"
 #include "core/size.h"
 #include "core/spawn.h"
-#include "partition/fs_vfat.h"
+#include "fs/fs_vfat.h"
 #include "tree/fat_volume.h"
 #include "tree/tree.h"
 

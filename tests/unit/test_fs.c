@@ -6,8 +6,8 @@
  */
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/fs.h"
-#include "partition/probe.h"
+#include "fs/fs.h"
+#include "fs/probe.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

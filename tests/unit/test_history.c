@@ -67,6 +67,10 @@ static void add_pending(struct history *history)
         .type = {{9}},
         .attributes = UINT64_C(1) << 63 | 4,
         .fs = strdup("ext4"),
+        .content = strdup("ext4 0e3c"),
+        .content_before = strdup(""),
+        .known_by = strdup("inode 5"),
+        .takes_back = true,
         .chunk = MIB,
         .index = {4096, 96},
         .index_crc = 0xdeadbeef,
@@ -94,7 +98,9 @@ static void everything_comes_back(void **state)
     history->undo->fs_written = 1700000001;
     add_region(history, (struct extent){0, 9}, "old bytes");
     add_region(history, (struct extent){MIB, MIB}, NULL);
+    history->undo->regions[1].cut = true;
     add_pending(history);
+    history->given_up = (struct guid){{8}};
     first = print(history);
     again = parse(first);
     second = print(again);
@@ -102,6 +108,8 @@ static void everything_comes_back(void **state)
     assert_null(strchr(first, '\n'));
     assert_memory_equal(again->undo->regions[0].before, "old bytes", 9);
     assert_null(again->undo->regions[1].before);
+    assert_true(again->undo->regions[1].cut && !again->undo->regions[0].cut);
+    assert_true(again->pending->takes_back);
     assert_int_equal(again->undo->fs_written, 1700000001);
     assert_true(again->pending->attributes == (UINT64_C(1) << 63 | 4));
     assert_int_equal(again->pending->stage, PENDING_CONTENT);
@@ -109,7 +117,11 @@ static void everything_comes_back(void **state)
     assert_int_equal(again->pending->fs_before, 1700000000);
     assert_int_equal(again->pending->fs_after, 1700000001);
     assert_memory_equal(&again->pending->work, &history->pending->work, sizeof(struct guid));
+    assert_string_equal(again->pending->content, "ext4 0e3c");
+    assert_string_equal(again->pending->content_before, "");
+    assert_string_equal(again->pending->known_by, "inode 5");
     assert_string_equal(again->pending->journal, "/var/lib/a journal");
+    assert_memory_equal(&again->given_up, &history->given_up, sizeof(struct guid));
 }
 
 static void a_change_that_has_begun_comes_back_without_what_it_left(void **state)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* An initramfs that is written, and what berth tells itself in it. */
 #include "core/cleanup.h"
-#include "flow/initramfs.h"
-#include "flow/work_file.h"
+#include "initramfs/initramfs.h"
+#include "initramfs/work_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

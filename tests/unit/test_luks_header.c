@@ -2,7 +2,7 @@
 /* test_luks_header.c: what a LUKS2 header has to say for its container to be resized. */
 #include "core/cleanup.h"
 #include "core/size.h"
-#include "partition/fs_luks.h"
+#include "fs/fs_luks.h"
 
 #include <endian.h>
 #include <setjmp.h>

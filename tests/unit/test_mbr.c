@@ -259,7 +259,7 @@ static void a_boot_record_that_is_none_is_found(void **state)
     struct world *w = *state;
 
     world_put(w, w->table->entries[3].ebr + 510, "xx", 2);
-    world_has_damage(w, DAMAGE_EBR_DAMAGED, "partition 6");
+    world_has_damage(w, DAMAGE_EBR_LOST, "partition 6");
     assert_int_equal(w->table->n, 3);
 }
 

@@ -4,9 +4,9 @@
 #include "core/io.h"
 #include "core/size.h"
 #include "core/spawn.h"
+#include "fs/fs_ext4.h"
 #include "images/populate.h"
 #include "images/store.h"
-#include "partition/fs_ext4.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "core/cleanup.h"
 #include "core/size.h"
 #include "core/spawn.h"
-#include "partition/probe.h"
+#include "fs/probe.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

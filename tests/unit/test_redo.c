@@ -112,9 +112,9 @@ static void change_many(struct fixture *f)
     change(f, PART - 700, 700, 1);
 }
 
-static int prepare_in(struct fixture *f, const struct extent *room, size_t n, struct err *e)
+static struct redo_change change_in(struct fixture *f, const struct extent *room, size_t n)
 {
-    struct redo_change what = {
+    return (struct redo_change){
         .disk = &f->disk->bd,
         .at = AT,
         .overlay = f->overlay,
@@ -125,6 +125,11 @@ static int prepare_in(struct fixture *f, const struct extent *room, size_t n, st
         .n_room = n,
         .head = f->head,
     };
+}
+
+static int prepare_in(struct fixture *f, const struct extent *room, size_t n, struct err *e)
+{
+    struct redo_change what = change_in(f, room, n);
 
     return redo_prepare(&what, &f->redo, e);
 }
@@ -197,6 +202,21 @@ static void too_little_room_is_refused_before_anything_is_written(void **state)
 
     change_many(f);
     assert_int_equal(prepare_in(f, &room, 1, &e), -1);
+    assert_int_equal(e.code, ERR_NO_SPACE);
+    assert_int_equal(f->disk->n, 0);
+}
+
+static void it_is_known_whether_there_is_room_and_nothing_is_written(void **state)
+{
+    struct fixture *f = *state;
+    struct extent little = {f->area.journal.start, 8 * BLOCK};
+    struct redo_change fits = change_in(f, &f->area.journal, 1),
+                       does_not = change_in(f, &little, 1);
+    struct err e = {0};
+
+    change_many(f);
+    assert_int_equal(redo_check(&fits, &e), 0);
+    assert_int_equal(redo_check(&does_not, &e), -1);
     assert_int_equal(e.code, ERR_NO_SPACE);
     assert_int_equal(f->disk->n, 0);
 }
@@ -346,6 +366,7 @@ static void a_cut_anywhere(struct fixture *f)
     assert_int_equal(prepare(f, &e), 0);
     assert_int_equal(area_write(&f->area, "pending", 7, &e), 0);
     assert_int_equal(redo_apply(&f->disk->bd, &f->disk->bd, &f->redo, f->head, &e), 0);
+    assert_true(recorder_is_flushed(f->disk)); /* a log in a file would be ahead of it */
     assert_int_equal(area_write(&f->area, "nothing", 7, &e), 0);
     assert_true(recorder_cut(f->disk, 60, is_old_or_becomes_new, f) > 300);
 }
@@ -418,6 +439,7 @@ int main(void)
         CASE(the_journal_may_be_split_over_small_ranges),
         CASE(each_device_is_flushed_before_the_next_step),
         CASE(too_little_room_is_refused_before_anything_is_written),
+        CASE(it_is_known_whether_there_is_room_and_nothing_is_written),
         CASE(room_that_the_change_touches_is_refused),
         CASE(a_change_of_free_blocks_needs_no_journal),
         CASE(zeros_take_no_room),

@@ -144,11 +144,12 @@ static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
     check_refused("label: gpt\nsize=200M\n", ERR_NO_SPACE,
-                  "x:2: size 409600: at sector 2048 at most 202719 sectors fit");
+                  "x:2: size 200M: at sector 2048 at most 202719 sectors fit");
     check_refused("label: gpt\nstart=2048, size=8\nstart=2050, size=8\n", ERR_NO_SPACE,
                   "x:3: start 2050: that sector is partition 1's");
     check_refused("label: gpt\nstart=8, size=8\n", ERR_NO_SPACE, "usable sectors are 2048 to");
-    check_refused("label: dos\nsize=60M\nsize=60M\n", ERR_NO_SPACE, "x:3: 122880 sectors");
+    check_refused("label: dos\nsize=60M\nsize=60M\n", ERR_NO_SPACE,
+                  "x:3: size 60M: 122880 sectors do not fit");
     check_refused("label: gpt\ntable-length: 2\n,1M\n,1M\n,1M\n", ERR_NO_SPACE,
                   "x:5: partition 3: the table has room for 2");
 }

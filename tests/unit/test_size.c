@@ -145,6 +145,20 @@ static void test_rounding_is_to_multiples(void **state)
     assert_int_equal(round_down(2 * MIB + 1, MIB), 2 * MIB);
 }
 
+static void test_a_number_is_its_digits_alone(void **state)
+{
+    static const char *const wrong[] = {"",    "0",          "01",         " 1",
+                                        "1 ",  "+1",         "-1",         "1x",
+                                        "0x1", "4294967296", "4294967299", "99999999999999999999"};
+
+    (void)state;
+    assert_int_equal(number_parse("1"), 1);
+    assert_int_equal(number_parse("128"), 128);
+    assert_int_equal(number_parse("4294967295"), UINT32_MAX);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(number_parse(wrong[i]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_text_for_people_is_rounded),
         cmocka_unit_test(test_printed_sizes_read_back),
         cmocka_unit_test(test_rounding_is_to_multiples),
+        cmocka_unit_test(test_a_number_is_its_digits_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

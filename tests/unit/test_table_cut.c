@@ -298,6 +298,8 @@ static void cut_change(struct blockdev *disk, const struct table *new, unsigned 
         assert_int_equal(recorder.n, 0);
         counts->refused++;
     } else if (recorder.n > 0) {
+        /* else what its caller notes elsewhere, as in a file, could be there before it */
+        assert_int_equal(recorder.writes[recorder.n - 1].bytes, 0);
         counts->states += cut_each(&recorder, before, seed, check_state, &change);
     }
     counts->in_between += change.in_between;
@@ -370,6 +372,16 @@ static void the_first_table_of_a_blank_disk_is_there_or_not(void **state)
     assert_int_equal(counts.in_between, 0);
 }
 
+static void copy_range(struct blockdev *from, struct blockdev *to, uint64_t start, uint64_t bytes)
+{
+    uint8_t *data = malloc(bytes);
+    struct err e;
+
+    assert_int_equal(blockdev_pread(from, data, bytes, start, &e), 0);
+    assert_int_equal(blockdev_pwrite(to, data, bytes, start, &e), 0);
+    free(data);
+}
+
 /* Neither copy of a GPT that an MBR replaced comes back on the way to a new one. */
 static void a_gpt_that_was_left_over_does_not_come_back(void **state)
 {
@@ -383,14 +395,12 @@ static void a_gpt_that_was_left_over_does_not_come_back(void **state)
         struct table *left = random_table(disk, TABLE_GPT, &seed);
         struct table *old = random_table(disk, TABLE_MBR, &seed);
         struct table *new = random_table(disk, TABLE_GPT, &seed);
-        uint8_t sector[CUT_SECTOR];
 
         assert_int_equal(table_write(disk, left, &e), 0);
         table_remove(old, old->extended.number);
         add(old, false, &seed);
         assert_int_equal(table_write(other, old, &e), 0);
-        blockdev_pread(other, sector, sizeof(sector), 0, &e);
-        blockdev_pwrite(disk, sector, sizeof(sector), 0, &e);
+        copy_range(other, disk, 0, CUT_SECTOR);
         cut_change(disk, new, seed, &counts);
         table_free(left);
         table_free(old);
@@ -398,6 +408,39 @@ static void a_gpt_that_was_left_over_does_not_come_back(void **state)
         blockdev_close(other);
         blockdev_close(disk);
     }
+    assert_int_equal(counts.in_between, 0);
+}
+
+/* The backup is the new table's already, and nothing of it is written; the primary is another's,
+ * and is gone before the protective sector could make it count. */
+static void a_gpt_that_was_left_over_does_not_come_back_before_a_whole_backup(void **state)
+{
+    struct counts counts = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned seed = i;
+        struct err e;
+        struct blockdev *disk = mem_open(DISK, 512, &e), *other = mem_open(DISK, 512, &e);
+        struct table *left = random_table(disk, TABLE_GPT, &seed);
+        struct table *old = random_table(disk, TABLE_MBR, &seed);
+        struct table *new = random_table(disk, TABLE_GPT, &seed);
+
+        assert_int_equal(table_write(disk, new, &e), 0);
+        assert_int_equal(table_write(other, left, &e), 0);
+        copy_range(other, disk, CUT_SECTOR, 33 * CUT_SECTOR);
+        table_remove(old, old->extended.number);
+        add(old, false, &seed);
+        assert_int_equal(table_write(other, old, &e), 0);
+        copy_range(other, disk, 0, CUT_SECTOR);
+        cut_change(disk, new, seed, &counts);
+        table_free(left);
+        table_free(old);
+        table_free(new);
+        blockdev_close(other);
+        blockdev_close(disk);
+    }
+    assert_true(counts.states > 10 * ROUNDS);
     assert_int_equal(counts.in_between, 0);
 }
 
@@ -461,6 +504,7 @@ int main(void)
         cmocka_unit_test(an_mbr_edit_leaves_the_old_or_the_new_table),
         cmocka_unit_test(the_first_table_of_a_blank_disk_is_there_or_not),
         cmocka_unit_test(a_gpt_that_was_left_over_does_not_come_back),
+        cmocka_unit_test(a_gpt_that_was_left_over_does_not_come_back_before_a_whole_backup),
         cmocka_unit_test(a_gpt_with_one_whole_copy_is_never_without),
         cmocka_unit_test(a_gpt_that_is_mended_behind_noise_is_never_without),
         cmocka_unit_test(another_kind_of_table_leaves_the_old_or_the_new_one),

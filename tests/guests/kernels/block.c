@@ -1,38 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* block.c: the disk. The harness gives one of 1 MiB whose sector n is full of the byte n % 251. */
-#include "guest.h"
+#include "disk.h"
 
-#define BLOCK   2
-#define SECTOR  512
 #define SECTORS 2048
 #define PATTERN 251
 #define MUCH    65536 /* bytes of a large request */
 
-enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
-enum { OK = 0, IO_ERROR = 1, UNSUPPORTED = 2 };
-
 static struct device disk;
-static struct {
-    uint32_t type, reserved;
-    uint64_t sector;
-} header;
+static struct disk_header header;
 static uint8_t data[MUCH] __attribute__((aligned(4096))), status;
 
-/* One request: header, data of n bytes, status. Returns the status. */
 static uint8_t request(uint32_t type, uint64_t sector, uint32_t bytes)
 {
-    struct descriptor *d = disk.rings[0]->descriptors;
-    uint16_t to_device = type == IN || type == GET_ID ? WRITE : 0;
-
-    header.type = type;
-    header.sector = sector;
-    status = 0xee;
-    d[0] = (struct descriptor){(uint64_t)&header, 16, NEXT, bytes > 0 ? 1 : 2};
-    d[1] = (struct descriptor){(uint64_t)data, bytes, NEXT | to_device, 2};
-    d[2] = (struct descriptor){(uint64_t)&status, 1, WRITE, 0};
-    device_submit(&disk, 0, 0);
-    CHECK(device_wait(&disk, 0) >= 0, "the disk answers");
-    return *(volatile uint8_t *)&status;
+    return disk_request(&disk, type, sector, data, bytes);
 }
 
 static bool is_full_of(const uint8_t *bytes, uint32_t n, uint8_t value)
@@ -141,6 +121,8 @@ static void moves_much(void)
     CHECK(request(OUT, 1024, MUCH) == OK, "writes much");
     memset(data, 0, MUCH);
     header.type = IN;
+    header.sector = 1024;
+    d[0] = (struct descriptor){(uint64_t)&header, 16, NEXT, 1};
     d[1] = (struct descriptor){(uint64_t)second, MUCH / 2, NEXT | WRITE, 3};
     d[2] = (struct descriptor){(uint64_t)&status, 1, WRITE, 0};
     d[3] = (struct descriptor){(uint64_t)data, MUCH / 2, NEXT | WRITE, 2};

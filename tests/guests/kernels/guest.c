@@ -11,7 +11,7 @@
 #define CAPABILITY_OWN  9 /* vendor specific */
 #define WAIT_TURNS      3000000
 
-static uint64_t boot_params;
+static uint64_t params_at;
 static struct ring rings[2];
 
 /* The stack is the monitor's; rsi has the boot parameters. */
@@ -24,7 +24,7 @@ __attribute__((naked, section(".text.start"))) void _start(void)
 
 __attribute__((used)) void guest_start(uint64_t params)
 {
-    boot_params = params;
+    params_at = params;
     guest_main();
     power_off();
 }
@@ -79,9 +79,14 @@ void power_off(void)
     halt();
 }
 
+uint64_t boot_params(void)
+{
+    return params_at;
+}
+
 const char *command_line(void)
 {
-    return (const char *)(uint64_t)load32(boot_params + COMMAND_LINE_AT);
+    return (const char *)(uint64_t)load32(params_at + COMMAND_LINE_AT);
 }
 
 bool command_line_has(const char *word)

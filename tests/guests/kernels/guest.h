@@ -12,6 +12,7 @@
 #include "hypervisor/machine.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 void *memset(void *to, int byte, unsigned long n);
@@ -89,7 +90,8 @@ void say_number(uint64_t number);
 _Noreturn void fail(const char *name);
 _Noreturn void power_off(void);
 
-/* The command line, from the boot parameters. */
+/* The address of the boot parameters; the command line, from them. */
+uint64_t boot_params(void);
 const char *command_line(void);
 bool command_line_has(const char *word);
 
