@@ -12,9 +12,12 @@
 
 #include <string.h>
 
+#define ENTRY 256 /* more than the name of any */
+
 /* In memory shared with the child. */
 struct finding {
-    bool ours, work_is_next;
+    bool ours;
+    char next[ENTRY]; /* "": none */
     char record[MIB]; /* JSON */
 };
 
@@ -25,13 +28,14 @@ struct look {
     struct finding *finding;
 };
 
-/* What cannot be read chooses nothing. */
-static bool is_work_next(struct esp *esp)
+/* What cannot be read chooses nothing, and what is longer than a name nothing that there is. */
+static void keep_next(struct esp *esp, struct finding *finding)
 {
     _cleanup_free_ char *next = NULL;
     struct err ignored;
 
-    return esp_next_get(esp, &next, &ignored) == 0 && next != NULL && strcmp(next, MENU_WORK) == 0;
+    if (esp_next_get(esp, &next, &ignored) == 0 && next != NULL && strlen(next) < ENTRY)
+        strcpy(finding->next, next);
 }
 
 static int keep_record(const struct record *record, struct finding *finding, struct err *e)
@@ -59,7 +63,7 @@ static int look_at(void *arg, struct err *e)
     finding->ours = true;
     if (esp_read(access.esp, &record, NULL, e) < 0)
         return -1;
-    finding->work_is_next = is_work_next(access.esp);
+    keep_next(access.esp, finding);
     return keep_record(record, finding, e);
 }
 
@@ -77,20 +81,22 @@ static int look_in_jail(struct look *look, struct err *e)
 }
 
 /* An ESP that is not berth's, or cannot be walked, is no failure. */
-static int judge(const struct finding *finding, int result, struct record **record,
-                 bool *work_is_next, struct err *e)
+static int judge(const struct finding *finding, int result, struct record **record, char **next,
+                 struct err *e)
 {
     if (result < 0)
         return finding->ours || e->code == ERR_IO || e->code == ERR_NO_MEMORY ? -1 : 0;
     *record = record_parse(finding->record, strnlen(finding->record, sizeof(finding->record)), e);
     if (*record == NULL)
         return err_wrap(e, "the record on the EFI system partition");
-    *work_is_next = finding->work_is_next;
-    return 1;
+    if (finding->next[0] == '\0')
+        return 1;
+    *next = strndup(finding->next, ENTRY - 1);
+    return *next != NULL ? 1 : err_no_memory(e);
 }
 
 int esp_record(struct disk *disk, struct extent range, const char *mountpoint,
-               struct record **record, bool *work_is_next, struct err *e)
+               struct record **record, char **next, struct err *e)
 {
     struct look look = {.disk = disk, .range = range, .mountpoint = mountpoint};
     int result;
@@ -99,7 +105,7 @@ int esp_record(struct disk *disk, struct extent range, const char *mountpoint,
     if (look.finding == NULL)
         return -1;
     result = mountpoint != NULL ? look_at(&look, e) : look_in_jail(&look, e);
-    result = judge(look.finding, result, record, work_is_next, e);
+    result = judge(look.finding, result, record, next, e);
     jail_unshare(look.finding, 1, sizeof(*look.finding));
     return result;
 }

@@ -7,9 +7,9 @@
 #include "model/record.h"
 
 /* Reads the ESP at that range, in the jail unless it is mounted. 1: it is berth's; *record is new,
- * *work_is_next says that the next boot is chosen to do the record's work. 0: it is another's. -1
- * with the err filled, also where it is berth's and damaged. */
+ * *next, new, names the menu's entry that the next boot takes once, or stays. 0: it is another's.
+ * -1 with the err filled, also where it is berth's and damaged. */
 int esp_record(struct disk *disk, struct extent range, const char *mountpoint,
-               struct record **record, bool *work_is_next, struct err *e);
+               struct record **record, char **next, struct err *e);
 
 #endif

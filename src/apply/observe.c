@@ -31,8 +31,7 @@ static int read_record(struct disk *disk, struct survey *survey, struct err *e)
 
         if (!partition_type_is(&p->type, "esp"))
             continue;
-        found =
-            esp_record(disk, p->range, p->mountpoint, &survey->record, &survey->work_is_next, e);
+        found = esp_record(disk, p->range, p->mountpoint, &survey->record, &survey->next, e);
         if (found > 0)
             survey->esp = p->number;
     }

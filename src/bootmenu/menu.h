@@ -6,7 +6,9 @@
 #include "core/err.h"
 #include "model/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct menu_entry {
     const struct record_system *system; /* the record's; its name is the entry's id */
@@ -15,6 +17,11 @@ struct menu_entry {
 
 /* The id of the entry that does the record's work; no system can be called so. */
 #define MENU_WORK "WORK"
+
+static inline bool menu_is_work(const char *entry)
+{
+    return entry != NULL && strcmp(entry, MENU_WORK) == 0;
+}
 
 struct menu {
     struct menu_entry *entries;

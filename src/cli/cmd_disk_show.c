@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* cmd_disk_show.c: berth disk show: a picture of the disk, its partitions and gaps, its systems. */
 #include "apply/observe.h"
+#include "bootmenu/menu.h"
 #include "cli/cli.h"
 #include "cli/disk_bar.h"
 #include "cli/disk_column.h"
@@ -190,7 +191,7 @@ static void print_work(const struct survey *survey)
         return;
     if (work->result != NULL)
         disk_say("could not be done at boot: ", "%s: %s", work->text, work->result);
-    else if (survey->work_is_next || record_work_is_urgent(survey->record))
+    else if (menu_is_work(survey->next) || record_work_is_urgent(survey->record))
         disk_say("at the next boot: ", "%s", work->text);
     else
         disk_say("left to a boot that did not do it: ",

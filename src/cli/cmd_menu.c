@@ -47,8 +47,7 @@ static void print_text(const struct record *record, const struct menu *menu, con
     }
     if (menu->work != NULL)
         printf("%c finish: %s%s\n", strcmp(menu->default_name, MENU_WORK) == 0 ? '*' : ' ',
-               menu->work->text,
-               next != NULL && strcmp(next, MENU_WORK) == 0 ? "  (next start only)" : "");
+               menu->work->text, menu_is_work(next) ? "  (next start only)" : "");
     print_timeout(record->menu_timeout);
 }
 

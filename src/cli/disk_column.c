@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* disk_column.c: what the cells of `disk show` say. */
 #include "cli/disk_column.h"
+#include "block/sysfs.h"
+#include "core/cleanup.h"
 #include "core/io.h"
 #include "core/size.h"
 #include "partition/table.h"
@@ -9,7 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
 const struct disk_column_info disk_columns[N_COLUMNS] = {
 #define COLUMN(id, heading, look, purpose) {heading, look, purpose},
@@ -236,6 +240,28 @@ static char *common_cell(const struct survey *survey, enum disk_column column)
     }
 }
 
+/* What the kernel says of the partition's node; a file has none. */
+static char *device_cell(const struct survey *survey, const struct survey_partition *p,
+                         enum disk_column column)
+{
+    _cleanup_free_ char *path = survey->is_file ? NULL : node(survey->path, p->number);
+    char folder[SYSFS_FOLDER];
+    struct err ignored;
+    struct stat st;
+
+    if (path == NULL || stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
+        return NULL;
+    sysfs_folder(st.st_rdev, folder);
+    switch (column) {
+    case COLUMN_MAJ_MIN:
+        return io_format(&ignored, "%u:%u", major(st.st_rdev), minor(st.st_rdev));
+    case COLUMN_RM:
+        return sysfs_text(folder, "../removable");
+    default:
+        return sysfs_text(folder, "ro");
+    }
+}
+
 /* What the filesystem in a partition says of its room. */
 static char *room_cell(const struct survey *survey, const struct survey_partition *p,
                        enum disk_column column, bool bytes)
@@ -262,6 +288,10 @@ static char *partition_cell(const struct survey *survey, const struct survey_par
         return name_cell(survey, p);
     case COLUMN_PATH:
         return node(survey->path, p->number);
+    case COLUMN_MAJ_MIN:
+    case COLUMN_RM:
+    case COLUMN_RO:
+        return device_cell(survey, p, column);
     case COLUMN_NR:
     case COLUMN_PARTN:
         return number_cell(p);
@@ -275,6 +305,8 @@ static char *partition_cell(const struct survey *survey, const struct survey_par
         return copy(partition_type_title(&p->type, p->code));
     case COLUMN_FSTYPE:
         return copy(p->fs);
+    case COLUMN_FSVER:
+        return copy(p->fs_version);
     case COLUMN_LABEL:
         return copy(p->label);
     case COLUMN_UUID:

@@ -9,6 +9,7 @@
 #include "core/spawn.h"
 #include "core/strings.h"
 #include "engine/engine.h"
+#include "engine/route.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -22,6 +23,9 @@
 #define MTU       "1500" /* the card has no offloads, and its buffers hold a frame */
 #define WORDS     16384  /* bytes; what it says later goes nowhere */
 #define LAST_WORD 256
+
+/* one for an interface that has none: administered locally, IEEE 802, 8.2.2 */
+#define ROUTER_MAC "02:00:0a:00:02:02"
 
 /* ---- what it is told ---- */
 
@@ -45,6 +49,22 @@ static int add_port(struct strings *words, const struct publish *port, struct er
                : add(words, e, "%s/%u:%u", port->address, port->host, port->guest);
 }
 
+/* passt gives the guest the addresses of the interface that the host's default route has, and ends
+ * where there is none. On a host without a network it gets the loopback, and the guest these. */
+static int add_host(struct strings *words, struct err *e)
+{
+    static const char *const alone[] = {"--ipv4-only",   "--interface", "lo",        "--mac-addr",
+                                        ROUTER_MAC,      "--address",   "10.0.2.15", "--netmask",
+                                        "255.255.255.0", "--gateway",   "10.0.2.2"};
+
+    if (route_is_there())
+        return 0;
+    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
+        if (add(words, e, "%s", alone[i]) < 0)
+            return -1;
+    return 0;
+}
+
 static int list_words(struct strings *words, int line, int ready, const struct publish *ports,
                       size_t n, struct err *e)
 {
@@ -54,7 +74,7 @@ static int list_words(struct strings *words, int line, int ready, const struct p
         if (add(words, e, "%s", fixed[i]) < 0)
             return -1;
     if (add(words, e, "--fd") < 0 || add(words, e, "%d", line) < 0 || add(words, e, "--pid") < 0 ||
-        add(words, e, "/proc/self/fd/%d", ready) < 0)
+        add(words, e, "/proc/self/fd/%d", ready) < 0 || add_host(words, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (add_port(words, &ports[i], e) < 0)

@@ -193,8 +193,7 @@ static int drop_work(void *arg, struct esp *esp, struct record *record, struct e
         err_set(e, ERR_REFUSED, "it is half done: %s", record->work->text);
         return err_hint(e, "the next boot finishes it");
     }
-    if (esp_next_get(esp, &next, e) < 0 ||
-        (next != NULL && strcmp(next, MENU_WORK) == 0 && esp_next_set(esp, NULL, e) < 0) ||
+    if (esp_next_get(esp, &next, e) < 0 || (menu_is_work(next) && esp_next_set(esp, NULL, e) < 0) ||
         record_set_work(record, NULL, NULL, e) < 0)
         return -1;
     return 1;

@@ -30,11 +30,16 @@ static int claim_esp(struct session *session, const struct survey_partition *esp
     return esp->mountpoint != NULL ? 0 : disk_claim(session->disk, esp->range, "the ESP", e);
 }
 
-static int session_open(struct session *session, const char *path, bool writable, struct err *e)
+static int no_menu(const char *path, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "%s has no boot menu of berth's", path);
+}
+
+static int session_open(struct session *session, const char *path, struct err *e)
 {
     const struct survey_partition *esp;
 
-    session->disk = disk_open(path, writable, 0, e);
+    session->disk = disk_open(path, true, 0, e);
     if (session->disk == NULL)
         return -1;
     session->survey = observe(session->disk, path, OBSERVE_RECORD, e);
@@ -42,20 +47,25 @@ static int session_open(struct session *session, const char *path, bool writable
         return -1;
     esp = survey_esp(session->survey);
     if (esp == NULL)
-        return err_set(e, ERR_NOT_FOUND, "%s has no boot menu of berth's", path);
-    if (writable && claim_esp(session, esp, e) < 0)
+        return no_menu(path, e);
+    if (claim_esp(session, esp, e) < 0)
         return -1;
     return esp_access_open(session->disk, esp->range, esp->mountpoint, &session->access, e);
 }
 
 int menu_read(const char *disk, struct record **record, char **next, struct err *e)
 {
-    _cleanup_session_ struct session session = {0};
+    _cleanup_survey_ struct survey *survey = observe_path(disk, 0, OBSERVE_RECORD, e);
 
-    if (session_open(&session, disk, false, e) < 0 ||
-        esp_read(session.access.esp, record, NULL, e) < 0)
+    if (survey == NULL)
         return -1;
-    return esp_next_get(session.access.esp, next, e);
+    if (survey->record == NULL)
+        return no_menu(disk, e);
+    *record = survey->record;
+    *next = survey->next;
+    survey->record = NULL;
+    survey->next = NULL;
+    return 0;
 }
 
 static int no_such_system(const struct record *record, const char *name, struct err *e)
@@ -76,8 +86,7 @@ int menu_set_default(const char *disk, const char *name, struct err *e)
     _cleanup_record_ struct record *record = NULL;
     char *copy;
 
-    if (session_open(&session, disk, true, e) < 0 ||
-        esp_read(session.access.esp, &record, NULL, e) < 0)
+    if (session_open(&session, disk, e) < 0 || esp_read(session.access.esp, &record, NULL, e) < 0)
         return -1;
     if (record_system(record, name) == NULL)
         return no_such_system(record, name, e);
@@ -96,8 +105,7 @@ int menu_set_next(const char *disk, const char *name, struct err *e)
     _cleanup_session_ struct session session = {0};
     _cleanup_record_ struct record *record = NULL;
 
-    if (session_open(&session, disk, true, e) < 0 ||
-        esp_read(session.access.esp, &record, NULL, e) < 0)
+    if (session_open(&session, disk, e) < 0 || esp_read(session.access.esp, &record, NULL, e) < 0)
         return -1;
     if (record_system(record, name) == NULL)
         return no_such_system(record, name, e);
@@ -110,8 +118,7 @@ int menu_change(const char *disk, menu_change_fn *fn, void *arg, struct err *e)
     _cleanup_record_ struct record *record = NULL;
     int changed;
 
-    if (session_open(&session, disk, true, e) < 0 ||
-        esp_read(session.access.esp, &record, NULL, e) < 0)
+    if (session_open(&session, disk, e) < 0 || esp_read(session.access.esp, &record, NULL, e) < 0)
         return -1;
     changed = fn(arg, session.access.esp, record, e);
     return changed <= 0 ? changed : esp_commit(session.access.esp, record, e);

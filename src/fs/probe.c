@@ -21,7 +21,7 @@
 /* One range; what is found is in memory shared with the child. */
 struct finding {
     int found; /* what blkid_do_safeprobe returns: 0 something, 1 nothing, -2 several things */
-    char fs[TEXT_MAX], uuid[TEXT_MAX], device_uuid[TEXT_MAX], label[TEXT_MAX];
+    char fs[TEXT_MAX], version[TEXT_MAX], uuid[TEXT_MAX], device_uuid[TEXT_MAX], label[TEXT_MAX];
     char problem[TEXT_MAX]; /* how the child was brought down, or empty */
 };
 
@@ -54,6 +54,7 @@ static void look_at(void *arg, size_t i)
     if (finding->found != 0)
         return;
     copy_value(pr, "TYPE", finding->fs);
+    copy_value(pr, "VERSION", finding->version);
     copy_value(pr, "UUID", finding->uuid);
     copy_value(pr, "UUID_SUB", finding->device_uuid);
     copy_value(pr, "LABEL", finding->label);
@@ -81,7 +82,7 @@ static int leave_zfs_out(blkid_probe pr)
 /* Reads nothing yet. */
 static int set_up(blkid_probe pr, int fd, struct extent range, unsigned sector, bool zfs)
 {
-    int flags = BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL;
+    int flags = BLKID_SUBLKS_TYPE | BLKID_SUBLKS_VERSION | BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL;
 
     if (blkid_probe_set_device(pr, fd, (blkid_loff_t)range.start, (blkid_loff_t)range.bytes) < 0 ||
         blkid_probe_set_sectorsize(pr, sector) < 0 ||
@@ -144,6 +145,7 @@ static int take(struct finding *finding, struct probe *probe, struct err *e)
         return err_set(e, ERR_IO, "probing for a filesystem failed");
     if (finding->found == 0) {
         probe->fs = text_of(finding->fs);
+        probe->version = text_of(finding->version);
         probe->uuid = text_of(finding->uuid);
         probe->device_uuid = text_of(finding->device_uuid);
         probe->label = text_of(finding->label);
@@ -204,6 +206,7 @@ int probe_range(struct blockdev *bd, struct extent range, struct probe *probe, s
 void probe_clear(struct probe *probe)
 {
     free(probe->fs);
+    free(probe->version);
     free(probe->uuid);
     free(probe->device_uuid);
     free(probe->label);

@@ -7,10 +7,10 @@
 #include "core/digest.h"
 
 struct probe {
-    char *fs, *uuid, *label; /* new strings, or NULL where there is nothing to say */
-    char *device_uuid;       /* the same: of what spans disks, the UUID of this part of it */
-    bool ambivalent;         /* several signatures contradict each other; fs is NULL */
-    char *problem; /* it could not be found out: why, and it counts as ambivalent; or NULL */
+    char *fs, *version, *uuid, *label; /* new strings, or NULL where there is nothing to say */
+    char *device_uuid; /* the same: of what spans disks, the UUID of this part of it */
+    bool ambivalent;   /* several signatures contradict each other; fs is NULL */
+    char *problem;     /* it could not be found out: why, and it counts as ambivalent; or NULL */
 };
 
 /* Probes the range. That nothing is found does not mean that the range is empty: it may have a copy

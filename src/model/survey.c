@@ -21,6 +21,7 @@ static void free_partition(struct survey_partition *partition)
 {
     free(partition->name);
     free(partition->fs);
+    free(partition->fs_version);
     free(partition->fs_uuid);
     free(partition->fs_device_uuid);
     free(partition->label);
@@ -52,6 +53,7 @@ void survey_free(struct survey *survey)
     damage_free(survey->damage, survey->n_damage);
     free(survey->partitions);
     record_free(survey->record);
+    free(survey->next);
     pending_free(survey->pending);
     free(survey->worker);
     free(survey->path);

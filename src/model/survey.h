@@ -55,7 +55,7 @@ struct survey_partition {
     uint64_t attributes;
     char *name; /* GPT name */
     char *fs;   /* blkid's TYPE, or NULL */
-    char *fs_uuid, *label;
+    char *fs_version, *fs_uuid, *label;
     uint64_t fs_bytes;    /* what it says that it takes, be that more than the partition; 0: it does
                              not say */
     char *fs_device_uuid; /* of a filesystem that spans disks: this part's own; or NULL */
@@ -91,7 +91,7 @@ struct survey {
     struct survey_partition *partitions; /* by number */
     size_t n_partitions;
     struct record *record;   /* from the ESP, or NULL */
-    bool work_is_next;       /* the next boot is chosen to do the record's work */
+    char *next;              /* the menu's entry that the next boot takes once, or NULL */
     struct pending *pending; /* work that was interrupted, from the disk's area, or NULL */
     char *worker;            /* it is not: "under way in berth (process 812)"; or NULL */
     unsigned esp;            /* number of the ESP that has the record; 0: none has */

@@ -94,6 +94,7 @@ static int take_probe(struct blockdev *bd, struct survey_partition *p, struct pr
                       struct err *e)
 {
     p->fs = steal(probe->fs);
+    p->fs_version = steal(probe->version);
     p->fs_uuid = steal(probe->uuid);
     p->fs_device_uuid = steal(probe->device_uuid);
     p->label = steal(probe->label);

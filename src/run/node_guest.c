@@ -271,6 +271,7 @@ static int fill_partition(struct disk *disk, const struct node *node, struct sur
     if (probe_range(disk_blockdev(disk), p->range, &probe, e) < 0)
         return -1;
     p->fs = probe.fs;
+    p->fs_version = probe.version;
     p->fs_uuid = probe.uuid;
     p->fs_device_uuid = probe.device_uuid;
     p->label = probe.label;

@@ -37,7 +37,7 @@
 #define SAMPLES (1 << 16)
 #define PAGE    4096U
 #define HUGE    (2048 * KIB)
-#define LEAST   512
+#define LEAST   256
 #define STRIDE  577 /* pages, odd */
 #define ALL     (DEPTH * 1024 * KIB)
 

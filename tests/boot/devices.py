@@ -252,12 +252,14 @@ class Machine:
 
     disks: the file of each serial number; they are /dev/vdc and on, in that order. What is in the
     folder `content` is in /content. Files made in `folder` go with it. more: further
-    words for QEMU.
+    words for QEMU. prepare: commands that follow each start; where they are given, a command that the
+    machine does not answer, since it stands still, is given once more after another start: all that
+    it shares with the one before are its disks.
     """
 
-    def __init__(self, folder, disks, content=None, cpu=None, memory=1024, more=()):
+    def __init__(self, folder, disks, content=None, cpu=None, memory=1024, more=(), prepare=None):
         stock = kernel()
-        self.disks = disks
+        self.disks, self.prepare = disks, prepare
         extra = ["-kernel", stock / "vmlinux", "-initrd", stock / "initrd",
                  "-append", "console=ttyS0 quiet loglevel=1 panic=-1", "-no-reboot",
                  *more,
@@ -273,30 +275,34 @@ class Machine:
         try:
             self.vm.expect("# ", 120)
         except VMError as error:  # the kernel itself did not come up, with nothing of berth's running
-            warnings.warn(f"begun anew: {error}")
-            self.vm.close()
-            self.vm = self.start()
-            self.vm.expect("# ", 120)
-        self.vm.shell(BEGIN, 60)
+            self.begin_anew(error)
+        self.begin()
         return self
 
     def begin(self):
-        self.vm.expect("# ", 120)
         self.vm.shell(BEGIN, 60)
+        for command in self.prepare or ():
+            status, output = self.vm.shell(f"{{ {command}; }} 2>&1 </dev/null", 60)
+            assert status == 0, f"{command}: status {status}\n{output}"
+
+    def begin_anew(self, error):
+        warnings.warn(f"begun anew: {error}")
+        self.vm.close()
+        self.vm = self.start()
+        self.vm.expect("# ", 120)
 
     def __exit__(self, *_):
         self.vm.close()
 
     def __call__(self, command, timeout=60):
-        """Runs a command of the shell; returns (status, output). On a machine that stands still it is given
-        once more, after another start: all that such a machine shares with the one before are its disks."""
+        """Runs a command of the shell; returns (status, output)."""
         words = f"{{ {command}; }} 2>&1 </dev/null"
         try:
             return self.vm.shell(words, timeout)
         except StoodStill as error:
-            warnings.warn(f"begun anew: {error}")
-            self.vm.close()
-            self.vm = self.start()
+            if self.prepare is None:
+                raise
+            self.begin_anew(error)
             self.begin()
             return self.vm.shell(words, timeout)
 

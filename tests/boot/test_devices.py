@@ -45,8 +45,8 @@ def machine(tmp_path_factory):
              for name, size in (("systems", 200), ("scratch", 200), ("other", 2048))}
     berth.ok("apply", content / "both.yaml", "--disk", blank["systems"], "--yes")
     numbered = devices.attach_scsi(devices.blank_disk(folder / "numbered.img", 40 << 20), WWN)
-    with devices.Machine(folder, blank, content, more=numbered) as booted:
-        booted.ok("cp -a /content/store/. /tmp/store")
+    prepare = "cp -a /content/store/. /tmp/store",
+    with devices.Machine(folder, blank, content, more=numbered, prepare=prepare) as booted:
         yield booted
 
 

@@ -138,10 +138,10 @@ def make_outer(tmp_path_factory):
                    check=True)
     disks = {"pattern": pattern, "guest": guest, "stock": make_stock(folder),
              "bare": make_bare(folder)}
-    with Machine(folder, disks, make_content(folder), cpu=CPU, memory=2048) as machine:
-        machine.ok("modprobe kvm_amd && test -c /dev/kvm && mount -t debugfs debug /sys/kernel/debug")
-        machine.ok("mkfifo /tmp/net /tmp/hvc")  # whatever goes in comes back
-        machine.ok("mkdir /tmp/stock && mount -t ext4 -o ro /dev/vde /tmp/stock")
+    prepare = ("modprobe kvm_amd && test -c /dev/kvm && mount -t debugfs debug /sys/kernel/debug",
+               "mkfifo /tmp/net /tmp/hvc",  # whatever goes in comes back
+               "mkdir /tmp/stock && mount -t ext4 -o ro /dev/vde /tmp/stock")
+    with Machine(folder, disks, make_content(folder), cpu=CPU, memory=2048, prepare=prepare) as machine:
         machine.places = {}  # by kernel, where it was in each boot
         yield machine
 

@@ -124,8 +124,8 @@ def disk(tmp_path_factory):
 @pytest.fixture(scope="module")
 def outer(disk, tmp_path_factory):
     folder = tmp_path_factory.mktemp("outer")
-    with Machine(folder, {"alpha": disk}, cpu=CPU, memory=2048) as machine:
-        machine.ok("modprobe kvm_amd && test -c /dev/kvm")
+    prepare = "modprobe kvm_amd && test -c /dev/kvm",
+    with Machine(folder, {"alpha": disk}, cpu=CPU, memory=2048, prepare=prepare) as machine:
         machine.ok(MAKE_SUBVOLUME % node_of(disk, "deb-btrfs"), 120)
         yield machine
 

@@ -126,14 +126,14 @@ def make_host(tmp_path_factory):
     with open(disk, "wb") as image:
         image.truncate(16 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder / "files", disk], check=True)
+    prepare = ("modprobe kvm_amd && modprobe tun && modprobe dummy && chmod 666 /dev/kvm /dev/net/tun",
+               "ip link set lo up; ip link add out type dummy && ip link set out up && "
+               "ip addr add 10.7.0.2/24 dev out && ip route add default via 10.7.0.1",
+               "mkdir -m 777 /tmp/any; chmod 777 /tmp/state",
+               "export PATH=$PATH:/content/bin LD_LIBRARY_PATH=/content/lib",
+               "busybox httpd -p 127.0.0.1:8081 -h /content")
     with devices.Machine(folder, {"guest": disk, "lives": make_lives(folder)}, make_content(folder), cpu=CPU,
-                         memory=1536) as machine:
-        machine.ok("modprobe kvm_amd && modprobe tun && modprobe dummy && chmod 666 /dev/kvm /dev/net/tun")
-        machine.ok("ip link set lo up; ip link add out type dummy && ip link set out up && "
-                   "ip addr add 10.7.0.2/24 dev out && ip route add default via 10.7.0.1")
-        machine.ok("mkdir -m 777 /tmp/any; chmod 777 /tmp/state")
-        machine.ok("export PATH=$PATH:/content/bin LD_LIBRARY_PATH=/content/lib")
-        machine.ok("busybox httpd -p 127.0.0.1:8081 -h /content")
+                         memory=1536, prepare=prepare) as machine:
         yield machine
 
 
@@ -238,12 +238,31 @@ def test_root_publishes_a_low_port_everywhere_and_the_disk_is_the_file(host):
     host.ok("e2fsck -fn /tmp/image && debugfs -R ls /tmp/image | grep -q made")
 
 
-def test_why_passt_fails_is_told(host):
+@contextlib.contextmanager
+def another_route(host, route=None):
+    """Another default route than usual, or none."""
     host.ok("ip route del default")
+    if route:
+        host.ok(f"ip route add default {route}")
     try:
-        host.refused(linux(""), "passt: ", "not usable", status=1)
+        yield
     finally:
+        host(f"ip route del default {route}")
         host.ok("ip route add default via 10.7.0.1")
+
+
+def test_a_guest_of_a_host_without_a_network_reaches_it_and_is_reached(host):
+    with another_route(host), Run(host, "--publish 8080:80", "mode=outward", NOBODY) as run:
+        assert "LEASE 10.0.2.15" in run.output()
+        assert "a page of the host" in run.output()
+        assert answers(host, "127.0.0.1 8080")
+
+
+def test_why_passt_fails_is_told(host):
+    host.ok("ip link add bare type dummy && ip link set bare up")
+    with another_route(host, "dev bare"):
+        host.refused(linux(""), "passt: ", "not usable", status=1)
+    host.ok("ip link del bare")
     gone(host, "berth", "passt")
 
 

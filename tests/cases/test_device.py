@@ -74,9 +74,10 @@ def test_the_kernel_knows_every_new_partition_and_mounts_it(berth, device):
     point.mkdir()
     run("mount", f"{device}p4", point)
     assert (point / "etc/hostname").read_text() == "main\n"
-    lsblk = subprocess.run(["lsblk", "-bno", "FSAVAIL,FSUSE%,MOUNTPOINTS", f"{device}p4"], check=True,
-                           capture_output=True, text=True).stdout.split()
-    shown = berth.ok("disk", "show", device, "-bo", "PARTN,FSAVAIL,FSUSE%,MOUNTPOINTS").splitlines()
+    columns = "MAJ:MIN,RM,RO,FSAVAIL,FSUSE%,MOUNTPOINTS"
+    lsblk = subprocess.run(["lsblk", "-bno", columns, f"{device}p4"], check=True, capture_output=True,
+                           text=True).stdout.split()
+    shown = berth.ok("disk", "show", device, "-bo", f"PARTN,{columns}").splitlines()
     assert ["4", *lsblk] in [line.split() for line in shown]
     run("umount", point)
     assert "nothing to do" in apply(berth, device, MACHINE).stdout

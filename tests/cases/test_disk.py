@@ -236,6 +236,7 @@ def test_columns_say_what_lsblk_users_expect(berth, disk):
     assert column("PARTUUID") == part["uuid"]
     assert column("UUID") == part["fs-uuid"]
     assert column("FSTYPE") == "ext4"
+    assert column("FSVER") == "1.0"
     assert (column("START"), column("END")) == ("1MiB", "21MiB")
 
 
@@ -331,9 +332,9 @@ def test_a_filesystem_grows_in_the_same_go_as_its_table_gets_another_kind(berth)
 # ---- narrow terminals ----
 
 LOOKS = [{}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"LC_ALL": "C", "NO_COLOR": "1"}]
-ALL_COLUMNS = ("NAME,KNAME,NR,PARTN,PARTLABEL,START,END,SIZE,TYPE,PARTTYPE,PARTTYPENAME,FSTYPE,LABEL,UUID,"
-               "PARTUUID,PARTFLAGS,PTTYPE,PTUUID,FSSIZE,FSAVAIL,FSUSE%,MOUNTPOINT,MOUNTPOINTS,MODEL,SERIAL,WWN,"
-               "SYSTEM,KERNEL,USED-BY,PROBLEM")
+ALL_COLUMNS = ("NAME,KNAME,MAJ:MIN,RM,RO,NR,PARTN,PARTLABEL,START,END,SIZE,TYPE,PARTTYPE,PARTTYPENAME,"
+               "FSTYPE,FSVER,LABEL,UUID,PARTUUID,PARTFLAGS,PTTYPE,PTUUID,FSSIZE,FSAVAIL,FSUSE%,"
+               "MOUNTPOINT,MOUNTPOINTS,MODEL,SERIAL,WWN,SYSTEM,KERNEL,USED-BY,PROBLEM")
 
 
 @pytest.fixture
