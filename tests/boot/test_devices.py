@@ -37,8 +37,7 @@ def machine(tmp_path_factory):
     content = folder / "content"
     content.mkdir()
     berth = Berth(folder, store=content / "store")
-    tiny.make_image(folder / "tiny.tar")
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     (content / "main.yaml").write_text(MACHINE)
     (content / "both.yaml").write_text(MACHINE + DEV)
     blank = {name: devices.blank_disk(folder / f"{name}.img", size << 20)

@@ -22,11 +22,7 @@ host: {name: main, image: tiny, root: {size: 80MiB}}
 
 @pytest.fixture
 def disk(berth):
-    tiny.make_image(berth.home / "tiny.tar", tiny.Kernel(images.blob(images.debians(BERTH), "debian-13")))
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
-    (berth.home / "m.yaml").write_text(MACHINE)
-    berth.ok("apply", berth.home / "m.yaml", "--yes")
-    return berth.home / "disk.img"
+    return tiny.make_disk(berth, MACHINE, tiny.Kernel(images.blob(images.debians(BERTH), "debian-13")))
 
 
 @contextlib.contextmanager

@@ -108,11 +108,7 @@ def fs_uuid(disk, name):
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("roots")
-    berth = Berth(folder)
-    tiny.make_image(folder / "tiny.tar")
-    (folder / "machine.yaml").write_text(MACHINE)
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", folder / "machine.yaml", "--yes")
+    tiny.make_disk(Berth(folder), MACHINE)
     files = debian(folder)
     for name, kind in KINDS.items():
         fill(folder / "disk.img", name, kind, files, fs_uuid(folder / "disk.img", name))

@@ -58,13 +58,7 @@ def make_kernel():
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, kernel):
     """A disk with main and dev, which no test changes."""
-    folder = tmp_path_factory.mktemp("run")
-    tiny.make_image(folder / "tiny.tar", kernel)
-    (folder / "machine.yaml").write_text(MACHINE)
-    berth = Berth(folder)
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", folder / "machine.yaml", "--yes")
-    return folder / "disk.img"
+    return tiny.make_disk(Berth(tmp_path_factory.mktemp("run")), MACHINE, kernel)
 
 
 @pytest.fixture

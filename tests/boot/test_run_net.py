@@ -90,31 +90,22 @@ def add_qemu(content):
         shutil.copy(firmware[0], content / "share/qemu")
 
 
+# a system whose kernel hears its serial line (tests/guests/kernels/lives.c)
 LIVES = """\
 berth: 1
 name: lives
-disk: {path: lives.img, size: 80MiB}
+disk: {path: disk.img, size: 80MiB}
 partitions:
   - {name: esp, type: esp, size: 40MiB}
   - {name: bios, type: bios-boot, size: 1MiB}
-host: {name: main, image: lives, root: {size: 16MiB, fs: ext4}}
+host: {name: main, image: tiny, root: {size: 16MiB, fs: ext4}}
 """
-
-
-class Lives:
-    """As a tiny.Kernel: one that hears its serial line (tests/guests/kernels/lives.c)."""
-    version = "6.1.0-1-test"
-    files = {"vmlinuz": (BUILD / "tests/guests/lives").read_bytes()}
 
 
 def make_lives(folder):
     """A disk with one system, "main", in its third partition."""
-    berth = Berth(folder)
-    tiny.make_image(folder / "lives.tar", Lives)
-    (folder / "lives.yaml").write_text(LIVES)
-    berth.ok("image", "add", folder / "lives.tar", "--name", "lives", "--unsigned")
-    berth.ok("apply", folder / "lives.yaml", "--yes")
-    return folder / "lives.img"
+    kernel = tiny.OtherKernel((BUILD / "tests/guests/lives").read_bytes())
+    return tiny.make_disk(Berth(folder), LIVES, kernel)
 
 
 @pytest.fixture(name="host", scope="module")

@@ -39,8 +39,7 @@ DEV = "guests:\n  - {name: dev, image: tiny, root: {size: 20MiB}}\n"
 
 @pytest.fixture
 def world(berth):
-    tiny.make_image(berth.home / "tiny.tar")
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     return berth
 
 

@@ -35,8 +35,7 @@ def run(*argv):
 @pytest.fixture
 def device(berth):
     """A loop device of 200 MiB, its machine file, and the image "tiny"."""
-    tiny.make_image(berth.home / "tiny.tar")
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     with open(berth.home / "backing", "wb") as backing:
         backing.truncate(200 << 20)
     with disks.attached(berth.home / "backing") as node:

@@ -62,8 +62,7 @@ def image(berth, size="160M"):
 @pytest.fixture(params=["tiny", "./tiny.tar"])
 def installed(berth, request):
     """A disk with two systems; the image of one is from the store, or a file."""
-    tiny.make_image(berth.home / "tiny.tar")
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     file = berth.home / "m.yaml"
     file.write_text(MACHINE.replace("IMAGE", request.param))
     berth.ok("apply", file, "--yes")

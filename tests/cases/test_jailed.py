@@ -31,20 +31,13 @@ guests:
 """
 
 
-class Kernel:
-    """As a tiny.Kernel, with a kernel that is no Linux."""
-    version = "6.1.0-1-test"
-    files = {"vmlinuz": (BUILD / "tests/guests/lives").read_bytes()}
+# says "up" and does what is typed (tests/guests/kernels/lives.c)
+KERNEL = tiny.OtherKernel((BUILD / "tests/guests/lives").read_bytes())
 
 
 @pytest.fixture(name="disk")
 def make_disk(tmp_path):
-    tiny.make_image(tmp_path / "tiny.tar", Kernel)
-    (tmp_path / "machine.yaml").write_text(MACHINE)
-    berth = Berth(tmp_path)
-    berth.ok("image", "add", tmp_path / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", tmp_path / "machine.yaml", "--yes")
-    return tmp_path / "disk.img"
+    return tiny.make_disk(Berth(tmp_path), MACHINE, KERNEL)
 
 
 class Trace:
@@ -127,5 +120,5 @@ def test_the_record_on_an_esp_is_read_in_a_jail(tmp_path, disk):
 def test_a_run_reads_its_guests_kernel_in_a_jail(tmp_path, disk):
     trace = Trace(tmp_path, "run", "dev", "--disk", disk, "--engine", "kvm", typed="q")
     assert "up" in trace.done.stdout
-    kernel = place_of(disk, "dev", Kernel.files["vmlinuz"][:4096])
+    kernel = place_of(disk, "dev", KERNEL.files["vmlinuz"][:4096])
     check(trace, kernel)

@@ -40,22 +40,13 @@ guests:
     run: {memory: 64MiB, net: none, engine: kvm}
 """
 
-
-class Kernel:
-    """As a tiny.Kernel, with a kernel that is no Linux."""
-    version = "6.1.0-1-test"
-    files = {"vmlinuz": (BUILD / "tests/guests/lives").read_bytes()}
+# says "up" and does what is typed (tests/guests/kernels/lives.c)
+KERNEL = tiny.OtherKernel((BUILD / "tests/guests/lives").read_bytes())
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lives")
-    tiny.make_image(folder / "tiny.tar", Kernel)
-    (folder / "machine.yaml").write_text(MACHINE)
-    berth = Berth(folder)
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", folder / "machine.yaml", "--yes")
-    return folder / "disk.img"
+    return tiny.make_disk(Berth(tmp_path_factory.mktemp("lives")), MACHINE, KERNEL)
 
 
 class Host:

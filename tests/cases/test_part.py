@@ -15,7 +15,6 @@ import zlib
 import pytest
 
 import disks
-import filled
 from ordinary import AS_ORDINARY, ORDINARY
 from program import BERTH, Berth
 

@@ -39,22 +39,13 @@ guests:
     kernel-options: noresume resume=/dev/disk/by-partlabel/dev-swap quiet
 """
 
-
-class NoKernel:
-    """As a tiny.Kernel: one that nothing boots."""
-    version = "6.1.0-1-test"
-    files = {"vmlinuz": b"not a kernel\n" * 5000}
+# nothing boots it
+KERNEL = tiny.OtherKernel(b"not a kernel\n" * 5000)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    tiny.make_image(folder / "tiny.tar", NoKernel)
-    (folder / "machine.yaml").write_text(MACHINE)
-    berth = Berth(folder)
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", folder / "machine.yaml", "--yes")
-    return folder / "disk.img"
+    return tiny.make_disk(Berth(tmp_path_factory.mktemp("run")), MACHINE, KERNEL)
 
 
 @pytest.fixture

@@ -44,22 +44,13 @@ guests:
     kernel-options: resume=/dev/disk/by-partlabel/dev-swap
 """
 
-
-class Kernel:
-    """As a tiny.Kernel: one that says "up" and does what is typed (tests/guests/kernels/lives.c)."""
-    version = "6.1.0-1-test"
-    files = {"vmlinuz": (BUILD / "tests/guests/lives").read_bytes()}
+# says "up" and does what is typed (tests/guests/kernels/lives.c)
+KERNEL = tiny.OtherKernel((BUILD / "tests/guests/lives").read_bytes())
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("node")
-    tiny.make_image(folder / "tiny.tar", Kernel)
-    (folder / "machine.yaml").write_text(MACHINE)
-    berth = Berth(folder)
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", folder / "machine.yaml", "--yes")
-    return folder / "disk.img"
+    return tiny.make_disk(Berth(tmp_path_factory.mktemp("node")), MACHINE, KERNEL)
 
 
 def stop_all(berth, prefix=()):

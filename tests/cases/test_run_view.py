@@ -36,22 +36,13 @@ guests:
   - {name: other, image: tiny, root: {size: 16MiB, fs: ext4}}
 """
 
-
-class Kernel:
-    """As a tiny.Kernel, with a kernel that is no Linux."""
-    version = "6.1.0-1-test"
-    files = {"vmlinuz": (BUILD / "tests/guests/whole").read_bytes()}
+# writes over its disk (tests/guests/kernels/whole.c)
+KERNEL = tiny.OtherKernel((BUILD / "tests/guests/whole").read_bytes())
 
 
 @pytest.fixture(name="made", scope="module")
 def make(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    tiny.make_image(folder / "tiny.tar", Kernel)
-    (folder / "machine.yaml").write_text(MACHINE)
-    berth = Berth(folder)
-    berth.ok("image", "add", folder / "tiny.tar", "--name", "tiny", "--unsigned")
-    berth.ok("apply", folder / "machine.yaml", "--yes")
-    return folder / "disk.img"
+    return tiny.make_disk(Berth(tmp_path_factory.mktemp("whole")), MACHINE, KERNEL)
 
 
 @pytest.fixture(name="ordinary")

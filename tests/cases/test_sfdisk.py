@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """sfdisk scripts: berth and sfdisk make the same table of the same script, and read each other's."""
-import os
 import random
 import subprocess
 

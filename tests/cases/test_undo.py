@@ -431,8 +431,7 @@ host: {name: main, image: tiny, root: {size: 20MiB}}
 
 @pytest.fixture
 def machine(berth):
-    tiny.make_image(berth.home / "tiny.tar")
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     (berth.home / "m.yaml").write_text(MACHINE)
     berth.ok("apply", "m.yaml", "--yes")
     return berth

@@ -56,8 +56,7 @@ def all_complete(berth, machine, expected, states):
 @pytest.fixture
 def first(berth, tmp_path):
     """An apply to a disk that was empty: (machine file, empty disk, changes, disk after it)."""
-    tiny.make_image(tmp_path / "tiny.tar")
-    berth.ok("image", "add", tmp_path / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     machine = machines.write(tmp_path / "machine.yaml")
     empty, disk = tmp_path / "empty.img", tmp_path / "disk.img"
     with open(empty, "wb") as file:
@@ -114,8 +113,7 @@ def names(disk):
 
 def test_a_cut_while_a_guest_is_pruned_is_completed_either_way(berth, tmp_path):
     """By the same command; and by the file that still has the guest."""
-    tiny.make_image(berth.home / "tiny.tar")
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     with_third = machines.write(berth.home / "with.yaml", third=True)
     without = machines.write(berth.home / "without.yaml")
     base, pruned = berth.home / "base.img", berth.home / "pruned.img"

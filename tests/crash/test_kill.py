@@ -24,8 +24,7 @@ def world(tmp_path_factory):
     home = tmp_path_factory.mktemp("kill")
     berth = Berth(home)
     kernel = tiny.Kernel(images.blob(images.debians(BERTH), "debian-13"))
-    tiny.make_image(home / "tiny.tar", kernel)
-    berth.ok("image", "add", home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth, kernel)
     machine = machines.write(home / "machine.yaml", size="256MiB", root="64MiB")
     disk = home / "whole.img"
     start = time.monotonic()

@@ -17,8 +17,7 @@ def state(berth, disk, name="dev"):
 
 
 def make_disk(berth):
-    tiny.make_image(berth.home / "tiny.tar")
-    berth.ok("image", "add", berth.home / "tiny.tar", "--name", "tiny", "--unsigned")
+    tiny.add_image(berth)
     machine, base = machines.write(berth.home / "m.yaml"), berth.home / "base.img"
     berth.ok("apply", machine, "--disk", base, "--yes")
     return machine, base

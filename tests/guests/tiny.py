@@ -157,7 +157,18 @@ def add_base(archive, init):
         add(archive, f"bin/{applet}", link="busybox")
 
 
-def make_image(path, kernel=None, scripts=(INITRAMFS_INIT, ROOT_INIT)):
+class OtherKernel:
+    """As a Kernel: one that is no Linux and has no modules."""
+    version = "6.1.0-1-test"
+
+    def __init__(self, vmlinuz):
+        self.files = {"vmlinuz": vmlinuz}
+
+
+SCRIPTS = INITRAMFS_INIT, ROOT_INIT
+
+
+def make_image(path, kernel=None, scripts=SCRIPTS):
     """Writes the tar of a tiny Linux. Without a kernel it only looks like one, and is smaller.
     scripts: what its initramfs runs, and then its root."""
     with tarfile.open(path, "w") as archive:
@@ -168,3 +179,18 @@ def make_image(path, kernel=None, scripts=(INITRAMFS_INIT, ROOT_INIT)):
             return
         add(archive, f"boot/vmlinuz-{kernel.version}", kernel.files["vmlinuz"])
         add(archive, f"boot/initrd.img-{kernel.version}", initramfs(kernel, script=scripts[0]))
+
+
+def add_image(berth, kernel=None, scripts=SCRIPTS):
+    """Makes it, and adds it to berth's store as "tiny"."""
+    path = berth.home / "tiny.tar"
+    make_image(path, kernel, scripts)
+    berth.ok("image", "add", path, "--name", "tiny", "--unsigned")
+
+
+def make_disk(berth, machine, kernel=None, scripts=SCRIPTS):
+    """The disk.img in berth's home that a machine file says, whose systems are "tiny"."""
+    add_image(berth, kernel, scripts)
+    (berth.home / "machine.yaml").write_text(machine)
+    berth.ok("apply", berth.home / "machine.yaml", "--yes")
+    return berth.home / "disk.img"
