@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A distribution's own kernel with its own initramfs, out of the tar of a Debian or out of what
-images.kernels() keeps; and a root that is found by it and says so."""
+images.kernels() keeps; and the image of a system with them that says so."""
 import pathlib
 import subprocess
 import tarfile
@@ -95,18 +95,6 @@ def without_drivers(initrd):
         kept = archive([entry for entry in entries(inner)[0] if stays(entry[0])])
         made += subprocess.run(["zstd", "-1cq"], input=kept, stdout=subprocess.PIPE, check=True).stdout
     return made
-
-
-def fill_root(root):
-    """Makes a folder the root that says ROOT-UP."""
-    for name in ("bin", "dev", "etc", "proc", "run", "sbin", "sys", "tmp"):
-        (root / name).mkdir(exist_ok=True)
-    (root / "bin/busybox").write_bytes(pathlib.Path(tiny.BUSYBOX).read_bytes())
-    (root / "bin/busybox").chmod(0o755)
-    for applet in tiny.APPLETS.split():
-        (root / "bin" / applet).symlink_to("busybox")
-    (root / "sbin/init").write_text(ROOT_INIT)
-    (root / "sbin/init").chmod(0o755)
 
 
 def make_image(path, stock, initrd):
