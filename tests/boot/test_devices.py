@@ -12,6 +12,7 @@ from crash import trace
 from guests import tiny
 from program import Berth
 
+MINUTES = 4
 MACHINE = """\
 berth: 1
 name: device

@@ -15,6 +15,7 @@ from boot import devices
 from guests import tiny
 from program import BERTH, BUILD, Berth
 
+MINUTES = 2
 CPU = "EPYC,+svm,+npt"
 NOBODY = 65534
 ECHO = BUILD / "tests/udp_echo"

@@ -19,6 +19,7 @@ import filled
 from crash import trace
 from crash.part_cases import DISK, MOVES, RESIZES, SCRIPTS, TABLES
 
+MINUTES = 2
 WORKERS = 2
 LIMIT = None if os.environ.get("BERTH_CUTS") == "all" else 36
 SECOND = 12   # every so many states, the power goes again while it is completed
