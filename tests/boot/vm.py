@@ -6,6 +6,7 @@ machine has its own copy of the UEFI variables; with snapshot=True the disk file
 machine flushes goes to this computer's page cache, whose power no test cuts. Time limits are generous:
 they end a machine that hangs, they do not measure one.
 """
+import collections
 import json
 import os
 import pathlib
@@ -34,6 +35,12 @@ class VMError(Exception):
 
 class StoodStill(VMError):
     """The machine answers nobody any more, its keyboard's interrupt neither."""
+
+
+PATIENCE = 20  # seconds; then a machine that says nothing is looked at
+SAMPLES, SPINNING = 20, 16  # of its processor, and how many of them have to show the same loop
+KERNEL = 0xffffffff80000000
+IF = 0x200  # of RFLAGS
 
 
 def qemu_argv(disk, firmware="bios", memory=1024, cpu=None, snapshot=False, variables=None, screen=True):
@@ -109,14 +116,39 @@ class VM:
         return plain((self.folder / "console").read_text(errors="replace"))
 
     def expect(self, pattern, timeout=BOOT_TIMEOUT):
-        """Waits for the regular expression and returns the match; VMError when it does not come."""
-        try:
-            self.child.expect(pattern, timeout=timeout)
-        except (pexpect.TIMEOUT, pexpect.EOF) as error:
-            what = "the machine ended" if isinstance(error, pexpect.EOF) else f"{timeout} s passed"
-            tail = self.console()[-3000:]
-            raise VMError(f"{what} without {pattern!r}; the console ends:\n{tail}") from None
-        return self.child.match
+        """Waits for the regular expression and returns the match; VMError when it does not come, StoodStill
+        as soon as it is seen that nothing will."""
+        until = time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            try:
+                self.child.expect(pattern, timeout=max(0, min(left, PATIENCE)))
+                return self.child.match
+            except pexpect.EOF:
+                self.fail(VMError, "the machine ended", pattern)
+            except pexpect.TIMEOUT:
+                if self.spins():
+                    self.fail(StoodStill, "a Linux waits for a lock with its interrupts off", pattern)
+                if left <= PATIENCE:
+                    self.fail(VMError, f"{timeout} s passed", pattern)
+
+    def fail(self, kind, what, pattern):
+        raise kind(f"{what} without {pattern!r}; the console ends:\n{self.console()[-3000:]}") from None
+
+    def spins(self):
+        """True when a kernel, be it that of a guest's guest, is in one small loop with its interrupts off."""
+        seen = collections.Counter()
+        for _ in range(SAMPLES):
+            registers = self.registers()
+            place, flags = (int(re.search(rf"\b{name}=([0-9a-f]+)", registers).group(1), 16)
+                            for name in ("R?E?IP", "R?E?FL"))
+            if place >= KERNEL and not flags & IF:
+                seen[place >> 6] += 1
+            time.sleep(0.05)
+        return max(seen.values(), default=0) >= SPINNING
+
+    def registers(self):
+        return self.monitor("human-monitor-command", **{"command-line": "info registers"})
 
     def send(self, text):
         self.child.send(text)
@@ -144,6 +176,8 @@ class VM:
         self.expect(r"BEGIN\s*\n", timeout)
         try:
             match = self.expect(r"END-(\d+)-", timeout)
+        except StoodStill:
+            raise
         except VMError as error:
             self.tell_apart(error)
         return int(match.group(1)), plain(self.child.before)
@@ -159,8 +193,7 @@ class VM:
             self.send("\rps -eo pid,stat,wchan:24,args --forest | tail -n 30; echo ALL''-SAID\r")
             self.expect("ALL-SAID", 60)
         except VMError:
-            registers = self.monitor("human-monitor-command", **{"command-line": "info registers"})
-            raise StoodStill(f"{error}\nthe machine stands still:\n{registers[:1200]}") from None
+            raise StoodStill(f"{error}\nthe machine stands still:\n{self.registers()[:1200]}") from None
         raise VMError(f"{error}\nits processes:\n{plain(self.child.before)}") from None
 
     def monitor(self, command, **arguments):
