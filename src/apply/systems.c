@@ -9,6 +9,7 @@
 #include "apply/systems.h"
 #include "core/cleanup.h"
 #include "core/jail_each.h"
+#include "model/machine.h"
 #include "os/identify.h"
 #include "tree/tree.h"
 
@@ -139,9 +140,7 @@ static bool may_hold_a_system(const struct survey_partition *p)
 static char *text_of(char text[TEXT_MAX])
 {
     text[TEXT_MAX - 1] = '\0';
-    for (char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = '?';
+    text_make_line(text);
     return *text != '\0' ? strdup(text) : NULL;
 }
 

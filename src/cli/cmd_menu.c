@@ -4,6 +4,7 @@
 #include "bootmenu/menu.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/text.h"
 #include "core/cleanup.h"
 #include "flow/menu.h"
 
@@ -18,10 +19,10 @@ static int print_json(const struct record *record, const struct menu *menu, cons
         json_array_append_new(entries,
                               json_pack("{s:s, s:s}", "name", menu->entries[i].system->name,
                                         "title", menu->entries[i].title));
-    top = json_pack("{s:s?, s:s?, s:s?, s:i, s:I, s:o}", "default", menu->default_name, "next",
-                    next, "work", menu->work != NULL ? menu->work->text : NULL, "timeout",
-                    record->menu_timeout, "generation", (json_int_t)record->generation, "entries",
-                    entries);
+    top = json_pack("{s:s?, s:o, s:s?, s:i, s:I, s:o}", "default", menu->default_name, "next",
+                    cli_text_json(next), "work", menu->work != NULL ? menu->work->text : NULL,
+                    "timeout", record->menu_timeout, "generation", (json_int_t)record->generation,
+                    "entries", entries);
     return top == NULL ? err_no_memory(e) : cli_print_json("menu", top, e);
 }
 
@@ -39,15 +40,19 @@ static void print_text(const struct record *record, const struct menu *menu, con
 {
     for (size_t i = 0; i < menu->n; i++) {
         const char *name = menu->entries[i].system->name;
+        _cleanup_free_ char *title = text_safe(menu->entries[i].title);
 
         printf("%c %s%s\n",
                menu->default_name != NULL && strcmp(name, menu->default_name) == 0 ? '*' : ' ',
-               menu->entries[i].title,
+               title != NULL ? title : name,
                next != NULL && strcmp(next, name) == 0 ? "  (next start only)" : "");
     }
-    if (menu->work != NULL)
-        printf("%c finish: %s%s\n", strcmp(menu->default_name, MENU_WORK) == 0 ? '*' : ' ',
-               menu->work->text, menu_is_work(next) ? "  (next start only)" : "");
+    if (menu->work != NULL) {
+        _cleanup_free_ char *work = text_safe(menu->work->text);
+
+        printf("%c finish: %s%s\n", menu_is_work(menu->default_name) ? '*' : ' ',
+               work != NULL ? work : "", menu_is_work(next) ? "  (next start only)" : "");
+    }
     print_timeout(record->menu_timeout);
 }
 

@@ -3,6 +3,7 @@
 #include "model/history.h"
 #include "core/cleanup.h"
 #include "core/shell.h"
+#include "model/machine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,14 +119,7 @@ char *history_line(const char *text)
     line = strndup(text, n);
     if (line == NULL)
         return NULL;
-    for (unsigned char *p = (unsigned char *)line; *p != '\0'; p++) {
-        bool is_c1 = *p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
-
-        if (*p < ' ' || *p == 0x7f || is_c1)
-            *p = '?';
-        if (is_c1)
-            *++p = '?';
-    }
+    text_make_line(line);
     return line;
 }
 

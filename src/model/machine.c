@@ -46,14 +46,29 @@ bool name_is_valid(const char *name)
     return name[0] >= 'a' && name[0] <= 'z' && name[n] == '\0' && n <= NAME_MAX_LEN;
 }
 
+/* The bytes of a control character at the head of a text, or 0. U+0080 to U+009F are 0xc2 0x80 to
+ * 0xc2 0x9f in UTF-8. */
+static size_t control_at(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+        return 2;
+    return (*p != '\0' && *p < ' ') || *p == 0x7f;
+}
+
 bool text_is_line(const char *text)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        /* U+0080 to U+009F are 0xc2 0x80 to 0xc2 0x9f in UTF-8. */
-        if (*p < ' ' || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
-            return false;
-    }
-    return true;
+    while (*text != '\0' && control_at(text) == 0)
+        text++;
+    return *text == '\0';
+}
+
+void text_make_line(char *text)
+{
+    for (; *text != '\0'; text++)
+        for (size_t n = control_at(text); n > 0; n--)
+            text[n - 1] = '?';
 }
 
 static void free_partitions(struct machine_partition *partitions, size_t n)

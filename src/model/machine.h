@@ -156,6 +156,8 @@ bool name_is_valid(const char *name);
 
 /* True for a single line without control characters (of ASCII or of Unicode's C1 block). */
 bool text_is_line(const char *text);
+/* Makes it one: each byte of a control character becomes a "?". */
+void text_make_line(char *text);
 
 const char *fs_kind_name(enum fs_kind fs); /* "ext4"; FS_NONE is "none" */
 bool fs_kind_parse(const char *name, enum fs_kind *fs);

@@ -5,6 +5,7 @@
  */
 #include "os/release.h"
 #include "core/cleanup.h"
+#include "model/machine.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static char *unquote(const char *value, size_t len)
         else if (c == '\\' && quote != '\'' && i + 1 < len)
             out[n++] = value[++i];
         else
-            out[n++] = (unsigned char)c < ' ' || c == 0x7f ? ' ' : c;
+            out[n++] = c;
     }
     out[n] = '\0';
     return out;
@@ -66,6 +67,7 @@ static int take_line(const char *line, size_t len, struct release *release, stru
         if (value == NULL)
             return err_no_memory(e);
         make_utf8(value);
+        text_make_line(value);
         free(*keys[i].value);
         *keys[i].value = value;
     }

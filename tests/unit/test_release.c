@@ -63,10 +63,12 @@ static void the_last_assignment_counts(void **state)
 
 static void control_characters_do_not_reach_a_terminal(void **state)
 {
-    struct release release = parse("PRETTY_NAME=\"a\033[2Jb\"\n");
+    struct release release =
+        parse("PRETTY_NAME=\"a\033[2Jb\"\nNAME=\"a\\\033b\302\233c\302\240\"\n");
 
     (void)state;
-    assert_string_equal(release.pretty_name, "a [2Jb");
+    assert_string_equal(release.pretty_name, "a?[2Jb");
+    assert_string_equal(release.name, "a?b??c\302\240");
     release_free(&release);
 }
 
